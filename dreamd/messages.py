@@ -389,8 +389,9 @@ class Status:
                 elif isinstance(value, Mapping):
                     flat.extend((f"{prefix}{key}", "{}"))
                 else:
-                    flat.extend((f"{prefix}{key}", int(value) if value is True or value is False
-                                 else value))
+                    flat.extend(
+                        (f"{prefix}{key}", int(value) if value is True or value is False else value)
+                    )
 
         walk("", self.state)
         return "/dream/status", flat

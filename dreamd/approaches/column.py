@@ -1,0 +1,28 @@
+"""Column vector (paper, section 2.4): for each of ``n`` vectors the sample just after it."""
+
+from torch import Tensor, nn
+
+from dreamd.approaches.contract import Recurrent, SampleWise
+from dreamd.shapes import Shape
+
+
+class Column(SampleWise):
+    """LSTM, then dense ``H → 1`` at each of the ``n`` steps; a dream takes the last of them."""
+
+    def __init__(self, shape: Shape, scale: float, *, dropout: float = 0.0) -> None:
+        super().__init__(shape, scale, dropout=dropout)
+        self.recurrent = Recurrent(shape.vector, shape, dropout)
+        self.dense = nn.Linear(shape.hidden, 1)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """``(B, n, V)`` to ``(B, n)``."""
+        column: Tensor = self.dense(self.recurrent(inputs)).squeeze(-1)
+        return column
+
+    def examples(self, samples: Tensor) -> tuple[Tensor, Tensor]:
+        scaled = samples / self.scale
+        vectors = scaled[:, :-1].view(len(samples), self.shape.window, -1)
+        return vectors, scaled[:, self.shape.vector :: self.shape.vector]
+
+    def last(self, prediction: Tensor) -> Tensor:
+        return prediction[0, -1]

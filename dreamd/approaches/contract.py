@@ -1,0 +1,112 @@
+"""What every approach answers, and the recurrent part they share.
+
+Symbols as in the paper: ``V`` vector length or hop, ``n`` vectors in a window, ``H``
+hidden units, ``L`` layers, ``B`` windows in a batch, ``F`` bins of a spectrum.
+
+A dream is a first-in-first-out queue of elements: predict from the queue, append the last
+prediction, drop the oldest (paper, section 2). An *element* is what one dream step
+yields: a vector, a spectrum or a sample.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from dreamd.shapes import Shape
+
+Decoder = Callable[[Tensor], Tensor]
+"""Elements, one after another, to the samples they stand for (model scale undone)."""
+
+
+class Recurrent(nn.Module):
+    """``L`` LSTM layers, zero initial state: ``(B, n, D)`` to ``(B, n, H)``."""
+
+    def __init__(self, width: int, shape: Shape, dropout: float) -> None:
+        super().__init__()
+        widths = [width] + [shape.hidden] * (shape.layers - 1)
+        self.layers = nn.ModuleList(nn.LSTM(w, shape.hidden, batch_first=True) for w in widths)
+        self.residual = shape.residual
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        outputs, _ = self.layers[0](inputs)
+        for layer in self.layers[1:]:
+            above, _ = layer(self.dropout(outputs))
+            outputs = above + outputs if self.residual else above
+        return self.dropout(outputs)
+
+
+class Approach(nn.Module, ABC):
+    """A network and how audio goes in and comes out of it.
+
+    :param shape: the sizes; ``shape.approach`` is the name of the class.
+    :param scale: samples (for spectrum: magnitudes) are divided by it on the way in, so that
+        the recordings it was measured on lie within -1…1; it is saved with the weights.
+    :param dropout: share of hidden units dropped in training.
+    """
+
+    queue_length: int  #: elements in the queue
+    element_samples: int  #: samples that one element stands for
+    seed_samples: int  #: samples that fill the queue
+    example_samples: int  #: samples of one training example: a window and its labels
+
+    def __init__(self, shape: Shape, scale: float, *, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.shape = shape
+        self.scale = scale
+
+    @abstractmethod
+    def measure(self, samples: Tensor) -> float:
+        """The scale that these samples ``(…, example_samples)`` ask for."""
+
+    @abstractmethod
+    def examples(self, samples: Tensor) -> tuple[Tensor, Tensor]:
+        """``(B, example_samples)`` of recording to inputs ``(B, n, D)`` and labels.
+
+        Both are in the model's scale; the labels have the shape of :meth:`forward`'s result.
+        """
+
+    @abstractmethod
+    def elements(self, samples: Tensor) -> Tensor:
+        """``(seed_samples,)`` of recording to a queue ``(queue_length, …)``, model scale."""
+
+    @abstractmethod
+    def inputs(self, queue: Tensor) -> Tensor:
+        """A queue as the network sees it: ``(1, n, D)``."""
+
+    @abstractmethod
+    def last(self, prediction: Tensor) -> Tensor:
+        """The element that :meth:`forward`'s result for one window predicts."""
+
+    @abstractmethod
+    def decoder(self) -> Decoder:
+        """A fresh decoder for one dream."""
+
+    def next(self, queue: Tensor) -> tuple[Tensor, Tensor]:
+        """One dream step: the predicted element, and the queue with it appended."""
+        element = self.last(self(self.inputs(queue)))
+        return element, torch.cat((queue[1:], element[None]))
+
+
+class SampleWise(Approach):
+    """What transpose and column share: an element is one sample, the queue is a window."""
+
+    def __init__(self, shape: Shape, scale: float, *, dropout: float = 0.0) -> None:
+        super().__init__(shape, scale, dropout=dropout)
+        self.queue_length = self.seed_samples = shape.window * shape.vector
+        self.element_samples = 1
+        self.example_samples = self.seed_samples + 1
+
+    def measure(self, samples: Tensor) -> float:
+        return float(samples.abs().max())
+
+    def elements(self, samples: Tensor) -> Tensor:
+        return samples / self.scale
+
+    def inputs(self, queue: Tensor) -> Tensor:
+        return queue.view(1, self.shape.window, self.shape.vector)
+
+    def decoder(self) -> Decoder:
+        return lambda element: (element * self.scale).view(1)

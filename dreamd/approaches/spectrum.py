@@ -1,0 +1,70 @@
+"""Magnitude spectrum (paper, section 2.2): from ``n`` spectra to the next one.
+
+A spectrum is the magnitude of a Hann-windowed frame of ``frame`` samples, ``F = frame/2 + 1``
+bins, each hop of ``V`` samples; phases are discarded. The whole data set is divided by its
+largest magnitude. A channel vocoder turns dreamt spectra into samples.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from dreamd.approaches.contract import Approach, Decoder, Recurrent
+from dreamd.shapes import Shape
+from dreamd.vocoder import Vocoder
+
+SILENT = 1e-3
+"""Bins under this (-60 dB of the recordings' largest magnitude) are silenced."""
+
+
+class Spectrum(Approach):
+    """LSTM, then dense ``H → F`` at each of the ``n`` steps; labels are spectra 1…n."""
+
+    hann: Tensor
+
+    def __init__(self, shape: Shape, scale: float, *, dropout: float = 0.0) -> None:
+        super().__init__(shape, scale, dropout=dropout)
+        self.queue_length = shape.window
+        self.element_samples = shape.vector
+        self.seed_samples = (shape.window - 1) * shape.vector + shape.frame
+        self.example_samples = self.seed_samples + shape.vector
+        bins = shape.frame // 2 + 1
+        self.recurrent = Recurrent(bins, shape, dropout)
+        self.dense = nn.Linear(shape.hidden, bins)
+        self.register_buffer("hann", torch.hann_window(shape.frame), persistent=False)
+
+    def spectra(self, samples: Tensor) -> Tensor:
+        """``(…, length)`` samples to ``(…, count, F)`` magnitudes; a sine of amplitude ``a``
+        on a bin's centre has magnitude ``a`` there."""
+        frames = samples.unfold(-1, self.shape.frame, self.shape.vector)
+        return torch.fft.rfft(frames * self.hann).abs() * (4 / self.shape.frame)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """``(B, n, F)`` to ``(B, n, F)``: the spectrum after each spectrum."""
+        predictions: Tensor = self.dense(self.recurrent(inputs))
+        return predictions
+
+    def measure(self, samples: Tensor) -> float:
+        return float(self.spectra(samples).max())
+
+    def examples(self, samples: Tensor) -> tuple[Tensor, Tensor]:
+        spectra = self.spectra(samples) / self.scale
+        return spectra[:, :-1], spectra[:, 1:]
+
+    def elements(self, samples: Tensor) -> Tensor:
+        return self.spectra(samples) / self.scale
+
+    def inputs(self, queue: Tensor) -> Tensor:
+        return queue[None]
+
+    def last(self, prediction: Tensor) -> Tensor:
+        return prediction[0, -1].clamp_min(0.0)
+
+    def decoder(self) -> Decoder:
+        vocoder = Vocoder(self.shape.frame, self.shape.vector)
+
+        def decode(element: Tensor) -> Tensor:
+            audible = torch.where(element < SILENT, 0.0, element)
+            audible[0] = 0.0  # a constant is no sound, and would reach the loudspeaker as DC
+            return torch.from_numpy(vocoder((audible * self.scale).numpy()))
+
+        return decode

@@ -1,0 +1,29 @@
+"""Transpose (paper, section 2.3): from ``n`` vectors to the one sample after them."""
+
+from torch import Tensor, nn
+
+from dreamd.approaches.contract import Recurrent, SampleWise
+from dreamd.shapes import Shape
+
+
+class Transpose(SampleWise):
+    """LSTM, dense ``H → 1`` to a column of ``n``; its transpose, dense ``n → 1``, to a sample."""
+
+    def __init__(self, shape: Shape, scale: float, *, dropout: float = 0.0) -> None:
+        super().__init__(shape, scale, dropout=dropout)
+        self.recurrent = Recurrent(shape.vector, shape, dropout)
+        self.dense = nn.Linear(shape.hidden, 1)
+        self.across = nn.Linear(shape.window, 1)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """``(B, n, V)`` to ``(B, 1)``."""
+        column = self.dense(self.recurrent(inputs))  # (B, n, 1)
+        sample: Tensor = self.across(column.transpose(1, 2)).squeeze(1)
+        return sample
+
+    def examples(self, samples: Tensor) -> tuple[Tensor, Tensor]:
+        scaled = samples / self.scale
+        return scaled[:, :-1].view(len(samples), self.shape.window, -1), scaled[:, -1:]
+
+    def last(self, prediction: Tensor) -> Tensor:
+        return prediction[0, 0]

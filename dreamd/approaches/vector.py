@@ -1,0 +1,43 @@
+"""Audio vector (paper, section 2.1): from ``n`` vectors of samples to the next one."""
+
+from torch import Tensor, nn
+
+from dreamd.approaches.contract import Approach, Decoder, Recurrent
+from dreamd.shapes import Shape
+
+
+class Vector(Approach):
+    """LSTM, then dense ``H → V`` at each of the ``n`` steps; labels are vectors 1…n."""
+
+    def __init__(self, shape: Shape, scale: float, *, dropout: float = 0.0) -> None:
+        super().__init__(shape, scale, dropout=dropout)
+        self.queue_length = shape.window
+        self.element_samples = shape.vector
+        self.seed_samples = shape.window * shape.vector
+        self.example_samples = self.seed_samples + shape.vector
+        self.recurrent = Recurrent(shape.vector, shape, dropout)
+        self.dense = nn.Linear(shape.hidden, shape.vector)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """``(B, n, V)`` to ``(B, n, V)``: the vector after each vector."""
+        predictions: Tensor = self.dense(self.recurrent(inputs))
+        return predictions
+
+    def measure(self, samples: Tensor) -> float:
+        return float(samples.abs().max())
+
+    def examples(self, samples: Tensor) -> tuple[Tensor, Tensor]:
+        vectors = samples.view(len(samples), -1, self.shape.vector) / self.scale
+        return vectors[:, :-1], vectors[:, 1:]
+
+    def elements(self, samples: Tensor) -> Tensor:
+        return samples.view(self.shape.window, self.shape.vector) / self.scale
+
+    def inputs(self, queue: Tensor) -> Tensor:
+        return queue[None]
+
+    def last(self, prediction: Tensor) -> Tensor:
+        return prediction[0, -1]
+
+    def decoder(self) -> Decoder:
+        return lambda element: element * self.scale

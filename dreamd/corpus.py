@@ -1,0 +1,170 @@
+"""The corpus: which recordings each voice has, decoded once and remembered on disk.
+
+The daemon feeds it what the watcher finds; :meth:`Corpus.ingest` decodes a file into
+``HOME/corpus/KEY.f32`` (mono float32 at the corpus' rate, free of DC) and writes
+``KEY.json`` beside it last, so that a cache without its note is half made and ignored.
+A file that was seen before, here or under another name, is not decoded again.
+"""
+
+import hashlib
+import json
+import os
+import re
+import time
+import unicodedata
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from dreamd import audio
+from dreamd.errors import BadRecording
+from dreamd.recording import Recording
+
+SILENCE = 1e-4
+"""A recording whose largest sample is under this (-80 dB) is silence."""
+
+Progress = Callable[[float], None]
+
+
+@dataclass(frozen=True)
+class Found:
+    """A complete file in the watched folder, with what tells one version from another."""
+
+    path: Path
+    voice: str
+    size: int
+    mtime_ns: int
+
+
+def voice_name(folder: str) -> str:
+    """A voice's name from its folder's: what fits Tidal's mini-notation.
+
+    >>> voice_name("guitar"), voice_name("my guitar (new)"), voice_name("…")
+    ('guitar', 'my-guitar-new', 'voice')
+    """
+    plain = unicodedata.normalize("NFKD", folder).encode("ascii", "ignore").decode()
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", plain).strip("-._") or "voice"
+
+
+class Corpus:
+    """:param home: the daemon's home folder; :param rate: of the cache, in Hz."""
+
+    def __init__(self, home: Path, rate: int) -> None:
+        self._folder = home / "corpus"
+        self._rate = rate
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._remembered: dict[str, tuple[Recording, Found]] = {}
+        self._present: dict[Path, Recording] = {}
+        self._recall()
+
+    def voices(self) -> dict[str, list[Recording]]:
+        """Each voice's present recordings, sorted by name."""
+        voices: dict[str, list[Recording]] = {}
+        for recording in sorted(self._present.values(), key=lambda r: (r.name, r.source)):
+            voices.setdefault(recording.voice, []).append(recording)
+        return voices
+
+    def recordings(self) -> tuple[Recording, ...]:
+        return tuple(self._present.values())
+
+    def add(self, recording: Recording) -> None:
+        """From now on ``recording`` is part of its voice, in place of its older version."""
+        self._present[Path(recording.source)] = recording
+
+    def remove(self, path: Path) -> Recording | None:
+        """The file is gone, and so is the recording; its cache goes at the next start."""
+        return self._present.pop(path, None)
+
+    def ingest(self, found: Found, progress: Progress = lambda _: None) -> Recording:
+        """The recording in a complete file, decoded if it is new.
+
+        Called from worker threads. Raises :class:`BadRecording` with a reason that names
+        the file.
+        """
+        known = self._seen_before(found)
+        recording = known or self._decode(found, progress)
+        note = {"recording": asdict(recording), "size": found.size, "mtime_ns": found.mtime_ns}
+        path = Path(recording.cache).with_suffix(".json")
+        temporary = path.with_suffix(".json.tmp")
+        temporary.write_text(json.dumps(note), encoding="utf-8")
+        os.replace(temporary, path)
+        self._remembered[recording.cache] = (recording, found)
+        return recording
+
+    # ------------------------------------------------------------ what was seen before
+
+    def _recall(self) -> None:
+        """Reads the notes; forgets caches that are half made or whose source is gone."""
+        kept = set()
+        for path in self._folder.glob("*.json"):
+            try:
+                note = json.loads(path.read_text(encoding="utf-8"))
+                recording = Recording(**note["recording"])
+                whole = Path(recording.cache).stat().st_size == 4 * recording.frames
+            except (OSError, ValueError, KeyError, TypeError):
+                continue
+            source = Path(recording.source)
+            if whole and source.exists() and recording.rate == self._rate:
+                found = Found(source, recording.voice, note["size"], note["mtime_ns"])
+                self._remembered[recording.cache] = (recording, found)
+                kept |= {path, Path(recording.cache)}
+        for path in self._folder.iterdir():
+            if path not in kept:
+                path.unlink(missing_ok=True)
+
+    def _seen_before(self, found: Found) -> Recording | None:
+        """The same file: same place, or moved here, unchanged since it was decoded."""
+        for recording, was in list(self._remembered.values()):
+            same = (was.size, was.mtime_ns) == (found.size, found.mtime_ns)
+            if same and (was.path == found.path or not was.path.exists()):
+                return Recording(
+                    **{**asdict(recording), "source": str(found.path), "voice": found.voice}
+                )
+        return None
+
+    # ------------------------------------------------------------ decoding
+
+    def _decode(self, found: Found, progress: Progress) -> Recording:
+        key = hashlib.blake2b(
+            f"{found.path}|{found.size}|{found.mtime_ns}|{self._rate}".encode(), digest_size=10
+        ).hexdigest()
+        cache = self._folder / f"{key}.f32"
+        expected = max(audio.info(found.path).seconds * self._rate, 1.0)
+        try:
+            frames, peak = self._pour(found.path, cache, lambda n: progress(n / expected))
+        except BadRecording:
+            cache.unlink(missing_ok=True)
+            raise
+        return Recording(
+            voice=found.voice,
+            source=str(found.path),
+            cache=str(cache),
+            frames=frames,
+            rate=self._rate,
+            peak=peak,
+            joined=time.time(),
+        )
+
+    def _pour(self, path: Path, cache: Path, progress: Progress) -> tuple[int, float]:
+        """Decodes block by block into ``cache``; gives frames and peak, DC removed."""
+        frames, total = 0, 0.0
+        with cache.open("wb") as file:
+            for block in audio.decode(path, self._rate):
+                file.write(block.astype("<f4").tobytes())
+                frames += len(block)
+                total += float(block.sum(dtype=np.float64))
+                progress(frames)
+        if not frames:
+            raise BadRecording(f"holds no samples: {path}")
+        samples = np.memmap(cache, dtype="<f4", mode="r+", shape=(frames,))
+        peak = 0.0
+        for at in range(0, frames, audio.BLOCK):
+            block = samples[at : at + audio.BLOCK]
+            block -= np.float32(total / frames)
+            peak = max(peak, float(np.abs(block).max()))
+        samples.flush()
+        if peak < SILENCE:
+            raise BadRecording(f"is silent: {path}")
+        return frames, peak

@@ -1,0 +1,117 @@
+"""What the daemon and its child processes say to each other: plain values, pickled in pipes.
+
+Down to the learner: :class:`Study`, :class:`Rest`. Up from it: :class:`Progress`,
+:class:`Note`. Down to a dreamer: :class:`Job`, :class:`Stop`. Up: :class:`Wrote`,
+:class:`Finished`, :class:`Broke`. To either: :class:`End`. From either: :class:`Ready`.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from dreamd.messages import Request
+from dreamd.recording import Recording
+from dreamd.seeds import Seed
+from dreamd.shapes import Shape
+
+
+@dataclass(frozen=True)
+class End:
+    """Finish what must be finished (save), and exit."""
+
+
+@dataclass(frozen=True)
+class Ready:
+    """The child is up."""
+
+
+# ---------------------------------------------------------------- learner
+
+
+@dataclass(frozen=True)
+class Study:
+    """All recordings that there are now, to train on."""
+
+    recordings: tuple[Recording, ...]
+
+
+@dataclass(frozen=True)
+class Rest:
+    """Stop training (or go on)."""
+
+    on: bool
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How a model stands."""
+
+    voice: str
+    shape: Shape
+    steps: int
+    error: float  # mean squared error over the labels' mean square; 1.0 predicts silence
+    seconds: float  # spent training it, in all
+    steps_a_second: float  # while it trains
+    history: tuple[float, ...]  # of the error
+
+
+@dataclass(frozen=True)
+class Note:
+    """One line for the performer."""
+
+    text: str
+    problem: bool = False
+
+
+# ---------------------------------------------------------------- dreamer
+
+
+@dataclass(frozen=True)
+class Job:
+    """One dream to make: everything that its samples depend on.
+
+    ``weights`` is None where there is no checkpoint yet: an untrained network dreams.
+    """
+
+    serial: int
+    request: Request
+    voice: str
+    shape: Shape
+    weights: Path | None
+    seed: Seed
+    peak: float  # of the voice's recordings: the dream's ceiling
+    path: Path
+    frames: int
+    rand: int
+
+
+@dataclass(frozen=True)
+class Stop:
+    """Stop making this dream."""
+
+    serial: int
+
+
+@dataclass(frozen=True)
+class Wrote:
+    """These frames of the dream's file are final."""
+
+    serial: int
+    start: int
+    frames: int
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The dream is whole; it took ``seconds``."""
+
+    serial: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Broke:
+    """The dream came to nothing."""
+
+    serial: int
+    code: str
+    text: str

@@ -1,0 +1,149 @@
+"""What a request's seed means: a window of samples.
+
+Two halves. The daemon calls :func:`find`, which settles every choice (which recording, which
+second) and refuses what cannot be read; the dreamer calls :func:`load`, which fetches the
+samples. Words of seeds: ``guitar:2``, ``guitar``, a path, ``dream:3``, ``noise``, ``silence``.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from dreamd import audio, pluck
+from dreamd.audio import Samples
+from dreamd.errors import BadRecording, NoModel, NoSuchSeed
+from dreamd.messages import Request
+from dreamd.recording import Recording, Voices, cut
+
+_NUMBERED = re.compile(r"([^/\\]+):(-?\d+)")
+
+
+@dataclass(frozen=True)
+class Seed:
+    """Where the samples are: in a recording, in a file, in notes, or made up.
+
+    ``at`` is a second, None for a random place that ``rand`` decides.
+    """
+
+    kind: str  # recording, file, notes, noise, silence
+    recording: Recording | None = None
+    path: Path | None = None
+    at: float | None = None
+    notes: tuple[float, ...] = ()
+
+
+def find(
+    request: Request,
+    voices: Voices,
+    dream: Callable[[int], Path],
+    rng: np.random.Generator,
+) -> tuple[Seed, str | None]:
+    """The seed a request asks for, and the voice it belongs to (None: to none).
+
+    :param dream: the file of an earlier dream by its number.
+
+    Raises :class:`NoSuchSeed` where the words name nothing readable.
+    """
+    if request.notes:
+        return Seed("notes", notes=request.notes), None
+    words = request.seed
+    if words is None:
+        return _anywhere(request, voices, rng)
+    if words in ("noise", "silence"):
+        return Seed(words), None
+    numbered = _NUMBERED.fullmatch(words)
+    name, number = (numbered[1], int(numbered[2])) if numbered else (words, request.seedn)
+    if name == "dream" and number is not None:
+        return _file(dream(number), request), None
+    if voices.get(name):
+        return _in_voice(request, voices, name, number, rng), name
+    if _looks_like_path(words):
+        return _file(Path(words).expanduser(), request), None
+    known = ", ".join(sorted(voices)) or "none yet"
+    raise NoSuchSeed(f"no voice or file is called {words!r}; voices: {known}")
+
+
+def _anywhere(
+    request: Request, voices: Voices, rng: np.random.Generator
+) -> tuple[Seed, str | None]:
+    """Without a seed: somewhere in the voice, or in the only or default voice."""
+    name = voice_of(request, voices, None)
+    if not voices.get(name):  # nothing recorded yet: dream from what there is
+        return Seed("noise"), None
+    return _in_voice(request, voices, name, request.seedn, rng), name
+
+
+def _in_voice(
+    request: Request, voices: Voices, name: str, number: int | None, rng: np.random.Generator
+) -> Seed:
+    recordings = voices[name]
+    if number is None:
+        number = int(rng.integers(len(recordings)))
+    recording = recordings[number % len(recordings)]
+    return Seed("recording", recording=recording, at=request.seedat)
+
+
+def _looks_like_path(words: str) -> bool:
+    return "/" in words or "\\" in words or Path(words).suffix.lower() in audio.SUFFIXES
+
+
+def _file(path: Path, request: Request) -> Seed:
+    try:
+        head = audio.info(path)
+    except BadRecording as error:
+        raise NoSuchSeed(f"seed: {error}") from None
+    if not head.frames:
+        raise NoSuchSeed(f"seed: holds no samples: {path}")
+    return Seed("file", path=path, at=request.seedat)
+
+
+def voice_of(request: Request, voices: Voices, seed_voice: str | None) -> str:
+    """Whose model dreams: the one asked for, else the seed's, else the only or default one.
+
+    Raises :class:`NoModel` for a voice that is asked for and not there.
+    """
+    if request.voice is not None:
+        if request.voice not in voices:
+            known = ", ".join(sorted(voices)) or "none yet"
+            raise NoModel(f"no voice is called {request.voice!r}; voices: {known}")
+        return request.voice
+    if seed_voice is not None:
+        return seed_voice
+    if len(voices) == 1 or (voices and "default" not in voices):
+        return min(voices)
+    return "default"
+
+
+def load(seed: Seed, count: int, rate: int, peak: float, rng: np.random.Generator) -> Samples:
+    """``(count,)`` samples at ``rate``: what the dream's queue starts from.
+
+    A source that is too short is looped. ``peak`` is the level of made-up seeds.
+    """
+    if seed.kind == "silence":
+        return np.zeros(count, np.float32)
+    if seed.kind == "noise":
+        return (rng.standard_normal(count) * peak / 4).astype(np.float32)
+    if seed.kind == "notes":
+        return pluck.chord(seed.notes, count, rate, peak)
+    if seed.kind == "file":
+        assert seed.path is not None
+        return _from_file(seed.path, seed.at, count, rate, rng)
+    assert seed.recording is not None
+    spare = max(seed.recording.frames - count, 0)
+    start = int(rng.integers(spare + 1)) if seed.at is None else int(seed.at * rate)
+    return cut(seed.recording, start, count)
+
+
+def _from_file(
+    path: Path, at: float | None, count: int, rate: int, rng: np.random.Generator
+) -> Samples:
+    spare = max(audio.info(path).seconds - count / rate, 0.0)
+    start = rng.uniform(0, spare) if at is None else min(at, spare)
+    samples = audio.excerpt(path, rate, start, count)
+    if not len(samples):
+        raise NoSuchSeed(f"seed: holds no samples: {path}")
+    samples = np.resize(samples, count)
+    return samples - samples.mean(dtype=np.float32)

@@ -1,0 +1,103 @@
+"""One table of settings (name, default, help), from which flags and docs come.
+
+The table is the dataclass :class:`Settings`: the command line makes a flag of each
+field (``learning_rate`` becomes ``--learning-rate``), and ``dreamd run --help`` and the
+README list them. Every part of the program gets this one frozen object.
+"""
+
+import math
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from dreamd.errors import SetupError
+
+
+def _setting(
+    default: Any,
+    group: str,
+    help: str,
+    low: float = 0,
+    high: float = math.inf,
+    words: tuple[str, ...] = (),
+) -> Any:
+    """A field whose numbers lie from ``low`` to ``high``, or whose text is one of ``words``."""
+    table = {"group": group, "help": help, "low": low, "high": high, "words": words}
+    return field(default=default, metadata=table)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a user can turn. Lengths of vectors, hops and frames are in samples."""
+
+    home: Path = _setting(
+        platformdirs.user_data_path("dreamd"),
+        "places",
+        "folder for the corpus, the models and the dreams",
+    )
+    host: str = _setting("127.0.0.1", "places", "address to listen at; 0.0.0.0 opens it to others")
+    port: int = _setting(57130, "places", "UDP port to listen at", low=1, high=65535)
+    tidal: str = _setting("127.0.0.1:6010", "places", "Tidal's control port, told of new dreams")
+    plain: bool = _setting(False, "places", "print lines instead of the full-screen view")
+
+    rate: int = _setting(11025, "sound", "sample rate of models and dreams, in Hz", 4000, 192000)
+
+    vector: int = _setting(1024, "model", "vector length of vector, transpose and column", low=8)
+    hop: int = _setting(256, "model", "hop of spectrum", low=8)
+    frame: int = _setting(1024, "model", "samples in spectrum's frame; at least the hop", low=16)
+    window: int = _setting(8, "model", "vectors (or spectra) in a window", low=1)
+    hidden: int = _setting(128, "model", "hidden units in each layer", low=1)
+    layers: int = _setting(1, "model", "LSTM layers", low=1)
+    residual: bool = _setting(False, "model", "add each upper layer's input to its output")
+    init_std: float = _setting(0.05, "model", "standard deviation of the initial weights")
+
+    learning_rate: float = _setting(1e-3, "training", "Adam's learning rate")
+    batch: int = _setting(64, "training", "windows in a training step", low=1)
+    dropout: float = _setting(0.0, "training", "share of hidden units dropped", high=0.95)
+    input_noise: float = _setting(0.01, "training", "noise added to inputs; 1 is full scale")
+    clip: float = _setting(1.0, "training", "largest norm of the gradient", low=1e-6)
+    save_every: float = _setting(15.0, "training", "seconds of training between checkpoints")
+    course: float = _setting(
+        300.0, "training", "seconds of training after which a model counts as trained", low=1
+    )
+    device: str = _setting(
+        "auto", "training", "where to train; auto takes a GPU if any",
+        words=("auto", "cpu", "cuda", "mps"),
+    )  # fmt: skip
+    threads: int = _setting(1, "training", "CPU threads in each process", low=1)
+
+    dreamers: int = _setting(0, "dreaming", "dreams made at a time; 0: one for each core", high=64)
+    queue: int = _setting(32, "dreaming", "dreams that may wait; one more is refused", low=1)
+    longest: float = _setting(300.0, "dreaming", "longest dream, in seconds", low=0.01)
+
+
+def check(settings: Settings) -> Settings:
+    """``settings`` itself, if each value can work.
+
+    Raises :class:`SetupError` with one line that names the flag.
+    """
+    for entry in fields(settings):
+        value, table = getattr(settings, entry.name), entry.metadata
+        if table["words"] and value not in table["words"]:
+            raise SetupError(f"{flag(entry.name)} is one of {', '.join(table['words'])}")
+        if isinstance(value, int | float) and not table["low"] <= value <= table["high"]:
+            top = f" to {table['high']:g}" if table["high"] < math.inf else " or more"
+            raise SetupError(f"{flag(entry.name)} must be {table['low']:g}{top}, got {value:g}")
+    if settings.frame < settings.hop or settings.frame % 2:
+        raise SetupError("--frame must be even and at least --hop")
+    return settings
+
+
+def flag(name: str) -> str:
+    """
+    >>> flag("learning_rate")
+    '--learning-rate'
+    """
+    return "--" + name.replace("_", "-")
+
+
+def in_group(*groups: str) -> list[Any]:
+    """The fields of the table that belong to ``groups``, in order."""
+    return [f for f in fields(Settings) if f.metadata["group"] in groups]

@@ -1,0 +1,138 @@
+"""Checkpoints: save, load, the newest. Plain arrays in safetensors files; no PyTorch here.
+
+A model's folder ``HOME/models/VOICE/SHAPE/`` holds ``weights-STEPS.safetensors`` and, for the
+newest, ``adam-STEPS.safetensors``, the optimizer's state. Each file is written under a
+temporary name and moved into place: whoever looks finds whole files only. The learner
+writes; dreams, the daemon's status and the next start read.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import load_file, save_file
+
+from dreamd.errors import NoModel
+from dreamd.shapes import Shape
+
+FORMAT = 1
+KEPT = 2
+"""Checkpoints kept: the newest, and one more in case it cannot be read."""
+
+Arrays = Mapping[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a checkpoint says of itself."""
+
+    shape: Shape
+    scale: float  # samples (spectrum: magnitudes) are divided by it
+    voice: str
+    steps: int = 0
+    error: float = 1.0  # mean squared error over the labels' mean square
+    seconds: float = 0.0  # spent training
+    learning_rate: float = 0.0
+    history: tuple[float, ...] = field(default=())  # of the error, oldest first
+
+    def dump(self) -> dict[str, str]:
+        return {"format": str(FORMAT), "header": json.dumps(asdict(self))}
+
+    @classmethod
+    def parse(cls, metadata: Mapping[str, str], path: Path) -> "Header":
+        """Raises :class:`NoModel` for a file of another format."""
+        if metadata.get("format") != str(FORMAT):
+            said = metadata.get("format", "none")
+            raise NoModel(f"checkpoint of format {said}, this dreamd reads {FORMAT}: {path}")
+        header = cls(**json.loads(metadata["header"]))
+        shape = Shape(**header.shape)  # type: ignore[arg-type]
+        return replace(header, shape=shape, history=tuple(header.history))
+
+
+def folder(home: Path, voice: str, shape: Shape) -> Path:
+    """Where the checkpoints of a voice's model lie."""
+    return home / "models" / voice / shape.name
+
+
+def checkpoints(model: Path) -> list[Path]:
+    """The checkpoints in a model's folder, oldest first."""
+    return sorted(model.glob("weights-*.safetensors"))
+
+
+def header(path: Path) -> Header:
+    """Only the header of a checkpoint. Raises :class:`NoModel` if it is broken."""
+    try:
+        with safe_open(path, framework="numpy") as file:
+            return Header.parse(file.metadata() or {}, path)
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
+        raise NoModel(f"cannot be read as a checkpoint ({error}): {path}") from None
+
+
+def newest(model: Path) -> Path | None:
+    """The newest checkpoint whose header can be read; None where there is none."""
+    for path in reversed(checkpoints(model)):
+        try:
+            header(path)
+        except NoModel:
+            continue
+        return path
+    return None
+
+
+def load(path: Path) -> tuple[Header, dict[str, NDArray[Any]]]:
+    """Header and weights. Raises :class:`NoModel` if the file is broken."""
+    head = header(path)
+    try:
+        return head, load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise NoModel(f"cannot be read as a checkpoint ({error}): {path}") from None
+
+
+def load_optimizer(path: Path) -> dict[str, NDArray[Any]] | None:
+    """The optimizer's state that belongs to a checkpoint; None if it was not kept."""
+    beside = _optimizer_of(path)
+    try:
+        return load_file(beside) if beside.exists() else None
+    except (SafetensorError, OSError):
+        return None
+
+
+def save(home: Path, head: Header, weights: Arrays, optimizer: Arrays) -> Path:
+    """A checkpoint into its model's folder; older ones are thinned. Returns its path.
+
+    The optimizer goes first: weights without it can be trained on, the reverse is nothing.
+    """
+    model = folder(home, head.voice, head.shape)
+    model.mkdir(parents=True, exist_ok=True)
+    path = model / f"weights-{head.steps:012d}.safetensors"
+    _write(_optimizer_of(path), optimizer, {"format": str(FORMAT)})
+    _write(path, weights, head.dump())
+    _thin(model, path)
+    return path
+
+
+def _optimizer_of(path: Path) -> Path:
+    return path.with_name(path.name.replace("weights-", "adam-"))
+
+
+def _write(path: Path, arrays: Arrays, metadata: dict[str, str]) -> None:
+    temporary = path.with_name(path.name + ".tmp")
+    contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    save_file(contiguous, temporary, metadata=metadata)
+    os.replace(temporary, path)
+
+
+def _thin(model: Path, path: Path) -> None:
+    for old in checkpoints(model)[:-KEPT]:
+        old.unlink(missing_ok=True)
+    for old in model.glob("adam-*.safetensors"):
+        if old != _optimizer_of(path):
+            old.unlink(missing_ok=True)
+    for half_made in model.glob("*.tmp"):
+        half_made.unlink(missing_ok=True)
