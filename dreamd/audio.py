@@ -19,8 +19,8 @@ from dreamd.errors import BadRecording
 Samples = NDArray[np.float32]
 
 SUFFIXES = frozenset(
-    (".wav", ".wave", ".w64", ".aif", ".aiff", ".aifc", ".flac", ".ogg", ".oga", ".opus", ".mp3")
-    + (".caf", ".au", ".snd")
+    {".wav", ".wave", ".w64", ".aif", ".aiff", ".aifc", ".flac", ".ogg", ".oga", ".opus", ".mp3"}
+    | {".caf", ".au", ".snd"}
 )
 BLOCK = 1 << 17
 """Frames decoded at a time: memory stays flat however long a recording is."""

@@ -20,6 +20,9 @@ class Bank:
         self._markers = home / "dreams" / "unfinished"
         self.folder.mkdir(parents=True, exist_ok=True)
         self._markers.mkdir(parents=True, exist_ok=True)
+
+    def sweep(self) -> None:
+        """Clears away what was half made; for the daemon as it starts."""
         for marker in self._markers.iterdir():
             self.drop(int(marker.name))
 

@@ -5,6 +5,7 @@ through the daemon's own inbox: every value the child sends, and :class:`Died` o
 has closed. A child that sees its pipe close has lost its daemon, and ends.
 """
 
+import logging
 import multiprocessing
 import os
 import signal
@@ -17,6 +18,7 @@ from typing import Any
 
 import psutil
 
+from dreamd import log
 from dreamd.jobs import End
 from dreamd.settings import Settings
 
@@ -113,14 +115,20 @@ def _run(role: str, pipe: Connection, settings: Settings) -> None:
     """The child's own main: the modules that need PyTorch are imported here alone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the daemon's to handle
     if role == "learner":
-        step_back()
         from dreamd.learner import main
+
+        step_back()
     else:
         from dreamd.dreamer import main
+    log.to_file(settings.home)
     try:
         main(pipe, settings)
     except (EOFError, BrokenPipeError, ConnectionResetError):  # the daemon is gone
         return
+    except Exception as error:
+        # The daemon replaces this process and says so; where it broke is for the log alone.
+        logging.exception("%s broke", role)
+        raise SystemExit(1) from error
 
 
 def step_back() -> None:

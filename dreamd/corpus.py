@@ -13,7 +13,7 @@ import re
 import time
 import unicodedata
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +36,14 @@ class Found:
     voice: str
     size: int
     mtime_ns: int
+
+    def unchanged(self) -> bool:
+        """Whether the file is still there as it was found."""
+        try:
+            now = self.path.stat()
+        except OSError:
+            return False
+        return (now.st_size, now.st_mtime_ns) == (self.size, self.mtime_ns)
 
 
 def voice_name(folder: str) -> str:
@@ -96,8 +104,7 @@ class Corpus:
     # ------------------------------------------------------------ what was seen before
 
     def _recall(self) -> None:
-        """Reads the notes; forgets caches that are half made or whose source is gone."""
-        kept = set()
+        """Reads the notes of whole caches at this rate."""
         for path in self._folder.glob("*.json"):
             try:
                 note = json.loads(path.read_text(encoding="utf-8"))
@@ -105,23 +112,36 @@ class Corpus:
                 whole = Path(recording.cache).stat().st_size == 4 * recording.frames
             except (OSError, ValueError, KeyError, TypeError):
                 continue
-            source = Path(recording.source)
-            if whole and source.exists() and recording.rate == self._rate:
+            if whole and recording.rate == self._rate:
+                source = Path(recording.source)
                 found = Found(source, recording.voice, note["size"], note["mtime_ns"])
                 self._remembered[recording.cache] = (recording, found)
-                kept |= {path, Path(recording.cache)}
+
+    def sweep(self) -> None:
+        """Clears away caches that are half made, or whose recording is gone or has changed.
+
+        For the daemon as it starts, when nobody reads or writes them.
+        """
+        for cache, (_, was) in list(self._remembered.items()):
+            if not was.unchanged():
+                del self._remembered[cache]
+        kept = set(self._remembered)
         for path in self._folder.iterdir():
-            if path not in kept:
+            if str(path.with_suffix(".f32")) not in kept or path.suffix == ".tmp":
                 path.unlink(missing_ok=True)
+
+    def recall_all(self) -> None:
+        """Every recording that is remembered is present: for dreams without a daemon."""
+        for recording, was in self._remembered.values():
+            if was.unchanged():
+                self.add(recording)
 
     def _seen_before(self, found: Found) -> Recording | None:
         """The same file: same place, or moved here, unchanged since it was decoded."""
         for recording, was in list(self._remembered.values()):
             same = (was.size, was.mtime_ns) == (found.size, found.mtime_ns)
             if same and (was.path == found.path or not was.path.exists()):
-                return Recording(
-                    **{**asdict(recording), "source": str(found.path), "voice": found.voice}
-                )
+                return replace(recording, source=str(found.path), voice=found.voice)
         return None
 
     # ------------------------------------------------------------ decoding

@@ -135,7 +135,7 @@ class Request:
         return f"Request({', '.join(said)})"
 
 
-_REQUEST_KEYS: Mapping[str, Callable[[str, Any], Any]] = {
+REQUEST_KEYS: Mapping[str, Callable[[str, Any], Any]] = {
     "approach": _one_of(APPROACHES),
     "secs": _secs,
     "id": _integer,
@@ -187,7 +187,7 @@ def request(given: Mapping[str, Any]) -> Request:
             raw["seedn"] = seed[1]
     if "approach" not in raw:
         raise BadRequest(f"say which approach: one of {', '.join(APPROACHES)}")
-    return Request(**{k: check(k, raw[k]) for k, check in _REQUEST_KEYS.items() if k in raw})
+    return Request(**{k: check(k, raw[k]) for k, check in REQUEST_KEYS.items() if k in raw})
 
 
 @dataclass(frozen=True)

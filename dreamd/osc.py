@@ -4,6 +4,7 @@ The daemon's thread calls :meth:`OscSocket.receive` for ever and :meth:`OscSocke
 replies; both use one socket, so that replies come from the port that was asked.
 """
 
+import contextlib
 import errno
 import socket
 import struct
@@ -86,10 +87,8 @@ class OscSocket:
 
     def close(self) -> None:
         """Ends :meth:`receive` in the other thread, too."""
-        try:
+        with contextlib.suppress(OSError):  # an unconnected socket complains, and yet wakes up
             self._socket.shutdown(socket.SHUT_RDWR)
-        except OSError:  # an unconnected socket says so, and yet wakes up
-            pass
         self._socket.close()
 
 

@@ -37,6 +37,7 @@ class Header:
     voice: str
     steps: int = 0
     error: float = 1.0  # mean squared error over the labels' mean square
+    deviation: float = 1.0  # root mean squared training error, in the model's scale
     seconds: float = 0.0  # spent training
     learning_rate: float = 0.0
     history: tuple[float, ...] = field(default=())  # of the error, oldest first
@@ -63,6 +64,24 @@ def folder(home: Path, voice: str, shape: Shape) -> Path:
 def checkpoints(model: Path) -> list[Path]:
     """The checkpoints in a model's folder, oldest first."""
     return sorted(model.glob("weights-*.safetensors"))
+
+
+def steps_of(path: Path) -> int:
+    """
+    >>> steps_of(Path("weights-000000001200.safetensors"))
+    1200
+    """
+    return int(path.stem.removeprefix("weights-"))
+
+
+def models(home: Path, voice: str, approach: str, rate: int) -> dict[Shape, list[Path]]:
+    """A voice's models of an approach and their readable checkpoints, oldest first."""
+    found: dict[Shape, list[Path]] = {}
+    for model in sorted((home / "models" / voice).glob(f"{approach}-{rate}-*")):
+        if (path := newest(model)) is not None:
+            upto = checkpoints(model)
+            found[header(path).shape] = upto[: upto.index(path) + 1]
+    return found
 
 
 def header(path: Path) -> Header:

@@ -4,6 +4,8 @@ The learner trains and the dreamer dreams through :class:`Approach` alone; neith
 which of the four it holds. No loops over time, files or devices live here.
 """
 
+from torch import nn
+
 from dreamd.approaches.column import Column
 from dreamd.approaches.contract import Approach, Decoder
 from dreamd.approaches.spectrum import Spectrum
@@ -27,4 +29,14 @@ def make(shape: Shape, scale: float = 1.0, *, dropout: float = 0.0) -> Approach:
     return TABLE[shape.approach](shape, scale, dropout=dropout)
 
 
-__all__ = ["TABLE", "Approach", "Decoder", "make"]
+def initialize(model: Approach, std: float) -> Approach:
+    """Weights from a Gaussian of ``std``, biases zero (paper: one of what matters most)."""
+    for parameter in model.parameters():
+        if parameter.dim() > 1:
+            nn.init.normal_(parameter, std=std)
+        else:
+            nn.init.zeros_(parameter)
+    return model
+
+
+__all__ = ["TABLE", "Approach", "Decoder", "initialize", "make"]

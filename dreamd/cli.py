@@ -1,0 +1,209 @@
+"""The commands: parse, hand over, and turn what goes wrong into one line and status 1."""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NoReturn
+
+from dreamd import __version__
+from dreamd.errors import DreamError, SetupError
+from dreamd.messages import APPROACHES, REQUEST_KEYS, request
+from dreamd.settings import Settings, check, flag, in_group
+
+Arguments = argparse.Namespace
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The program: 0, or 1 after one line on standard error."""
+    arguments = parser().parse_args(argv)
+    try:
+        return int(arguments.command(arguments) or 0)
+    except DreamError as error:
+        print(f"dreamd: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 1
+    except BrokenPipeError:  # `dreamd status | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+# ---------------------------------------------------------------- flags
+
+
+class _Parser(argparse.ArgumentParser):
+    """One line for a wrong flag, and status 1."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(1, f"{self.prog}: {message}; see {self.prog} --help\n")
+
+
+def parser() -> argparse.ArgumentParser:
+    top = _Parser(prog="dreamd", description="Dream new audio from your own recordings.")
+    top.add_argument("--version", action="version", version=f"dreamd {__version__}")
+    commands = top.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
+
+    def command(
+        name: str, function: Callable[[Arguments], int | None], help: str, *groups: str
+    ) -> argparse.ArgumentParser:
+        new: argparse.ArgumentParser = commands.add_parser(name, help=help, description=help)
+        new.set_defaults(command=function)
+        _add_settings(new, *groups)
+        return new
+
+    everything = ("places", "sound", "model", "training", "dreaming")
+    new = command("run", run, "watch a folder, learn, and answer dream requests", *everything)
+    new.add_argument(
+        "recordings", nargs="?", type=Path, metavar="RECORDINGS",
+        help="folder to learn from, a sub-folder for each voice; without it, an example",
+    )  # fmt: skip
+    new.add_argument("--no-tidal", action="store_true", help="tell Tidal nothing")
+
+    new = command("dream", dream, "make one dream, no daemon needed", "sound", "dreaming")
+    new.add_argument("--out", type=Path, required=True, metavar="FILE", help="WAV file to make")
+    for key in REQUEST_KEYS:
+        new.add_argument(flag(key), dest=f"request_{key}", help=f"request key {key}")
+
+    new = command("train", train, "train one approach on a folder", "sound", "model", "training")
+    new.add_argument("recordings", type=Path, metavar="RECORDINGS")
+    new.add_argument("--approach", choices=APPROACHES, required=True)
+    new.add_argument("--minutes", type=float, required=True)
+
+    new = command("status", status, "what a running daemon is doing")
+    new.add_argument("--json", action="store_true", help="as JSON")
+    command("doctor", doctor, "is everything in order, and what has been learned?")
+    command("install", install, "put the SuperCollider classes and the Tidal helper in place")
+    return top
+
+
+def _add_settings(new: argparse.ArgumentParser, *groups: str) -> None:
+    """Flags of the settings in these groups; home, host and port are every command's."""
+    shown = in_group(*groups)
+    always = [s for s in in_group("places") if s.name in ("home", "host", "port")]
+    for setting in [*(s for s in always if s not in shown), *shown]:
+        help = f"{setting.metadata['help']} (default: {setting.default})".replace("%", "%%")
+        if isinstance(setting.default, bool):
+            new.add_argument(flag(setting.name), action="store_true", help=help)
+            continue
+        kind = type(setting.default) if not isinstance(setting.default, Path) else Path
+        new.add_argument(flag(setting.name), type=kind, default=setting.default, help=help)
+
+
+def settings_from(arguments: Arguments) -> Settings:
+    """The settings that the flags ask for. Raises :class:`SetupError` for impossible ones."""
+    given = vars(arguments)
+    names = {s.name for s in in_group("places", "sound", "model", "training", "dreaming")}
+    settings = replace(Settings(), **{k: v for k, v in given.items() if k in names})
+    home = settings.home.expanduser().absolute()
+    tidal = "" if given.get("no_tidal") else settings.tidal
+    return check(replace(settings, home=home, tidal=tidal))
+
+
+# ---------------------------------------------------------------- commands
+# Each imports what it needs: PyTorch takes seconds, and `dreamd status` has no use for it.
+
+
+def run(arguments: Arguments) -> None:
+    from dreamd.daemon import Daemon
+    from dreamd.screen import make_screen
+
+    settings = settings_from(arguments)
+    folder = arguments.recordings
+    if folder is not None and not folder.expanduser().is_dir():
+        raise SetupError(f"no such folder: {folder}; make it first, or give another")
+    folder = example(settings) if folder is None else folder.expanduser().resolve()
+    Daemon(settings, folder, make_screen(settings.plain)).run()
+
+
+def example(settings: Settings) -> Path:
+    """A folder with one voice, ``pluck``, and its recording, made here."""
+    from dreamd import audio, pluck
+
+    folder = settings.home / "example"
+    path = folder / "pluck" / "phrase.wav"
+    try:
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            audio.write(path, pluck.phrase(), pluck.MODEL_RATE)
+    except OSError as error:
+        raise SetupError(
+            f"cannot write in {settings.home} ({error.strerror}): choose another --home"
+        ) from None
+    return folder
+
+
+def dream(arguments: Arguments) -> None:
+    from dreamd import offline
+
+    settings = settings_from(arguments)
+    said = {k: getattr(arguments, f"request_{k}", None) for k in REQUEST_KEYS}
+    asked = request({k: v for k, v in said.items() if v is not None})
+    job = offline.dream(settings, asked, arguments.out)
+    learned = "" if job.weights else " (nothing has been learned yet: an untrained network)"
+    print(f"{arguments.out}: {asked.approach} of {job.voice}, rand {job.rand}{learned}")
+
+
+def train(arguments: Arguments) -> None:
+    from dreamd import offline
+    from dreamd.lock import lock_home
+
+    settings = settings_from(arguments)
+    if not arguments.minutes > 0:
+        raise SetupError("--minutes must be more than 0")
+    with lock_home(settings.home):
+        offline.train(
+            settings,
+            arguments.recordings.expanduser(),
+            arguments.approach,
+            60 * arguments.minutes,
+            print,
+        )
+
+
+def status(arguments: Arguments) -> None:
+    from dreamd import client
+
+    state = client.status(settings_from(arguments))
+    if arguments.json:
+        print(json.dumps(state, indent=2))
+        return
+    training = "training" if state["training"] else "training paused"
+    print(f"{training}; {state['running']} dreams running, {state['queue']} waiting, "
+          f"{state['dreams']} made")  # fmt: skip
+    for voice, has in state["voices"].items():
+        print(f"{voice}: {has['recordings']} recordings, {has['seconds']:.0f} s")
+        for approach, model in has["models"].items():
+            print(f"  {_model_line(approach, model)}")
+
+
+def _model_line(approach: str, model: dict[str, Any]) -> str:
+    return (
+        f"{approach:9} error {model['error']:.3f} after {model['steps']} steps, "
+        f"dreams at {model['dream_speed']:.2f} times real time"
+    )
+
+
+def doctor(arguments: Arguments) -> int:
+    from dreamd.doctor import examine
+
+    faults = 0
+    for finding in examine(settings_from(arguments)):
+        print(f"{finding.mark:6}{finding.text}")
+        faults += finding.mark == "fault"
+    if faults:
+        raise SetupError(f"{faults} faults found, see above")
+    return 0
+
+
+def install(arguments: Arguments) -> None:
+    from dreamd.install import install as put
+
+    for placed in put():
+        print(f"{placed.how}: {placed.target} -> {placed.source}")
+        if placed.target.suffix == ".ghci":
+            print(f'  in Tidal: :script "{placed.target}"')
+    print("Recompile SuperCollider's class library (or restart it) to see DreamRNN.")

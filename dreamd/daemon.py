@@ -1,0 +1,407 @@
+"""``dreamd run``: start-up, loop, shutdown. One thread owns the state and handles every event.
+
+Everything that happens (a packet, a file, a child's report) comes through one inbox, from
+threads that only wait for it; see :meth:`Daemon.handle` for the list. A dream runs from
+:meth:`Daemon.ask` over a dreamer's reports to :meth:`Daemon.finish`.
+"""
+
+import contextlib
+import itertools
+import logging
+import os
+import queue
+import signal
+import threading
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from dreamd import messages, osc
+from dreamd.bank import Bank
+from dreamd.children import Child, Died, Said
+from dreamd.corpus import Corpus, Found
+from dreamd.desk import Desk, Dream
+from dreamd.errors import BadRequest, DreamError, SetupError, TooLong
+from dreamd.ingester import Ingester, Ingesting, Joined, Refused
+from dreamd.jobs import Broke, Finished, Job, Note, Progress, Ready, Rest, Stop, Study, Wrote
+from dreamd.lock import lock_home
+from dreamd.messages import Accepted, Chunk, Done, Failed, Ingested, Request, Skipped, Trained
+from dreamd.plan import plan
+from dreamd.screen import Screen
+from dreamd.settings import Settings
+from dreamd.state import State
+from dreamd.watcher import Gone, Watcher
+
+SHOW_EVERY = 0.25  # seconds between drawings of the screen
+TRAINED_EVERY = 5.0  # seconds between /dream/trained of one model
+CLIENTS = 32  # registered at most; one more replaces the oldest
+OWN_IDS = 1 << 30  # the daemon numbers requests without an id from here on
+SHORTEST_LIFE = 5.0  # seconds; a child that dies sooner is replaced after a pause
+PAUSES = (0.0, 1.0, 5.0, 30.0)  # seconds before the first, second … replacement in a row
+
+
+@dataclass(frozen=True)
+class Packet:
+    """What came in at the socket."""
+
+    data: bytes
+    sender: osc.Address
+
+
+@dataclass(frozen=True)
+class Leave:
+    """Somebody wants the daemon to end."""
+
+    why: str
+
+
+class Daemon:
+    """:param folder: of recordings; :param screen: shows what goes on."""
+
+    def __init__(self, settings: Settings, folder: Path, screen: Screen) -> None:
+        self._settings, self._screen = settings, screen
+        self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._leaving: str | None = None
+        self._clients: dict[osc.Address, None] = {}  # registered, oldest first
+        self._serials, self._ids = itertools.count(), itertools.count(OWN_IDS)
+        self._told_trained: dict[tuple[str, str], float] = {}
+        self._tidal = address_of(settings.tidal)
+        self._lock = lock_home(settings.home)
+        self._socket = osc.OscSocket(settings.host, settings.port)
+        self._state = State(
+            settings=settings,
+            folder=folder,
+            corpus=Corpus(settings.home, settings.rate),
+            bank=Bank(settings.home),
+            desk=Desk(settings.queue),
+        )
+
+    def run(self) -> None:
+        """Until a client, a signal or Ctrl-C ends it."""
+        self.startup()
+        with self._screen:
+            try:
+                self.main_loop()
+            finally:
+                self.shutdown()
+                self._screen.show(self._state.view())
+
+    def startup(self) -> None:
+        tell, settings = self._inbox.put, self._settings
+        self._state.corpus.sweep()
+        self._state.bank.sweep()
+        self._watcher = Watcher(self._state.folder, tell, lambda line: tell(Note(line, True)))
+        self._ingester = Ingester(self._state.corpus, tell)
+        count = settings.dreamers or os.cpu_count() or 1
+        self._learner = Child("learner", "learner", settings, tell)
+        self._dreamers = [Child(f"dreamer-{k}", "dreamer", settings, tell) for k in range(count)]
+        self._children = {child.name: child for child in (self._learner, *self._dreamers)}
+        self._free: dict[str, bool] = {child.name: False for child in self._dreamers}
+        self._making: dict[str, Dream] = {}  # by dreamer
+        self._lives: dict[str, tuple[float, int]] = {  # started, deaths in a row
+            name: (time.monotonic(), 0) for name in self._children
+        }
+        self._revivals: list[tuple[float, Child]] = []
+        threading.Thread(target=self._hear, name="osc", daemon=True).start()
+        self._watcher.start()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda n, _: tell(Leave(f"got {signal.Signals(n).name}")))
+        self.say(f"listening at {settings.host}:{settings.port}, watching {self._state.folder}")
+        self._tell_tidal(None)
+
+    def main_loop(self) -> None:
+        shown = 0.0
+        while self._leaving is None:
+            with contextlib.suppress(queue.Empty):
+                event = self._inbox.get(timeout=SHOW_EVERY)
+                self._survive(event)
+            if time.monotonic() - shown >= SHOW_EVERY:
+                shown = time.monotonic()
+                self._revive()
+                self._screen.show(self._state.view())
+
+    def shutdown(self) -> None:
+        self.say(f"ending: {self._leaving or 'an error, see the log'}; saving what was learned")
+        self._watcher.stop()
+        for child in self._children.values():
+            child.end()
+        for child in self._children.values():
+            child.join()
+        for dream in (*self._state.desk.running.values(), *self._state.desk.waiting):
+            self.fail(dream, "cancelled", "the daemon ended")
+        self._socket.close()
+        self._lock.release()
+
+    # ------------------------------------------------------------ events
+
+    def handle(self, event: Any) -> None:
+        """Every kind of event there is, and who answers it."""
+        match event:
+            case Packet(data, sender):
+                self.hear(data, sender)
+            case Found() as found:
+                self._ingester.take(found)
+            case Gone(path):
+                self.forget(path)
+            case Ingesting(found) as news:
+                self._state.ingests[found.path] = news
+            case Joined() as news:
+                self.join(news)
+            case Refused(found, reason):
+                self._state.ingests.pop(found.path, None)
+                self.forget(found.path)
+                self.reply(Skipped(str(found.path), reason))
+                self.say(f"passed over: {reason}", warning=True)
+            case Said(name, generation, message):
+                if generation == self._children[name].generation:
+                    self.report(name, message)
+            case Died() as death:
+                self.bury(death)
+            case Note(text, problem):
+                self.say(text, problem)
+            case Leave(why):
+                self._leaving = why
+
+    def _survive(self, event: Any) -> None:
+        """On stage one event that goes wrong must not take the others with it."""
+        try:
+            self.handle(event)
+        except Exception as error:
+            logging.exception("while handling %r", event)
+            self._state.say(f"an error inside dreamd ({error}); it goes on, see the log", True)
+
+    def report(self, name: str, message: Any) -> None:
+        """What a child says."""
+        match message:
+            case Ready() if name == self._learner.name:
+                self._teach()
+                self._learner.send(Rest(self._state.resting))
+            case Ready():
+                self._free[name] = True
+                self.assign()
+            case Progress() as progress:
+                self.trained(progress)
+            case Note(text, problem):
+                self.say(text, problem)
+            case Wrote(_, start, frames):
+                dream = self._making[name]
+                dream.made = start + frames
+                self.reply(Chunk(dream.id, start, frames))
+            case Finished(_, seconds):
+                self.finish(name, seconds)
+            case Broke(_, code, text):
+                self._free[name] = True
+                self.fail(self._making.pop(name), code, text)
+                self.assign()
+
+    def say(self, text: str, warning: bool = False) -> None:
+        """A line for the performer, and for the log."""
+        self._state.say(text, warning)
+        logging.log(logging.WARNING if warning else logging.INFO, "%s", text)
+
+    # ------------------------------------------------------------ OSC
+
+    def _hear(self) -> None:
+        while (heard := self._socket.receive()) is not None:
+            self._inbox.put(Packet(*heard))
+
+    def hear(self, data: bytes, sender: osc.Address) -> None:
+        """A packet: each of its messages is answered, or failed with one line."""
+        try:
+            heard = osc.decode(data)
+        except BadRequest as error:
+            self.refuse(next(self._ids), error, sender)
+            return
+        for address, args in heard:
+            try:
+                message = messages.parse(address, args)
+                if message is not None:
+                    self.answer(message, sender)
+            except DreamError as error:
+                id = messages.request_id(args)
+                self.refuse(next(self._ids) if id is None else id, error, sender)
+
+    def answer(self, message: messages.Message, sender: osc.Address) -> None:
+        match message:
+            case Request() as request:
+                self.ask(request, sender)
+            case messages.Cancel(id):
+                self.cancel(id)
+            case messages.Notify(on):
+                self.register(sender, on)
+            case messages.AskStatus():
+                if sender in self._clients:  # to nobody else: see protocol, /dream/notify
+                    self._send(messages.Status(self._state.status()), sender)
+            case messages.Pause() | messages.Resume():
+                self._state.resting = isinstance(message, messages.Pause)
+                self._learner.send(Rest(self._state.resting))
+                self.say("training paused" if self._state.resting else "training goes on")
+            case messages.Quit():
+                self._leaving = "a client asked for it"
+
+    def register(self, client: osc.Address, on: bool) -> None:
+        """Replies go to this client from now on (and first of all the status), or no more."""
+        known = self._clients.pop(client, self) is None
+        if not on:
+            return
+        self._clients[client] = None
+        if len(self._clients) > CLIENTS:
+            self._clients.pop(next(iter(self._clients)))
+        if not known:
+            self.say(f"a client listens at {client[0]}:{client[1]}")
+            self._send(messages.Status(self._state.status()), client)
+
+    def reply(self, reply: messages.Reply) -> None:
+        """To everyone who is registered."""
+        for client in self._clients:
+            self._send(reply, client)
+
+    def refuse(self, id: int, error: DreamError, sender: osc.Address) -> None:
+        self.reply(Failed(id, error.code, str(error)))
+        self.say(f"from {sender[0]}:{sender[1]}: {error}", warning=True)
+
+    def _send(self, reply: messages.Reply, client: osc.Address) -> None:
+        if complaint := self._socket.send(*reply.osc(), client):
+            logging.warning("%s", complaint)
+
+    def _tell_tidal(self, index: int | None) -> None:
+        """Two messages and never another: anything else ends Tidal's control listener."""
+        if self._tidal is None:
+            return
+        self._socket.send("/ctrl", ["dreams", self._state.bank.count()], self._tidal)
+        if index is not None:
+            self._socket.send("/ctrl", ["dreamlast", f"dream:{index}"], self._tidal)
+
+    # ------------------------------------------------------------ recordings
+
+    def join(self, news: Joined) -> None:
+        self._state.ingests.pop(news.found.path, None)
+        if not news.found.path.exists():  # it went while it was read
+            return
+        recording = news.recording
+        self._state.corpus.add(recording)
+        self._state.active[recording.voice] = time.time()
+        self._teach()
+        self.reply(Ingested(recording.voice, recording.source, recording.seconds))
+        self.say(f"{recording.voice} learns from {recording.name} ({recording.seconds:.1f} s)")
+
+    def forget(self, path: Path) -> None:
+        self._state.ingests.pop(path, None)
+        recording = self._state.corpus.remove(path)
+        if recording is not None:
+            self._teach()
+            self.say(f"{recording.voice} no longer has {recording.name}")
+
+    def _teach(self) -> None:
+        self._learner.send(Study(self._state.corpus.recordings()))
+
+    def trained(self, progress: Progress) -> None:
+        key = (progress.voice, progress.shape.approach)
+        self._state.models[key] = progress
+        now = time.monotonic()
+        if now - self._told_trained.get(key, 0.0) >= TRAINED_EVERY:
+            self._told_trained[key] = now
+            self.reply(Trained(*key, progress.steps, progress.error, progress.seconds))
+
+    # ------------------------------------------------------------ dreams
+
+    def ask(self, request: Request, client: object) -> None:
+        """A request: checked, put into the queue, accepted. Raises :class:`DreamError`."""
+        self._state.desk.check_room()
+        job, index = self._prepare(request)
+        id = next(self._ids) if request.id is None else request.id
+        dream = Dream(id=id, client=client, job=job, index=index)
+        self._state.desk.add(dream)
+        self._state.active[job.voice] = time.time()
+        eta = self._state.desk.eta(dream, len(self._dreamers))
+        self.reply(Accepted(id, str(job.path), job.frames, job.shape.rate, eta))
+        self.assign()
+
+    def _prepare(self, request: Request) -> tuple[Job, int]:
+        """The job, and its number in the bank, where its file lies now, silent."""
+        state, bank = self._state, self._state.bank
+        job = plan(self._settings, request, state.voices(), bank.finished, next(self._serials))
+        try:
+            index = bank.begin(job.frames, job.shape.rate)
+        except OSError as error:
+            raise TooLong(f"no room for the dream in {bank.folder}: {error.strerror}") from None
+        return replace(job, path=bank.path(index)), index
+
+    def assign(self) -> None:
+        """Work for every free dreamer."""
+        for child in self._dreamers:
+            if self._free[child.name] and (dream := self._state.desk.next()):
+                self._free[child.name] = False
+                self._making[child.name] = dream
+                child.send(dream.job)
+
+    def finish(self, name: str, seconds: float) -> None:
+        """A dream is whole: into the bank with it, and everyone hears."""
+        dream = self._making.pop(name)
+        self._free[name] = True
+        job, state = dream.job, self._state
+        state.bank.finish(dream.index)
+        state.desk.done(dream, seconds)
+        self.reply(Done(dream.id, str(job.path), job.frames, job.shape.rate, seconds, dream.index))
+        self._tell_tidal(dream.index)
+        untrained = "" if job.weights else ", of a network that has learned nothing yet"
+        self.say(
+            f"dream:{dream.index} is there: {job.shape.approach} of {job.voice}, "
+            f"{dream.secs:.1f} s in {seconds:.1f} s (rand {job.rand}){untrained}"
+        )
+        self.assign()
+
+    def fail(self, dream: Dream, code: str, text: str) -> None:
+        """A dream came to nothing, and leaves nothing."""
+        self._state.bank.drop(dream.index)
+        self._state.desk.failed(dream, text)
+        self.reply(Failed(dream.id, code, text))
+        self.say(f"no dream for request {dream.id}: {text}", warning=code != "cancelled")
+
+    def cancel(self, id: int) -> None:
+        """Stops what a client asked for under this number."""
+        for dream in self._state.desk.with_id(id):
+            if dream.state == "asked":
+                self.fail(dream, "cancelled", "cancelled before it began")
+            for name, making in self._making.items():
+                if making is dream:
+                    self._children[name].send(Stop(dream.serial))
+
+    # ------------------------------------------------------------ children
+
+    def bury(self, death: Died) -> None:
+        """A child died: its dream failed, a successor comes, after a pause if that repeats."""
+        child = self._children[death.name]
+        if self._leaving is not None or death.generation != child.generation:
+            return
+        started, deaths = self._lives[death.name]
+        deaths = deaths + 1 if time.monotonic() - started < SHORTEST_LIFE else 0
+        pause = PAUSES[min(deaths, len(PAUSES) - 1)]
+        self._lives[death.name] = (time.monotonic() + pause, deaths)
+        self._revivals.append((time.monotonic() + pause, child))
+        self.say(f"the {death.name} process {death.why}: starting a new one", warning=True)
+        if child is not self._learner:
+            self._free[death.name] = False
+        dream = self._making.pop(death.name, None)
+        if dream is not None:
+            self.fail(dream, "diverged", f"the process dreaming it {death.why}: ask again")
+
+    def _revive(self) -> None:
+        now = time.monotonic()
+        for when, child in [revival for revival in self._revivals if revival[0] <= now]:
+            self._revivals.remove((when, child))
+            child.start()
+
+
+def address_of(text: str) -> osc.Address | None:
+    """
+    >>> address_of("127.0.0.1:6010"), address_of("")
+    (('127.0.0.1', 6010), None)
+    """
+    if not text:
+        return None
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdigit() or not 0 < int(port) < 65536:
+        raise SetupError(f"--tidal takes host:port, got {text}")
+    return host, int(port)

@@ -1,0 +1,116 @@
+"""The dreaming process: from a job to a filled file.
+
+The daemon starts :func:`main` once for each dream that may be made at a time and sends it
+jobs; :func:`make` is the whole of one dream, and serves ``dreamd dream`` as well. How the
+elements of a dream come about is the sampling: a generator from :data:`SAMPLINGS`.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dreamd import approaches, seeds, weights
+from dreamd.approaches import Approach
+from dreamd.audio import DreamFile, Output, Samples
+from dreamd.errors import BadRecording, Cancelled, Diverged, DreamError
+from dreamd.jobs import Broke, End, Finished, Job, Ready, Stop, Wrote
+from dreamd.settings import Settings
+
+CHUNK = 0.15
+"""Seconds of work after which what is finished goes to the file and to the clients."""
+
+Sampling = Callable[[Approach, Tensor, Job], Iterator[Samples]]
+
+
+def paused(model: Approach, queue: Tensor, job: Job) -> Iterator[Samples]:
+    """Dreams for ever from one set of weights (the paper's first way of sampling)."""
+    decode = model.decoder()
+    while True:
+        element, queue = model.next(queue)
+        yield decode(element).numpy()
+
+
+SAMPLINGS: dict[str, Sampling] = {"paused": paused, "concurrent": paused}
+"""Concurrent sampling is still to come; until then it is dreamt as paused."""
+
+
+def make(job: Job, init_std: float, tell: Callable[[Wrote], None]) -> None:
+    """Makes one dream: its file is filled from start to end, ``tell`` hears of each part.
+
+    Raises a :class:`DreamError` if the seed cannot be read or the dream breaks.
+    """
+    rng = np.random.default_rng(job.rand & (2**63 - 1))
+    model = _model(job, init_std)
+    try:
+        samples = seeds.load(job.seed, model.seed_samples, job.shape.rate, job.peak, rng)
+    except BadRecording as error:
+        raise BadRecording(f"seed: {error}") from None
+    queue = model.elements(torch.from_numpy(np.array(samples, np.float32)))
+    blocks = SAMPLINGS[job.request.sampling](model, queue, job)
+    output = Output(job.frames, job.shape.rate, job.peak)
+    file = DreamFile(job.path, job.shape.rate)
+    made, flushed = 0, time.monotonic()
+    waiting: list[Samples] = []
+    while made < job.frames:
+        block = next(blocks)
+        waiting.append(block)
+        if made + sum(map(len, waiting)) < job.frames and time.monotonic() - flushed < CHUNK:
+            continue
+        try:
+            ready = output(np.concatenate(waiting)[: job.frames - made])
+        except FloatingPointError:
+            raise Diverged("the dream stopped being finite numbers: try another seed") from None
+        file.write(made, ready)
+        tell(Wrote(job.serial, made, len(ready)))
+        made, flushed = made + len(ready), time.monotonic()
+        waiting.clear()
+
+
+def _model(job: Job, init_std: float) -> Approach:
+    if job.weights is not None:
+        return _load(job.weights)
+    torch.manual_seed(job.rand)
+    return approaches.initialize(approaches.make(job.shape, job.peak), init_std).eval()
+
+
+@lru_cache(maxsize=4)
+def _load(path: Path) -> Approach:
+    """Checkpoints never change once written, so their path is enough of a key."""
+    head, arrays = weights.load(path)
+    model = approaches.make(head.shape, head.scale)
+    model.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
+    return model.eval()
+
+
+def main(pipe: Connection, settings: Settings) -> None:
+    """The process: one job after another."""
+    torch.set_num_threads(settings.threads)
+    torch.set_grad_enabled(False)
+    pipe.send(Ready())
+
+    def report(wrote: Wrote) -> None:
+        pipe.send(wrote)
+        while pipe.poll():
+            match pipe.recv():
+                case Stop(serial) if serial == wrote.serial:
+                    raise Cancelled("cancelled")
+                case End():
+                    raise SystemExit
+
+    while True:
+        match pipe.recv():
+            case Job() as job:
+                began = time.monotonic()
+                try:
+                    make(job, settings.init_std, report)
+                    pipe.send(Finished(job.serial, time.monotonic() - began))
+                except DreamError as error:
+                    pipe.send(Broke(job.serial, error.code, str(error)))
+            case End():
+                return

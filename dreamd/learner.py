@@ -1,0 +1,348 @@
+"""The training process: every voice's models in turn, batch, loss, step, save, in full view.
+
+The daemon starts :func:`main` in a process of its own at the lowest priority and sends it
+the recordings; it trains for ever, writes checkpoints that dreamers read, and reports. All
+four approaches of all voices learn side by side: each gets a slice of time, round and round.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from multiprocessing.connection import Connection
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from dreamd import approaches, weights
+from dreamd.audio import Samples
+from dreamd.jobs import End, Note, Progress, Ready, Rest, Study
+from dreamd.messages import APPROACHES
+from dreamd.recording import Recording, cut
+from dreamd.settings import Settings
+from dreamd.shapes import Shape, shape_of
+
+SLICE = 0.5  # seconds a model trains before the next one's turn
+RECENT = 0.3  # share of windows drawn by how new a recording is, not by how long
+MEMORY = 0.98  # of the running error, per step: a window of some fifty steps
+ASTRAY = 4.0  # times the best running error, and worse than silence: training has exploded
+SCALE_DRAWS = 8  # batches that the scale of a new model is measured on
+HISTORY = 120  # points kept of the error's history
+
+
+class Draw:
+    """Random windows from all of a voice's recordings, recent ones favoured."""
+
+    def __init__(self, recordings: Sequence[Recording], rng: np.random.Generator) -> None:
+        self._recordings = sorted(recordings, key=lambda r: -r.joined)  # newest first
+        by_length = np.array([r.frames for r in self._recordings], float)
+        by_age = 0.5 ** np.arange(len(recordings))
+        self._odds = (1 - RECENT) * by_length / by_length.sum() + RECENT * by_age / by_age.sum()
+        self._rng = rng
+
+    def batch(self, count: int, length: int) -> Samples:
+        """``(count, length)`` samples; a recording that is too short is looped."""
+        chosen = self._rng.choice(len(self._recordings), count, p=self._odds)
+        return np.stack([self._window(self._recordings[k], length) for k in chosen])
+
+    def _window(self, recording: Recording, length: int) -> Samples:
+        spare = max(recording.frames - length, 0) or recording.frames
+        return cut(recording, int(self._rng.integers(spare + 1)), length)
+
+
+class RunningError:
+    """The training error over the last fifty steps or so."""
+
+    def __init__(self) -> None:
+        self._squares = self._power = self._weight = 0.0
+        self.best = float("inf")  # since the last checkpoint was loaded
+
+    def add(self, squares: float, power: float) -> None:
+        """A step's mean squared error, and the mean square of its labels."""
+        self._squares = MEMORY * self._squares + squares
+        self._power = MEMORY * self._power + power
+        self._weight = MEMORY * self._weight + 1
+
+    @property
+    def ratio(self) -> float:
+        """Mean squared error over the labels' mean square; 1.0 predicts silence."""
+        return self._squares / max(self._power, 1e-12)
+
+    @property
+    def deviation(self) -> float:
+        """Root mean squared error, in the model's scale."""
+        return float(np.sqrt(self._squares / max(self._weight, 1e-12)))
+
+    def astray(self) -> str | None:
+        """Why training has exploded, if it has."""
+        if not np.isfinite(self.ratio):
+            return "its error is not finite"
+        if self.ratio > 1.0 and self.ratio > ASTRAY * self.best:
+            return f"its error rose to {self.ratio:.1f}"
+        self.best = min(self.best, self.ratio)
+        return None
+
+
+class Pupil:
+    """One model of one voice while it learns; resumes from its newest checkpoint.
+
+    :param say: takes lines for the performer.
+    """
+
+    def __init__(
+        self,
+        shape: Shape,
+        settings: Settings,
+        recordings: Sequence[Recording],
+        say: Callable[[Note], None],
+    ) -> None:
+        self.voice, self.shape = recordings[0].voice, shape
+        self._settings, self._say = settings, say
+        self._device = torch.device(pick_device(settings.device))
+        self._rng = np.random.default_rng()
+        self.study(recordings)
+        self.rate = 0.0  # steps a second while it trains
+        self.unsaved = 0.0  # seconds of training not yet in a checkpoint
+        self.head: weights.Header
+        self.model: approaches.Approach
+        self.optimizer: torch.optim.Adam
+        self.saved_at = time.monotonic()
+        self._resume()
+
+    def study(self, recordings: Sequence[Recording]) -> None:
+        """From the next step on, windows come from these."""
+        self._draw = Draw(recordings, self._rng)
+
+    def train(self, seconds: float) -> None:
+        """As many steps as fit into ``seconds``, at least one."""
+        began, steps = time.monotonic(), 0
+        while not steps or time.monotonic() - began < seconds:
+            self.step()
+            steps += 1
+        spent = time.monotonic() - began
+        self.rate = steps / spent
+        self.unsaved += spent
+        self.head = replace(
+            self.head,
+            steps=self.head.steps + steps,
+            error=self._error.ratio,
+            deviation=self._error.deviation,
+            seconds=self.head.seconds + spent,
+        )
+        if why := self._error.astray():
+            self._back(why)
+
+    def step(self) -> None:
+        """One training step: draw windows, mean squared error, clipped gradient, Adam."""
+        samples = self._draw.batch(self._settings.batch, self.model.example_samples)
+        inputs, labels = self.model.examples(torch.from_numpy(samples).to(self._device))
+        inputs = inputs + self._settings.input_noise * torch.randn_like(inputs)
+        loss = nn.functional.mse_loss(self.model(inputs), labels)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self.model.parameters(), self._settings.clip)
+        self.optimizer.step()
+        self._error.add(float(loss.detach()), float(labels.square().mean()))
+
+    def save(self) -> None:
+        """A checkpoint, unless what there is to save is broken."""
+        arrays = {name: to_numpy(tensor) for name, tensor in self.model.state_dict().items()}
+        if not all(np.isfinite(array).all() for array in arrays.values()):
+            self._back("its weights are not finite")
+            return
+        history = (*self.head.history, round(self.head.error, 5))
+        if len(history) > HISTORY:  # halve the resolution, keep the whole curve
+            history = history[::-1][::2][::-1]
+        self.head = replace(self.head, history=history)
+        weights.save(self._settings.home, self.head, arrays, self._optimizer_arrays())
+        self.unsaved, self.saved_at = 0.0, time.monotonic()
+
+    def progress(self) -> Progress:
+        head = self.head
+        return Progress(
+            voice=self.voice,
+            shape=self.shape,
+            steps=head.steps,
+            error=head.error,
+            seconds=head.seconds,
+            steps_a_second=self.rate,
+            history=head.history,
+        )
+
+    # ------------------------------------------------------------ errors
+
+    def _back(self, why: str) -> None:
+        rate = self.head.learning_rate / 2
+        self._resume()
+        self.head = replace(self.head, learning_rate=rate)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        self._say(
+            Note(
+                f"{self.shape.approach} of {self.voice} went astray ({why}): back at step "
+                f"{self.head.steps}, learning rate now {rate:g}",
+                problem=True,
+            )
+        )
+
+    # ------------------------------------------------------------ beginnings
+
+    def _resume(self) -> None:
+        """The newest checkpoint, or a fresh model where there is none."""
+        self._error, self.unsaved = RunningError(), 0.0
+        path = weights.newest(weights.folder(self._settings.home, self.voice, self.shape))
+        if path is None:
+            self._begin()
+            return
+        head, arrays = weights.load(path)
+        self.head = head
+        tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
+        self._model(self.head.scale).load_state_dict(tensors)
+        self._adam(self.head.learning_rate)
+        kept = weights.load_optimizer(path)
+        if kept is not None:
+            self._restore_optimizer(kept)
+
+    def _begin(self) -> None:
+        """A new model: initial weights, and the scale of the recordings that there are."""
+        scale = self._measure()
+        approaches.initialize(self._model(scale), self._settings.init_std)
+        self.head = weights.Header(
+            shape=self.shape,
+            scale=scale,
+            voice=self.voice,
+            learning_rate=self._settings.learning_rate,
+        )
+        self._adam(self._settings.learning_rate)
+
+    def _measure(self) -> float:
+        """What the model's inputs are to be divided by, from windows of these recordings."""
+        model, scale = approaches.make(self.shape), 1e-6
+        for _ in range(SCALE_DRAWS):
+            samples = self._draw.batch(self._settings.batch, model.example_samples)
+            scale = max(scale, model.measure(torch.from_numpy(samples)))
+        return scale
+
+    def _model(self, scale: float) -> approaches.Approach:
+        model = approaches.make(self.shape, scale, dropout=self._settings.dropout)
+        self.model = model.to(self._device)
+        return self.model
+
+    # ------------------------------------------------------------ Adam
+
+    def _adam(self, rate: float) -> None:
+        self.optimizer = torch.optim.Adam(self.model.parameters(), lr=rate, fused=True)
+
+    def _optimizer_arrays(self) -> dict[str, NDArray[Any]]:
+        state = self.optimizer.state
+        return {
+            f"{name}/{key}": to_numpy(value)
+            for name, parameter in self.model.named_parameters()
+            for key, value in state[parameter].items()
+        }
+
+    def _restore_optimizer(self, arrays: dict[str, NDArray[Any]]) -> None:
+        for name, parameter in self.model.named_parameters():
+            kept = {
+                key: torch.from_numpy(arrays[f"{name}/{key}"]).to(self._device)
+                for key in ("step", "exp_avg", "exp_avg_sq")
+                if f"{name}/{key}" in arrays
+            }
+            if len(kept) == 3:
+                self.optimizer.state[parameter] = kept
+
+
+def to_numpy(tensor: Tensor) -> NDArray[Any]:
+    return tensor.detach().cpu().numpy()
+
+
+def pick_device(wish: str) -> str:
+    """``auto`` becomes the GPU that there is, or ``cpu``."""
+    if wish != "auto":
+        return wish
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+class Learner:
+    """All pupils, in turn.
+
+    :param tell: takes :class:`Progress` and :class:`Note`.
+    """
+
+    def __init__(self, settings: Settings, tell: Callable[[Progress | Note], None]) -> None:
+        self._settings, self._tell = settings, tell
+        self._pupils: dict[tuple[str, str], Pupil] = {}
+        self._turns: list[Pupil] = []  # next first
+        self._known: dict[str, tuple[Recording, ...]] = {}
+
+    @property
+    def idle(self) -> bool:
+        return not self._turns
+
+    def study(self, recordings: tuple[Recording, ...]) -> None:
+        """Trains on just these from now on; voices with anything new come first."""
+        voices: dict[str, tuple[Recording, ...]] = {}
+        for recording in recordings:
+            voices[recording.voice] = (*voices.get(recording.voice, ()), recording)
+        for key in [key for key in self._pupils if key[0] not in voices]:
+            pupil = self._pupils.pop(key)
+            self._turns.remove(pupil)
+            pupil.save()
+        changed = [voice for voice, has in voices.items() if has != self._known.get(voice)]
+        for voice in changed:
+            for approach in APPROACHES:
+                self._enrol(voice, approach, voices[voice])
+        self._turns.sort(key=lambda pupil: pupil.voice not in changed)
+        self._known = voices
+
+    def turn(self) -> None:
+        """The next pupil trains for a slice of time; whoever is due is saved."""
+        pupil = self._turns.pop(0)
+        self._turns.append(pupil)
+        new = pupil.head.steps == 0
+        pupil.train(SLICE)
+        if new:
+            pupil.save()
+        self._tell(pupil.progress())
+        now = time.monotonic()
+        due = [p for p in self._turns if p.unsaved and now - p.saved_at > self._settings.save_every]
+        for late in due:
+            late.save()
+
+    def save(self) -> None:
+        for pupil in self._turns:
+            if pupil.unsaved:
+                pupil.save()
+
+    def _enrol(self, voice: str, approach: str, recordings: tuple[Recording, ...]) -> None:
+        pupil = self._pupils.get((voice, approach))
+        if pupil is not None:
+            pupil.study(recordings)
+            return
+        pupil = Pupil(shape_of(approach, self._settings), self._settings, recordings, self._tell)
+        self._pupils[voice, approach] = pupil
+        self._turns.append(pupil)
+        self._tell(pupil.progress())
+
+
+def main(pipe: Connection, settings: Settings) -> None:
+    """The process: listens to the daemon between turns, trains otherwise."""
+    torch.set_num_threads(settings.threads)
+    learner, resting = Learner(settings, pipe.send), False
+    pipe.send(Ready())
+    while True:
+        while pipe.poll(None if resting or learner.idle else 0):
+            match pipe.recv():
+                case Study(recordings):
+                    learner.study(recordings)
+                case Rest(on):
+                    resting = on
+                    learner.save()
+                case End():
+                    learner.save()
+                    return
+        learner.turn()

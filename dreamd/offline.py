@@ -1,0 +1,102 @@
+"""``dreamd dream`` and ``dreamd train``: the same dreams and the same learning, no daemon.
+
+Both use the home folder of the daemon: what one has learned, the other dreams from.
+"""
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from dreamd import dreamer
+from dreamd.audio import DreamFile
+from dreamd.bank import Bank
+from dreamd.corpus import Corpus, Found
+from dreamd.errors import BadRecording, SetupError
+from dreamd.jobs import Job
+from dreamd.learner import SLICE, Pupil
+from dreamd.messages import Request
+from dreamd.plan import all_voices, plan
+from dreamd.recording import Recording
+from dreamd.settings import Settings
+from dreamd.shapes import shape_of
+from dreamd.watcher import is_recording, listing
+
+
+def dream(settings: Settings, request: Request, out: Path) -> Job:
+    """Makes one dream into ``out``; gives what it was made from.
+
+    Raises a :class:`DreamError`; then ``out`` is as it was.
+    """
+    if out.suffix.lower() != ".wav":
+        raise SetupError(f"--out is a WAV file, got {out}")
+    torch.set_num_threads(settings.threads)
+    torch.set_grad_enabled(False)
+    corpus = Corpus(settings.home, settings.rate)
+    corpus.recall_all()
+    voices = all_voices(settings, corpus.voices())
+    job = plan(settings, request, voices, Bank(settings.home).finished)
+    part = out.with_name(f".{out.name}.part")
+    try:
+        DreamFile(part, job.shape.rate).create(job.frames)
+        dreamer.make(replace(job, path=part), settings.init_std, lambda wrote: None)
+        os.replace(part, out)
+    except OSError as error:
+        raise SetupError(f"cannot write {out}: {error.strerror}") from None
+    finally:
+        part.unlink(missing_ok=True)
+    return job
+
+
+def train(
+    settings: Settings, source: Path, approach: str, seconds: float, say: Callable[[str], None]
+) -> None:
+    """Trains one approach on each voice in a folder (or on one file), in turn.
+
+    Raises :class:`SetupError` where there is nothing to learn from.
+    """
+    torch.set_num_threads(settings.threads)
+    voices = ingest(settings, source, say)
+    shape = shape_of(approach, settings)
+    pupils = [
+        Pupil(shape, settings, recordings, lambda note: say(note.text))
+        for recordings in voices.values()
+    ]
+    began = last = time.monotonic()
+    while (spent := time.monotonic() - began) < seconds:
+        for pupil in pupils:
+            pupil.train(min(SLICE, seconds))
+            if time.monotonic() - pupil.saved_at > settings.save_every:
+                pupil.save()
+        if time.monotonic() - last > 2:
+            last = time.monotonic()
+            errors = ", ".join(f"{p.voice} {p.head.error:.3f}" for p in pupils)
+            say(f"{approach}: error {errors}; {max(seconds - spent, 0):.0f} s left")
+    for pupil in pupils:
+        pupil.save()
+        say(f"{pupil.voice}: {approach} at step {pupil.head.steps}, error {pupil.head.error:.4f}")
+
+
+def ingest(
+    settings: Settings, source: Path, say: Callable[[str], None]
+) -> dict[str, list[Recording]]:
+    """The recordings of a folder or file, ready for training."""
+    if source.is_file() and is_recording(source):
+        files = [(source, "default")]
+    elif source.is_dir():
+        files = list(listing(source))
+    else:
+        raise SetupError(f"no such folder or audio file: {source}")
+    corpus = Corpus(settings.home, settings.rate)
+    for path, voice in files:
+        stat = path.stat()
+        try:
+            corpus.add(corpus.ingest(Found(path.absolute(), voice, stat.st_size, stat.st_mtime_ns)))
+        except BadRecording as error:
+            say(f"passed over: {error}")
+    if not corpus.recordings():
+        raise SetupError(f"nothing to learn from in {source}")
+    return corpus.voices()

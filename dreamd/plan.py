@@ -1,0 +1,91 @@
+"""From a request to a job: everything that a dream depends on, settled and checked.
+
+The daemon and ``dreamd dream`` call :func:`plan`; a dreamer then needs nothing but the job.
+"""
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from dreamd import seeds, weights
+from dreamd.errors import NoModel, TooLong
+from dreamd.jobs import Job
+from dreamd.messages import Request
+from dreamd.recording import Voices
+from dreamd.settings import Settings
+from dreamd.shapes import Shape, shape_of
+
+QUIET_PEAK = 0.5
+"""Ceiling of a dream whose voice has no recordings."""
+
+
+def plan(
+    settings: Settings,
+    request: Request,
+    voices: Voices,
+    earlier: Callable[[int], Path],
+    serial: int = 0,
+) -> Job:
+    """The job for a request; its ``path`` is still to be filled in.
+
+    :param voices: every voice there is; one that only has models has no recordings.
+    :param earlier: the file of an earlier dream by its number.
+
+    Raises a :class:`DreamError` where the request cannot be met.
+    """
+    if request.secs > settings.longest:
+        raise TooLong(f"{request.secs:g} s is too long: at most {settings.longest:g} s")
+    rand = random.getrandbits(31) if request.rand is None else request.rand
+    rng = np.random.default_rng(rand & (2**63 - 1))
+    seed, seed_voice = seeds.find(request, voices, earlier, rng)
+    voice = seeds.voice_of(request, voices, seed_voice)
+    shape, checkpoint = choose_model(settings, voice, request)
+    return Job(
+        serial=serial,
+        request=request,
+        voice=voice,
+        shape=shape,
+        weights=checkpoint,
+        seed=seed,
+        peak=max((r.peak for r in voices.get(voice, ())), default=QUIET_PEAK),
+        path=Path(),
+        frames=max(round(request.secs * settings.rate), 1),
+        rand=rand,
+    )
+
+
+def all_voices(settings: Settings, recorded: Voices) -> Voices:
+    """The voices that have recordings, and those that have models alone."""
+    models = settings.home / "models"
+    trained = [f.name for f in models.iterdir() if f.is_dir()] if models.is_dir() else []
+    return {**{name: [] for name in trained}, **recorded}
+
+
+def choose_model(settings: Settings, voice: str, request: Request) -> tuple[Shape, Path | None]:
+    """The shape and the checkpoint that dream; no checkpoint where nothing was trained yet.
+
+    The model that is being trained, else another of the same approach that was trained
+    before. Raises :class:`NoModel` where one was asked for by ``vector`` or ``steps`` in vain.
+    """
+    wanted = shape_of(request.approach, settings, request.vector)
+    models = weights.models(settings.home, voice, request.approach, settings.rate)
+    if request.vector is not None and all(s.vector != request.vector for s in models):
+        lengths = ", ".join(str(s.vector) for s in models) or "none yet"
+        raise NoModel(
+            f"{voice} has no {request.approach} model of {request.vector}; it has: {lengths}"
+        )
+    if wanted not in models:
+        models = {s: m for s, m in models.items() if request.vector in (None, s.vector)}
+        if not models:
+            return wanted, None
+        wanted = max(models, key=lambda shape: models[shape][-1].stat().st_mtime)
+    checkpoints = models[wanted]
+    if request.steps is None:
+        return wanted, checkpoints[-1]
+    for path in checkpoints:
+        if weights.steps_of(path) == request.steps:
+            return wanted, path
+    kept = ", ".join(str(weights.steps_of(path)) for path in checkpoints)
+    raise NoModel(f"{voice} has no {request.approach} model of {request.steps} steps; kept: {kept}")
