@@ -59,6 +59,7 @@ class OscSocket:
     """
 
     def __init__(self, host: str, port: int) -> None:
+        self._closed = False
         try:
             family, _, _, _, where = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0]
             self._socket = socket.socket(family, socket.SOCK_DGRAM)
@@ -71,7 +72,7 @@ class OscSocket:
         while True:
             try:
                 packet, sender = self._socket.recvfrom(65536)
-                return packet, (sender[0], sender[1])
+                return None if self._closed else (packet, (sender[0], sender[1]))
             except ConnectionResetError:  # Windows: an earlier reply found nobody
                 continue
             except OSError:
@@ -87,6 +88,7 @@ class OscSocket:
 
     def close(self) -> None:
         """Ends :meth:`receive` in the other thread, too."""
+        self._closed = True
         with contextlib.suppress(OSError):  # an unconnected socket complains, and yet wakes up
             self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()

@@ -490,6 +490,7 @@ class _Page:
     def dream(self, dream: DreamView, width: int) -> Row:
         sign, style, outcome = self.outcome(dream)
         name = f"dream:{dream.index}" if dream.index is not None else f"#{dream.id}"
+        name = name if len(name) <= 9 else ""  # a number that some program chose says nothing
         head = f" {sign} {self.pen.fit(name, 9)} "
         return [(head, style), (self.pen.fit(_what(dream), width) + "  ", ""), *outcome]
 
@@ -642,7 +643,7 @@ class PlainScreen:
         now = self._now()
         if self._summary_at is None:
             self._summary_at = now
-            self._say(now, f"listening on {view.address}, {view.rate} Hz, home {view.home}")
+            self._say(now, f"DreamRNN at {view.address}, {view.rate} Hz, home {view.home}")
         self._show_log(view.log)
         if now - self._summary_at >= self.every:
             self._summary_at = now

@@ -17,7 +17,7 @@ from dreamd.screen import DreamView, IngestView, LogLine, ModelView, View, Voice
 from dreamd.settings import Settings
 
 LOG_LINES = 200
-DREAMS_SHOWN = 12
+DREAMS_SHOWN = 12  # of those that are over
 
 
 @dataclass
@@ -81,7 +81,8 @@ class State:
     def view(self) -> View:
         """What the terminal shows."""
         settings = self.settings
-        dreams = (*self.desk.over, *self.desk.running.values(), *self.desk.waiting)
+        over = list(self.desk.over)[-DREAMS_SHOWN:]
+        dreams = (*over, *self.desk.running.values(), *self.desk.waiting)
         return View(
             address=f"{settings.host}:{settings.port}",
             home=str(settings.home),
@@ -102,7 +103,7 @@ class State:
                 for i in self.ingests.values()
             ),
             models=tuple(self._model_view(model) for model in self.models.values()),
-            dreams=tuple(self._dream_view(dream) for dream in dreams[-DREAMS_SHOWN:]),
+            dreams=tuple(self._dream_view(dream) for dream in dreams),
             log=tuple(self.log),
         )
 

@@ -1,0 +1,204 @@
+"""What the tests share: short recordings, small settings, a daemon to talk to."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from dreamd import audio, osc
+from dreamd.recording import Recording
+from dreamd.settings import Settings
+
+RATE = 11025
+PATIENCE = 90.0
+"""Seconds after which a test gives up on a daemon: a watchdog, not a measure."""
+
+
+def tone(hertz: float, seconds: float, rate: int = RATE, level: float = 0.5) -> audio.Samples:
+    t = np.arange(int(seconds * rate)) / rate
+    return (level * np.sin(2 * np.pi * hertz * t)).astype(np.float32)
+
+
+def pitch(samples: audio.Samples, rate: int = RATE) -> float:
+    """The frequency of the strongest partial, in Hz."""
+    spectrum = np.abs(np.fft.rfft(samples * np.hanning(len(samples))))
+    return float(spectrum.argmax() * rate / len(samples))
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Settings:
+    """Settings of models so small that they learn in a second."""
+    return Settings(
+        home=tmp_path / "home", vector=64, hop=64, frame=256, window=4, hidden=24, batch=16,
+        learning_rate=1e-2,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def recorded(tmp_path: Path) -> Callable[..., Recording]:
+    """Makes a recording that is in the corpus already."""
+
+    def make(samples: audio.Samples, voice: str = "sine", name: str = "a.wav") -> Recording:
+        cache = tmp_path / f"{voice}-{name}.f32"
+        samples.astype("<f4").tofile(cache)
+        return Recording(
+            voice=voice,
+            source=str(tmp_path / voice / name),
+            cache=str(cache),
+            frames=len(samples),
+            rate=RATE,
+            peak=float(np.abs(samples).max()),
+            joined=time.time(),
+        )
+
+    return make
+
+
+def free_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Daemon:
+    """A real ``dreamd run`` in a process of its own, and a client that listens to it."""
+
+    def __init__(self, home: Path, folder: Path | None, *flags: str) -> None:
+        self.home, self.port = home, free_port()
+        self.heard: list[tuple[str, list[Any]]] = []
+        self._arguments = [
+            sys.executable, "-m", "dreamd", "run", *([str(folder)] if folder else []),
+            "--home", str(home), "--port", str(self.port), "--plain", "--no-tidal", *flags,
+        ]  # fmt: skip
+        self.start()
+
+    def start(self) -> None:
+        self.output = (self.home.parent / f"{self.home.name}.out").open("a+")
+        self.process = subprocess.Popen(
+            self._arguments, stdout=self.output, stderr=self.output, stdin=subprocess.DEVNULL
+        )
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", 0))
+        self.register()
+
+    def register(self) -> None:
+        """Until the daemon answers: it may still be starting."""
+        deadline = time.monotonic() + PATIENCE
+        self.socket.settimeout(0.2)
+        while time.monotonic() < deadline:
+            assert self.process.poll() is None, self.said()
+            self.send("/dream/notify", 1)
+            try:
+                self.heard += osc.decode(self.socket.recv(65536))
+                return
+            except (TimeoutError, ConnectionRefusedError):
+                continue
+        raise AssertionError(f"the daemon never answered:\n{self.said()}")
+
+    def send(self, address: str, *args: Any) -> None:
+        self.send_raw(osc.encode(address, list(args)))
+
+    def send_raw(self, packet: bytes) -> None:
+        self.socket.sendto(packet, ("127.0.0.1", self.port))
+
+    def ask(self, **keys: Any) -> None:
+        self.send("/dream/request", *(item for pair in keys.items() for item in pair))
+
+    def wait(self, address: str, *start: Any, within: float = PATIENCE) -> list[Any]:
+        """The arguments of the next message there (whose arguments begin with ``start``)."""
+        deadline = time.monotonic() + within
+        self.socket.settimeout(0.2)
+        while time.monotonic() < deadline:
+            for k, (where, args) in enumerate(self.heard):
+                if where == address and args[: len(start)] == list(start):
+                    del self.heard[k]
+                    return args
+            try:
+                self.heard += osc.decode(self.socket.recv(65536))
+            except TimeoutError:
+                continue
+        raise AssertionError(f"no {address} {start}; heard {self.heard}\n{self.said()}")
+
+    def status(self) -> dict[str, Any]:
+        from dreamd.messages import nested, pairs
+
+        self.heard = [h for h in self.heard if h[0] != "/dream/status"]
+        self.send("/dream/status")
+        return nested(pairs(self.wait("/dream/status")))
+
+    def until(self, true: Callable[[], bool], within: float = PATIENCE) -> None:
+        """Waits until something holds."""
+        deadline = time.monotonic() + within
+        while not true():
+            assert time.monotonic() < deadline, f"never came true\n{self.said()}"
+            time.sleep(0.1)
+
+    def said(self) -> str:
+        self.output.flush()
+        return Path(self.output.name).read_text()
+
+    def kill(self) -> None:
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+        self.socket.close()
+        self.output.close()
+
+    def stop(self) -> int:
+        """Asks it to end; gives its exit status."""
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(30)
+            except subprocess.TimeoutExpired:
+                self.kill()
+                raise
+        self.socket.close()
+        self.output.close()
+        return self.process.returncode
+
+
+SMALL_FLAGS = (
+    "--vector", "64", "--hop", "64", "--frame", "256", "--window", "4", "--hidden", "16",
+    "--batch", "8", "--save-every", "1",
+)  # fmt: skip
+
+
+@pytest.fixture
+def daemon(tmp_path: Path) -> Iterator[Callable[..., Daemon]]:
+    """Starts daemons with small models on a folder; ends them after the test."""
+    daemons: list[Daemon] = []
+
+    def start(folder: Path | None, *flags: str, home: str = "home") -> Daemon:
+        daemons.append(Daemon(tmp_path / home, folder, *SMALL_FLAGS, *flags))
+        return daemons[-1]
+
+    yield start
+    for one in daemons:
+        if one.process.poll() is None:
+            one.stop()
+
+
+@pytest.fixture
+def recordings(tmp_path: Path) -> Path:
+    """A folder with one voice, ``guitar``, and two short recordings."""
+    folder = tmp_path / "recordings"
+    (folder / "guitar").mkdir(parents=True)
+    audio.write(folder / "guitar" / "a.wav", tone(220, 2.0, 44100), 44100)
+    audio.write(folder / "guitar" / "b.wav", tone(330, 2.0, 44100), 44100)
+    return folder
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True

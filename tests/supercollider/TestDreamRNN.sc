@@ -1,0 +1,122 @@
+// What DreamRNN sends, without a server and without a daemon.
+//
+// This file is part of DreamRNN. License: GPL-3.0-or-later.
+
+TestDreamRNN : UnitTest {
+	var client;
+
+	setUp { client = DreamRNN("127.0.0.1", 57999) }
+	tearDown { client.free }
+
+	// the message's arguments as a dictionary
+	asked { |... args|
+		^IdentityDictionary.new.putPairs(client.dreamMsg(*args).drop(1))
+	}
+
+	test_address {
+		this.assertEquals(client.dreamMsg(\column)[0], "/dream/request", "goes to /dream/request")
+	}
+
+	test_whole_message {
+		this.assertEquals(
+			client.dreamMsg(\column, "guitar:2", 2, (id: 7, rand: 3, voice: \guitar)),
+			["/dream/request", \approach, \column, \id, 7, \rand, 3, \secs, 2, \seed, "guitar:2",
+				\voice, \guitar],
+			"pairs of keys and values, in the order of the keys"
+		)
+	}
+
+	test_defaults {
+		var asked = this.asked(\vector);
+		this.assertEquals(asked.keys, Set[\approach, \id, \secs], "only what is needed is sent");
+		this.assertEquals(asked[\secs], 4, "four seconds where nothing is said");
+		this.assertEquals(this.asked(\vector, nil, nil)[\secs], 4, "and where nil is said")
+	}
+
+	test_ids {
+		var ids = { this.asked(\vector)[\id] } ! 100;
+		this.assertEquals(ids.asSet.size, 100, "each id is new");
+		this.assert(ids.every { |id| id.isInteger and: { id.inclusivelyBetween(1, 2 ** 30) } },
+			"ids are integers from 1 to 2^30")
+	}
+
+	test_ids_differ_between_clients_with_the_same_random_seed {
+		var other, mine = this.asked(\vector)[\id];
+		thisThread.randSeed = 1;
+		other = DreamRNN("127.0.0.1", 57999);
+		this.assert((mine - other.dreamMsg(\vector)[4]).abs > 1, "two clients start elsewhere");
+		other.free
+	}
+
+	test_seed_names {
+		this.assertEquals(this.asked(\vector, "guitar:2")[\seed], "guitar:2", "a String as it is");
+		this.assertEquals(this.asked(\vector, \guitar)[\seed], "guitar", "a Symbol by its name");
+		this.assertEquals(this.asked(\vector, nil)[\seed], nil, "nil is left to the daemon")
+	}
+
+	test_seed_paths {
+		var here = File.getcwd +/+ "no such file.wav";
+		this.assertEquals(this.asked(\vector, PathName("/a/b.wav"))[\seed], "/a/b.wav", "a PathName");
+		this.assertEquals(this.asked(\vector, "/a/b.wav")[\seed], "/a/b.wav", "an absolute path");
+		this.assertEquals(this.asked(\vector, PathName("no such file.wav"))[\seed], here,
+			"a relative PathName becomes absolute")
+	}
+
+	test_seed_notes {
+		var asked = this.asked(\vector, [60, 64, 67.5]);
+		this.assertEquals(asked[\notes], "60 64 67.5", "MIDI notes in one string");
+		this.assertEquals(asked[\seed], nil, "and no seed besides")
+	}
+
+	test_options {
+		this.assertEquals(this.asked(\vector, nil, 1, [\pace, 0.5, "learn", 0])[\pace], 0.5,
+			"an Array of pairs");
+		this.assertEquals(this.asked(\vector, nil, 1, [\pace, 0.5, "learn", 0])[\learn], 0,
+			"keys may be Strings");
+		this.assertEquals(this.asked(\vector, nil, 1, (notes: [60, 62]))[\notes], "60 62",
+			"notes among the options");
+		this.assertEquals(this.asked(\vector, nil, 1, (secs: 3))[\secs], 3,
+			"an option wins over the argument");
+		this.assertEquals(this.asked(\vector, nil, 1, Dictionary["blend" -> 0.5])[\blend], 0.5,
+			"a Dictionary")
+	}
+
+	test_misuse {
+		[
+			["no approach", { client.dreamMsg }],
+			["a number as approach", { client.dreamMsg(3) }],
+			["no time", { client.dreamMsg(\vector, nil, 0) }],
+			["negative time", { client.dreamMsg(\vector, nil, -1) }],
+			["endless time", { client.dreamMsg(\vector, nil, inf) }],
+			["time in words", { client.dreamMsg(\vector, nil, \long) }],
+			["an empty seed", { client.dreamMsg(\vector, []) }],
+			["a seed of words", { client.dreamMsg(\vector, [\a, \b]) }],
+			["a function as seed", { client.dreamMsg(\vector, { }) }],
+			["a function as options", { client.dreamMsg(\vector, nil, 1, { }) }],
+			["an object as an option", { client.dreamMsg(\vector, nil, 1, (voice: Object.new)) }],
+			["a Buffer without a file", {
+				client.dreamMsg(\vector, Buffer.new(Server.default, 100, 1, 1))
+			}],
+			["a freed Buffer", {
+				var buffer = Buffer.new(Server.default, 100, 1, 2);
+				buffer.freeMsg;
+				client.dreamMsg(\vector, buffer)
+			}]
+		].do { |pair| this.assertException(pair[1], Error, pair[0] + "is an Error") }
+	}
+
+	test_status_tree {
+		this.assertEquals(
+			DreamRNN.prTree([\queue, 0, 'voices/guitar/recordings', 2, 'voices/guitar/models', '{}']),
+			(queue: 0, voices: (guitar: (recordings: 2, models: ()))),
+			"slashes in the keys are levels"
+		)
+	}
+
+	test_default_client {
+		var mine = DreamRNN.default;
+		this.assertEquals(mine.addr, NetAddr("127.0.0.1", 57130), "the daemon's own port");
+		this.assert(DreamRNN.default === mine, "made once");
+		this.assertEquals(DreamRNN.dreamMsg(\column)[0], "/dream/request", "asked by the class")
+	}
+}

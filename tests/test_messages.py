@@ -1,0 +1,72 @@
+"""Requests as clients spell them, and what is refused (the wire forms are doctests)."""
+
+import math
+
+import pytest
+
+from dreamd import messages
+from dreamd.errors import BadRequest
+from dreamd.messages import Request, parse
+
+
+def test_tidal_sends_this() -> None:
+    args = ["_id_", "1", "cps", 0.5625, "cycle", 1.0, "delta", 0.889, "dream", "transpose",
+            "orbit", 0, "secs", 2.0, "seed", "guitar", "seedn", 2.0]  # fmt: skip
+    assert parse("/dream/request", args) == Request("transpose", secs=2.0, seed="guitar", seedn=2)
+
+
+def test_the_dirt_form_is_a_request_only_with_a_dream() -> None:
+    asked = parse("/dirt/play", ["s", "x", "dream", "column", "seed", ["guitar", 2.0]])
+    assert asked == Request("column", seed="guitar", seedn=2)
+    assert parse("/dirt/play", ["s", "bd", "n"]) is None
+    assert parse("/somebody/else", [1]) is None
+
+
+@pytest.mark.parametrize(
+    ("given", "notes"),
+    [("60 64 67", (60, 64, 67)), (60, (60,)), ([60, 64.5], (60, 64.5)), ("60,64", (60, 64))],
+)
+def test_notes(given: object, notes: tuple[float, ...]) -> None:
+    assert messages.request({"approach": "column", "notes": given}).notes == notes
+
+
+@pytest.mark.parametrize(
+    ("args", "complaint"),
+    [
+        (["approach"], "pairs"),
+        ([1, 2], "word"),
+        (["seed", "guitar"], "say which approach: one of vector, spectrum"),
+        (["approach", "dreamy"], "approach must be one of"),
+        (["approach", 3], "approach must be one of"),
+        (["approach", "column", "secs", -1], "more than 0"),
+        (["approach", "column", "secs", 0], "more than 0"),
+        (["approach", "column", "secs", math.nan], "finite"),
+        (["approach", "column", "secs", math.inf], "finite"),
+        (["approach", "column", "secs", "long"], "secs must be a number"),
+        (["approach", "column", "seed", 3], "seed must be a name"),
+        (["approach", "column", "seed", []], "seed as a list"),
+        (["approach", "column", "notes", "x"], "notes must be a number"),
+        (["approach", "column", "notes", []], "1 to 64"),
+        (["approach", "column", "notes", 300], "from 0 to 127"),
+        (["approach", "column", "vector", 0], "1 or more"),
+        (["approach", "column", "rand", 1.5], "whole number"),
+        (["approach", "column", "pace", 9], "from 0.1 to 4"),
+        (["approach", "column", "sampling", "now"], "sampling must be one of"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_in_one_line(args: list[object], complaint: str) -> None:
+    with pytest.raises(BadRequest, match=complaint) as caught:
+        parse("/dream/request", args)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("address", "args"), [("/dream/cancel", []), ("/dream/notify", ["x"]), ("/dream/nonsense", [])]
+)
+def test_other_messages_are_checked_too(address: str, args: list[object]) -> None:
+    with pytest.raises(BadRequest):
+        parse(address, args)
+
+
+def test_unknown_keys_are_ignored() -> None:
+    assert parse("/dream/request", ["approach", "vector", "colour", "blue"]) == Request("vector")

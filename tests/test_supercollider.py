@@ -1,0 +1,532 @@
+"""The SuperCollider classes, in real sclang with a real scsynth, without a sound card.
+
+Most tests put a double in the daemon's place: it keeps to the wire forms of dreamd.messages and
+answers as each test needs it, so that every failure can be had at will. The last test has the
+real daemon.
+"""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+import soundfile
+
+from dreamd import messages, osc
+
+ROOT = Path(__file__).resolve().parent.parent
+SCRIPTS = ROOT / "tests" / "supercollider"
+RATE = 22050  # of the double's dreams: not the rate which the classes assume at first
+
+
+def need(program: str) -> str:
+    """The program's path. Its absence fails the test: a skipped one would look like a pass."""
+    path = shutil.which(program)
+    if path is None:
+        pytest.fail(
+            f"{program} is not installed; on Debian: apt-get install --no-install-recommends "
+            "supercollider-language supercollider-server jackd2",
+            pytrace=False,
+        )
+    return path
+
+
+def free_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+def wait_until(what: str, test: Callable[[], object], seconds: float = 20) -> None:
+    end = time.monotonic() + seconds
+    while not test():
+        assert time.monotonic() < end, f"waited in vain for {what}"
+        time.sleep(0.1)
+
+
+# ---------------------------------------------------------------- SuperCollider without a screen
+
+
+@dataclass
+class Told:
+    """What a .scd said: its exit status, all it posted, and its ``TOLD name value`` lines."""
+
+    status: int
+    output: str
+    values: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for line in self.output.splitlines():
+            if line.startswith("TOLD "):
+                name, _, value = line.removeprefix("TOLD ").partition(" ")
+                self.values[name] = value.strip()
+
+    def __getitem__(self, name: str) -> str:
+        assert name in self.values, f"{name} was not told; the whole output:\n{self.output}"
+        return self.values[name]
+
+    def warnings(self) -> list[str]:
+        return [line for line in self.output.splitlines() if line.startswith("WARNING")]
+
+
+@pytest.fixture(scope="module")
+def jack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A jackd with no sound card behind it, under a name of its own; gives that name."""
+    for program in ("sclang", "scsynth", "jackd", "jack_wait"):
+        need(program)
+    name = f"dreamtest{os.getpid()}"
+    log = tmp_path_factory.mktemp("jack") / "log"
+    with log.open("w") as out:
+        # -r: no real-time priority, which not every machine grants
+        jackd = subprocess.Popen(
+            ["jackd", "-r", "-n", name, "-d", "dummy", "-r", "48000", "-p", "1024"],
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            env=os.environ | {"JACK_NO_AUDIO_RESERVATION": "1"},
+        )
+    try:
+        subprocess.run(["jack_wait", "-s", name, "-t", "10", "-w"], capture_output=True)
+        assert jackd.poll() is None, f"jackd ended at once:\n{log.read_text()}"
+        yield name
+    finally:
+        jackd.terminate()
+        jackd.wait(10)
+
+
+class SuperCollider:
+    """sclang as ``dreamd install`` leaves it, in a home of its own."""
+
+    def __init__(self, home: Path, jack: str) -> None:
+        self.home = home
+        self.jack = jack
+        extensions = home / ".local" / "share" / "SuperCollider" / "Extensions"
+        extensions.mkdir(parents=True)
+        self.installed = extensions / "DreamRNN"
+        self.installed.symlink_to(ROOT / "sc_classes", target_is_directory=True)
+        (home / "run").mkdir(mode=0o700)
+        self.conf = home / "sclang_conf.yaml"
+        self.conf.write_text(
+            f'includePaths: ["{SCRIPTS}"]\nexcludePaths: []\npostInlineWarnings: false\n'
+        )
+
+    def run(self, script: str, *args: object, seconds: float = 60) -> Told:
+        """Runs tests/supercollider/``script``; ``args`` become its ``~args``."""
+        env = {k: v for k, v in os.environ.items() if not k.startswith("XDG_")} | {
+            "HOME": str(self.home),
+            "XDG_RUNTIME_DIR": str(self.home / "run"),
+            "QT_QPA_PLATFORM": "offscreen",
+            "QTWEBENGINE_DISABLE_SANDBOX": "1",  # as root sclang would abort
+            "JACK_DEFAULT_SERVER": self.jack,
+            "JACK_NO_START_SERVER": "1",
+            "JACK_NO_AUDIO_RESERVATION": "1",
+            "SC_JACK_DEFAULT_OUTPUTS": "system",
+        }
+        command = [need("sclang"), "-D", "-u", str(free_port()), "-l", str(self.conf)]
+        command += [str(SCRIPTS / "run.scd"), str(SCRIPTS / script), str(free_port())]
+        log = self.home / f"{script}.log"
+        with log.open("w") as out:
+            sclang = subprocess.Popen(
+                command + [str(arg) for arg in args],
+                cwd=self.home,
+                env=env,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+            )
+            try:
+                status = sclang.wait(seconds)
+            except subprocess.TimeoutExpired:
+                status = -1
+                end_family(sclang.pid)
+                sclang.wait(10)
+        return Told(status, log.read_text(errors="replace"))
+
+    def well(self, script: str, *args: object, seconds: float = 60) -> Told:
+        """The same, for a script that must come to its end without an error."""
+        told = self.run(script, *args, seconds=seconds)
+        assert "Library has not been compiled successfully" not in told.output, told.output
+        assert told.status == 0, f"{script} ended with status {told.status}:\n{told.output}"
+        assert not any(line.startswith("ERROR") for line in told.output.splitlines()), told.output
+        return told
+
+
+def end_family(pid: int) -> None:
+    """Kills a process and its children: scsynth does not end with sclang."""
+    parent = psutil.Process(pid)
+    for process in [*parent.children(recursive=True), parent]:
+        process.kill()
+
+
+@pytest.fixture
+def supercollider(tmp_path: Path, jack: str) -> SuperCollider:
+    home = tmp_path / "home"
+    home.mkdir()
+    return SuperCollider(home, jack)
+
+
+# ---------------------------------------------------------------- a double of the daemon
+
+
+@dataclass
+class Double:
+    """Hears what a daemon hears, and says what its test wants.
+
+    As the daemon does it answers from its own socket, only clients that have registered, and
+    every one of these. ``answer`` is called with each request and ``hear`` with any other address,
+    both on the double's thread.
+    """
+
+    answer: "Answer"
+    hear: "Hear"
+    heard: list[tuple[str, list[Any]]] = field(default_factory=list)
+    requests: dict[str, dict[str, Any]] = field(default_factory=dict)
+    clients: set[tuple[str, int]] = field(default_factory=set)
+    faults: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.sock.bind(("127.0.0.1", 0))
+        self.port = int(self.sock.getsockname()[1])
+        self.thread = threading.Thread(target=self._listen, daemon=True)
+        self.thread.start()
+
+    def say(self, reply: messages.Reply) -> None:
+        for client in self.clients:
+            self.sock.sendto(osc.encode(*reply.osc()), client)
+
+    def addresses(self) -> list[str]:
+        return [address for address, _ in self.heard]
+
+    def close(self) -> None:
+        self.sock.sendto(b"", ("127.0.0.1", self.port))  # wakes the thread
+        self.thread.join(10)
+        self.sock.close()
+
+    def _listen(self) -> None:
+        while True:
+            packet, sender = self.sock.recvfrom(65536)
+            if not packet:
+                return
+            for address, args in osc.decode(packet):
+                try:
+                    self._hear(address, args, sender)
+                except Exception as error:  # noqa: BLE001 - told by the fixture, in the test
+                    self.faults.append(f"{address} {args}: {error!r}")
+
+    def _hear(self, address: str, args: list[Any], sender: tuple[str, int]) -> None:
+        self.heard.append((address, args))
+        if address.startswith("/dream/"):
+            messages.parse(address, args)  # the real daemon must understand it too
+        if address == "/dream/notify":
+            self.clients.add(sender)
+        elif address == "/dream/request":
+            assert sender in self.clients, "asked before it had registered"
+            asked = messages.pairs(args)
+            self.requests[asked.get("voice", asked["approach"])] = asked
+            self.answer(self, asked)
+        else:
+            self.hear(self, address)
+
+
+Answer = Callable[[Double, dict[str, Any]], None]
+Hear = Callable[[Double, str], None]
+
+
+@pytest.fixture
+def double() -> Iterator[Callable[..., Double]]:
+    made: list[Double] = []
+
+    def make(answer: Answer, hear: Hear = lambda daemon, address: None) -> Double:
+        made.append(Double(answer, hear))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
+    assert [fault for each in made for fault in each.faults] == []
+
+
+def write_wav(path: Path, samples: np.ndarray, rate: int = RATE) -> Path:
+    soundfile.write(path, samples, rate, format="WAV", subtype="FLOAT")
+    return path
+
+
+def read_wav(path: Path) -> np.ndarray:
+    samples, _ = soundfile.read(path, dtype="float32")
+    return np.asarray(samples)
+
+
+def noise(frames: int, seed: int = 0, channels: int = 0) -> np.ndarray:
+    """Float32 samples that use all their bits, so that any conversion on the way would show."""
+    shape = (frames, channels) if channels else frames
+    return np.random.default_rng(seed).uniform(-1, 1, shape).astype(np.float32)
+
+
+# ---------------------------------------------------------------- without a server
+
+
+def test_units(supercollider: SuperCollider) -> None:
+    told = supercollider.well("units.scd")
+    assert told["failures"] == "0"
+    assert int(told["passes"]) > 30
+
+
+def test_help_is_complete_and_the_quark_is_one(supercollider: SuperCollider) -> None:
+    told = supercollider.well("help.scd", supercollider.installed, supercollider.home)
+    assert told.warnings() == []
+    for path in (ROOT / "sc_classes" / "Classes").glob("*.sc"):
+        assert told[f"rendered-{path.stem}"] == "true"
+        assert told[f"undocumented-{path.stem}"] == "[  ]"
+    assert told["quark"] == told["help"] == "DreamRNN"
+    assert told["compatible"] == "true"
+
+
+# ---------------------------------------------------------------- with the double
+
+
+def test_a_buffer_is_silent_and_then_the_dream(
+    supercollider: SuperCollider, double: Callable[..., Double], tmp_path: Path
+) -> None:
+    waiting: list[messages.Reply] = []
+    dreams: dict[str, np.ndarray] = {}
+
+    def answer(daemon: Double, asked: dict[str, Any]) -> None:
+        name, frames = str(asked["approach"]), round(float(asked["secs"]) * RATE)
+        dreams[name] = noise(frames, seed=len(dreams))
+        path = write_wav(tmp_path / f"dream-{name}.wav", dreams[name])
+        # what other clients' dreams are about reaches everyone, and must not matter here
+        for other in (1 << 30, 0, -1):
+            daemon.say(messages.Accepted(other, str(path), 5, RATE, 1.0))
+            daemon.say(messages.Done(other, str(tmp_path / "none.wav"), 5, RATE, 1.0, 3))
+            daemon.say(messages.Failed(other, "busy", "not yours"))
+        daemon.say(messages.Accepted(asked["id"], str(path), frames, RATE, 1.0))
+        daemon.say(messages.Chunk(asked["id"], 0, frames // 2))
+        done = messages.Done(asked["id"], str(path), frames, RATE, 0.5, len(dreams))
+        waiting.extend([done, done])  # once too often: the second must not matter
+
+    state = {
+        "voices": {"guitar": {"models": {"column": {"steps": 42}}}, "empty": {"models": {}}},
+        "queue": 0,
+        "running": 0,
+        "rate": RATE,
+    }
+
+    def hear(daemon: Double, address: str) -> None:
+        if address == "/double/go":  # the script has heard enough silence
+            while waiting:
+                daemon.say(waiting.pop(0))
+        elif address == "/dream/status":
+            daemon.say(messages.Status(state))
+
+    daemon = double(answer, hear)
+    told = supercollider.well("fills.scd", daemon.port, tmp_path)
+
+    assert told.warnings() == []
+    assert told["returned"] == "Buffer"
+    assert told["bufnum"] == "true"
+    assert told["assumed"] == str(round(1.5 * 11025))  # before the daemon has told its rate
+    assert told["accepted"] == told["frames"] == str(round(1.5 * RATE))
+    assert told["filledearly"] == "0"
+    assert float(told["peakbefore"]) == 0.0
+    assert not read_wav(tmp_path / "pending.wav").any()
+    assert len(read_wav(tmp_path / "pending.wav")) == round(1.5 * RATE)
+
+    assert told["same"] == "true"
+    assert float(told["rate"]) == RATE
+    assert told["known"] == str(round(0.5 * RATE))
+    for saved, approach in (("first", "column"), ("second", "vector"), ("outside", "spectrum")):
+        np.testing.assert_array_equal(read_wav(tmp_path / f"{saved}.wav"), dreams[approach])
+
+    assert daemon.requests["guitar"]["rand"] == 7
+    assert told["status"] == "42"
+    assert told["empty"] == "true"
+    assert told["queue"] == "0"
+    wait_until("the last message", lambda: "/dream/quit" in daemon.addresses())
+    plain = [a for a in daemon.addresses() if a in ("/dream/pause", "/dream/resume", "/dream/quit")]
+    assert plain == ["/dream/pause", "/dream/resume", "/dream/quit"]
+
+
+def test_each_failure_is_one_line_and_calls_on_error(
+    supercollider: SuperCollider, double: Callable[..., Double], tmp_path: Path
+) -> None:
+    frames = 1102
+    stereo = write_wav(tmp_path / "stereo.wav", noise(frames, channels=2), 11025)
+    files = {"missing": tmp_path / "missing.wav", "stereo": stereo}
+
+    def answer(daemon: Double, asked: dict[str, Any]) -> None:
+        case, number = asked["voice"], asked["id"]
+        if case == "refused":
+            daemon.say(messages.Failed(number, "no-model", "there is no voice\nrefused"))
+            return
+        daemon.say(messages.Accepted(number, "/none", frames, 11025, 1.0))
+        if case in files:
+            daemon.say(messages.Done(number, str(files[case]), frames, 11025, 0.1, 0))
+
+    def hear(daemon: Double, address: str) -> None:
+        if address == "/dream/status":  # one that was restarted knows of no dream
+            daemon.say(messages.Status({"queue": 0, "running": 0}))
+
+    daemon, dying = double(answer, hear), double(answer)
+    told = supercollider.well("fails.scd", daemon.port, tmp_path, free_port(), dying.port)
+
+    assert told["deferred"] == "true"  # not before the call has returned
+    expected = {
+        "noserver": "no-server | the server localhost is not running",
+        "refused": "no-model | there is no voice refused",
+        "missing": "unreadable | File '.*missing.wav' could not be opened: .*",
+        "stereo": "unreadable | Channel mismatch. .*",
+        "absent": "no-daemon | no daemon answers at 127.0.0.1:.*; start one .*: dreamd run",
+        "unwritable": "no-such-seed | File .* could not be opened: .*",
+        "silent": "no-daemon | the daemon has stopped answering",
+        "forgotten": "no-daemon | the daemon was restarted and has lost this dream",
+        "quit": "no-server | the server localhost has quit",
+        "pending": "cancelled | cancelled by its client",
+        "freed": "cancelled | its Buffer was freed",
+    }
+    quiet = {"pending", "freed"}  # the performer did these
+    warnings = told.warnings()
+    for case, pattern in expected.items():
+        assert re.fullmatch(pattern.replace("|", r"\|"), told[case]), (case, told[case])
+        posted = "WARNING: DreamRNN: " + told[case].replace(" | ", ": ")
+        assert warnings.count(posted) == (0 if case in quiet else 1) + (case == "absent")
+    assert told["byid"] == "cancelled"
+    assert told["nostatus"] == "no-daemon"  # whose line is the same as that of "absent"
+    assert len(warnings) == len(expected) - len(quiet) + 1
+    for silent in ("refused", "stereo"):
+        assert len(read_wav(tmp_path / f"{silent}.wav")) > 0
+        assert not read_wav(tmp_path / f"{silent}.wav").any()
+
+    cancelled = {args[0] for address, args in daemon.heard if address == "/dream/cancel"}
+    assert cancelled >= {4711, daemon.requests["freed"]["id"]}
+    assert told["watching"] == "0"
+
+
+def test_seeds_of_each_kind(
+    supercollider: SuperCollider, double: Callable[..., Double], tmp_path: Path
+) -> None:
+    mono, stereo = tmp_path / "mono.wav", tmp_path / "stereo.wav"
+    write_wav(mono, noise(3000, 1), 44100)
+    both = noise(1000, 2, channels=2)
+    write_wav(stereo, both, 44100)
+    dream = write_wav(tmp_path / "dream.wav", noise(1102, 3), 11025)
+    seeds: dict[str, np.ndarray] = {}
+
+    def answer(daemon: Double, asked: dict[str, Any]) -> None:
+        seed = Path(str(asked.get("seed")))
+        if seed.is_file():
+            seeds[asked["voice"]] = read_wav(seed)  # now: a written seed is gone afterwards
+        daemon.say(messages.Accepted(asked["id"], str(dream), 1102, 11025, 0.1))
+        daemon.say(messages.Done(asked["id"], str(dream), 1102, 11025, 0.1, 0))
+
+    daemon = double(answer)
+    told = supercollider.well("seeds.scd", daemon.port, tmp_path)
+
+    assert told.warnings() == []
+    seed = {case: str(asked.get("seed")) for case, asked in daemon.requests.items()}
+    assert not {"seed", "notes"} & set(daemon.requests["nothing"])
+    assert seed["string"] == "guitar:2"
+    assert seed["symbol"] == "guitar"
+    assert "seed" not in daemon.requests["notes"]
+    assert daemon.requests["notes"]["notes"] == "60 64.5 67"
+    assert seed["path"] == seed["pathname"] == seed["whole"] == str(mono)
+    assert Path(seed["relative"]).is_absolute()
+    assert Path(seed["relative"]).samefile(mono)
+    assert seed["dream"] == str(dream)
+
+    # Buffers that are not just what is in their file are written by the server, exactly
+    written = {"part": both[100:600], "bare": both, "unread": noise(3000, 1)}
+    for case, samples in written.items():
+        assert Path(seed[case]).name.startswith("dreamrnn-seed-"), case
+        np.testing.assert_array_equal(seeds[case], samples)
+    assert told["bufferpath"] == "nil"  # a performer's Buffer stays as it was
+    assert told["leftover"] == "0"
+    assert len({asked["id"] for asked in daemon.requests.values()}) == len(daemon.requests)
+
+
+# ---------------------------------------------------------------- with the real daemon
+
+
+@dataclass
+class Daemon:
+    process: subprocess.Popen[bytes]
+    port: int
+    log: Path
+    recording: Path
+    sock: socket.socket
+
+    def status(self) -> dict[str, Any]:
+        """Its answer to /dream/status; empty while it does not answer."""
+        for address, args in (("/dream/notify", [1]), ("/dream/status", [])):
+            self.sock.sendto(osc.encode(address, args), ("127.0.0.1", self.port))
+        try:
+            while True:
+                for address, args in osc.decode(self.sock.recv(65536)):
+                    if address == "/dream/status":
+                        return messages.nested(messages.pairs(args))
+        except (TimeoutError, ConnectionRefusedError):
+            return {}
+
+    def has_recording(self) -> bool:
+        assert self.process.poll() is None, f"the daemon ended:\n{self.log.read_text()}"
+        return bool(self.status().get("voices", {}).get("guitar", {}).get("recordings"))
+
+
+@pytest.fixture
+def daemon(tmp_path: Path) -> Iterator[Daemon]:
+    """``dreamd run`` with one recording: two seconds of decaying tones."""
+    folder = tmp_path / "recordings" / "guitar"
+    folder.mkdir(parents=True)
+    t = np.arange(22050) / 22050
+    tones = [np.sin(2 * np.pi * hertz * t) * np.exp(-3 * t) / 2 for hertz in (220, 330)]
+    recording = write_wav(folder / "tones.wav", np.concatenate(tones).astype(np.float32), 22050)
+    port, log = free_port(), tmp_path / "dreamd.log"
+    command = [sys.executable, "-m", "dreamd", "run", str(folder.parent)]
+    command += ["--home", str(tmp_path / "dreamd"), "--port", str(port), "--no-tidal", "--plain"]
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT
+        )
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.settimeout(1)
+    try:
+        made = Daemon(process, port, log, recording, sock)
+        wait_until("the daemon to have its recording", made.has_recording, 90)
+        yield made
+    finally:
+        sock.close()
+        if process.poll() is None:
+            end_family(process.pid)
+        process.wait(10)
+
+
+def test_dreams_of_the_real_daemon(
+    supercollider: SuperCollider, daemon: Daemon, tmp_path: Path
+) -> None:
+    told = supercollider.well("daemon.scd", daemon.port, tmp_path, daemon.recording)
+
+    assert told["refused"] in ("no-such-seed", "no-model")
+    assert len(told.warnings()) == 1
+    for i in range(4):
+        file = Path(told[f"file{i}"])
+        assert file.is_relative_to(tmp_path / "dreamd" / "dreams" / "dream")
+        dream, heard = read_wav(file), read_wav(tmp_path / f"heard{i}.wav")
+        assert float(told[f"rate{i}"]) == soundfile.info(file).samplerate
+        assert abs(len(dream) - 0.5 * soundfile.info(file).samplerate) <= 1
+        assert np.isfinite(dream).all()
+        assert dream.any()
+        np.testing.assert_array_equal(heard, dream)
+    try:
+        assert daemon.process.wait(30) == 0, daemon.log.read_text()
+    except subprocess.TimeoutExpired:
+        pytest.fail(f"the daemon did not end on /dream/quit:\n{daemon.log.read_text()}")

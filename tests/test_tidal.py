@@ -1,0 +1,372 @@
+"""Real ghci and real Tidal ask for dreams: of a double of the daemon, and of the daemon.
+
+Debian's ghc and libghc-tidal-dev are needed; where they are missing these tests fail and say so.
+"""
+
+import contextlib
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+from pythonosc.osc_bundle import OscBundle
+from pythonosc.osc_message import OscMessage
+from pythonosc.osc_message_builder import OscMessageBuilder
+
+from dreamd import messages
+
+TIDAL = Path(__file__).parents[1] / "tidal"
+MODULE, SCRIPT = TIDAL / "DreamRNN.hs", TIDAL / "DreamRNN.ghci"
+WATCHDOG = 120.0  # seconds; nothing here takes more than a few
+QUIET = "cCtrlListen = False, cVerbose = False"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def tidal_is_installed() -> None:
+    found = all(shutil.which(program) for program in ("ghc", "ghci"))
+    if found:
+        probe = ["ghc", "-v0", "-package", "tidal", "-e", "()"]
+        found = subprocess.run(probe, capture_output=True, timeout=WATCHDOG).returncode == 0
+    if not found:
+        pytest.fail("ghci with Tidal is missing: apt install ghc libghc-tidal-dev", pytrace=False)
+
+
+# ---------------------------------------------------------------- a double of a server
+
+
+class Receiver:
+    """A UDP socket in the place of the daemon, or of SuperDirt."""
+
+    def __init__(self) -> None:
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", 0))
+        self.port = self.socket.getsockname()[1]
+
+    def next(self, seconds: float = WATCHDOG) -> OscMessage | None:
+        """The next message, bundled or not; None after so many seconds."""
+        self.socket.settimeout(seconds)
+        try:
+            packet = self.socket.recv(65536)
+        except TimeoutError:
+            return None
+        if OscBundle.dgram_is_bundle(packet):
+            packet = next(iter(OscBundle(packet))).dgram
+        return OscMessage(packet)
+
+    def request(self) -> dict[str, Any]:
+        """The next request's keys and values, which must also please the daemon's parser."""
+        message = self.next()
+        assert message is not None, "no request came"
+        assert message.address == "/dream/request"
+        assert isinstance(messages.parse(message.address, message.params), messages.Request)
+        return messages.pairs(message.params)
+
+    def send(self, port: int, address: str, *arguments: int) -> None:
+        builder = OscMessageBuilder(address)
+        for argument in arguments:
+            builder.add_arg(argument)
+        self.socket.sendto(builder.build().dgram, ("127.0.0.1", port))
+
+
+@pytest.fixture
+def receiver() -> Iterator[Callable[[], Receiver]]:
+    with contextlib.ExitStack() as stack:
+
+        def make() -> Receiver:
+            new = Receiver()
+            stack.callback(new.socket.close)
+            return new
+
+        yield make
+
+
+@pytest.fixture
+def daemon(receiver: Callable[[], Receiver]) -> Receiver:
+    return receiver()
+
+
+# ---------------------------------------------------------------- ghci
+
+
+class Ghci:
+    """A ghci that is typed into; what it prints goes to a file and should be nothing."""
+
+    def __init__(self, output: Path) -> None:
+        self.output = output
+        with output.open("wb") as out:
+            self.process = subprocess.Popen(
+                ["ghci", "-ignore-dot-ghci", "-v0", "-XOverloadedStrings"],
+                stdin=subprocess.PIPE,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                text=True,
+                cwd=output.parent,
+            )
+
+    def type(self, text: str) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(text + "\n")
+        self.process.stdin.flush()
+
+    def end(self) -> str:
+        """Quit; all it printed."""
+        with contextlib.suppress(BrokenPipeError):
+            self.type(":quit")
+        try:
+            self.process.wait(30)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        return self.output.read_text(encoding="utf-8", errors="replace")
+
+
+@pytest.fixture
+def ghci(tmp_path: Path, receiver: Callable[[], Receiver]) -> Iterator[Ghci]:
+    """Ends before the receivers do, so that Tidal never sends to a closed port."""
+    session = Ghci(tmp_path / "ghci.txt")
+    yield session
+    printed = session.end().splitlines()
+    # Tidal says "skip: N" when the machine is too busy for its clock: no fault of ours.
+    assert [line for line in printed if not line.startswith("skip: ")] == []
+
+
+def boot(port: int, superdirt: int) -> str:
+    """What a performer's boot file says, with the dream target in the main stream's list."""
+    return f"""
+:load {MODULE}
+import Sound.Tidal.Context
+let {{ dirt = superdirtTarget {{oPort = {superdirt}, oBusPort = Nothing, oHandshake = False}} }}
+let {{ ours = dreamrnnTarget {{oPort = {port}}} }}
+let {{ targets = [(dirt, [superdirtShape]), (ours, [dreamrnnShape])] }}
+tidal <- startStream (defaultConfig {{{QUIET}}}) targets
+let {{ once = streamOnce tidal; d1 = streamReplace tidal 1; hush = streamHush tidal }}
+"""
+
+
+def script(port: int, folder: Path) -> str:
+    """A session with a stream of its own that then runs our script, with another port in it."""
+    text = SCRIPT.read_text(encoding="utf-8")
+    assert text.count("57130") == 1
+    copy = folder / SCRIPT.name
+    copy.write_text(text.replace("57130", str(port)), encoding="utf-8")
+    return f"""
+import Sound.Tidal.Context
+tidal <- startStream (defaultConfig {{{QUIET}}}) []
+let {{ d1 = streamReplace tidal 1 }}
+:script {copy}
+"""
+
+
+# ---------------------------------------------------------------- the files themselves
+
+
+@pytest.mark.parametrize("extension", ["NoOverloadedStrings", "OverloadedStrings"])
+def test_the_module_compiles_without_a_warning(extension: str, tmp_path: Path) -> None:
+    command = [
+        "ghc",
+        "-Wall",
+        "-Werror",
+        "-fno-code",
+        f"-X{extension}",
+        "-outputdir",
+        str(tmp_path),
+    ]
+    ran = subprocess.run(
+        [*command, str(MODULE)], capture_output=True, text=True, timeout=WATCHDOG, cwd=tmp_path
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+def test_the_script_holds_the_module_word_for_word() -> None:
+    definitions = MODULE.read_text(encoding="utf-8").split("word for word.\n", 1)[1]
+    assert definitions.count(" :: ") > 15
+    assert definitions in SCRIPT.read_text(encoding="utf-8")
+
+
+def test_every_key_of_the_protocol_is_a_parameter() -> None:
+    text = MODULE.read_text(encoding="utf-8")
+    # `dream` stands for `approach`; the daemon numbers the requests itself.
+    keys = set(messages.Request.__dataclass_fields__) - {"approach", "id"} | {"dream"}
+    assert {key for key in keys if f'"{key}"' not in text.split("import", 1)[1]} == set()
+
+
+# ---------------------------------------------------------------- in the main stream
+
+
+def test_once_asks_for_a_dream(ghci: Ghci, daemon: Receiver, receiver: Any) -> None:
+    superdirt = receiver()
+    ghci.type(boot(daemon.port, superdirt.port))
+    ghci.type('once $ dream "transpose" # seed "guitar" # secs 2')
+    got = daemon.request()
+    assert (got["dream"], got["seed"], got["secs"]) == ("transpose", "guitar", 2.0)
+    assert "seedn" not in got
+    assert got["delta"] > 0  # the event's duration, for a request without secs
+
+
+def test_what_is_no_dream_goes_to_superdirt_alone(
+    ghci: Ghci, daemon: Receiver, receiver: Any
+) -> None:
+    superdirt = receiver()
+    ghci.type(boot(daemon.port, superdirt.port))
+    ghci.type('once $ sound "bd" # n 1')
+    heard = superdirt.next()
+    assert heard is not None
+    assert messages.pairs(heard.params)["s"] == "bd"
+    ghci.type('once $ seed "guitar" # secs 2\nonce $ dream "vector" # seed "noise"')
+    assert daemon.request()["seed"] == "noise"
+    assert daemon.next(1) is None
+    assert superdirt.next(0.1) is None
+
+
+def test_every_parameter_arrives_under_its_key(ghci: Ghci, daemon: Receiver, receiver: Any) -> None:
+    ghci.type(boot(daemon.port, receiver().port))
+    ghci.type(
+        'once $ dream "spectrum" # seed "guitar:2" # seedat 1.5 # secs 3 # notes "60:64:67"'
+        ' # dreamvoice "rain" # sampling "paused" # follow "rain:1" # followat 30'
+        " # dreampace 0.5 # learn 0.25 # temperature 1 # vector 512 # dreamsteps 2000"
+        " # blend 0.75 # dreamrand 7"
+    )
+    got = daemon.request()
+    assert messages.request(got) == messages.Request(
+        approach="spectrum", secs=3.0, seed="guitar", seedn=2, seedat=1.5,
+        notes=(60.0, 64.0, 67.0), voice="rain", sampling="paused", follow="rain:1",
+        followat=30.0, pace=0.5, learn=0.25, temperature=1.0, vector=512, steps=2000,
+        blend=0.75, rand=7,
+    )  # fmt: skip
+    assert type(got["vector"]) is type(got["rand"]) is int
+
+
+def test_a_path_is_a_seed_even_with_spaces_and_colons(
+    ghci: Ghci, daemon: Receiver, receiver: Any
+) -> None:
+    ghci.type(boot(daemon.port, receiver().port))
+    ghci.type('once $ dream "column" # seedfile "C:/my takes/one: loud.wav"')
+    assert daemon.request()["seed"] == "C:/my takes/one: loud.wav"
+
+
+def test_a_pattern_asks_for_each_of_its_events(ghci: Ghci, daemon: Receiver, receiver: Any) -> None:
+    ghci.type(boot(daemon.port, receiver().port))
+    ghci.type('d1 $ dream "vector column" # seed "<guitar>" # seedn "3 5"')
+    first, second = daemon.request(), daemon.request()
+    ghci.type("hush")
+    asked = {(got["dream"], got["seedn"]) for got in (first, second)}
+    assert asked == {("vector", 3.0), ("column", 5.0)}
+    assert first["delta"] == pytest.approx(second["delta"], rel=1e-3)
+
+
+# ---------------------------------------------------------------- in a stream of its own
+
+
+def test_the_script_needs_no_boot_file_and_keeps_what_was_there(
+    ghci: Ghci, daemon: Receiver, tmp_path: Path
+) -> None:
+    ghci.type(script(daemon.port, tmp_path))
+    ghci.type('ask $ dream "transpose" # seed "guitar:2" # secs 2\nd1 silence')
+    got = daemon.request()
+    assert (got["dream"], got["seed"], got["seedn"], got["secs"]) == ("transpose", "guitar", 2, 2)
+
+
+def test_asking_without_a_dream_sends_nothing(ghci: Ghci, daemon: Receiver, tmp_path: Path) -> None:
+    ghci.type(script(daemon.port, tmp_path))
+    ghci.type('ask $ seed "guitar" # secs 2\nask $ dream "vector" # seed "noise"')
+    assert daemon.request()["seed"] == "noise"
+    assert daemon.next(1) is None
+
+
+def test_the_module_and_the_script_get_on(
+    ghci: Ghci, daemon: Receiver, receiver: Any, tmp_path: Path
+) -> None:
+    ghci.type(boot(receiver().port, receiver().port))
+    ghci.type(script(daemon.port, tmp_path))
+    ghci.type('ask $ dream "vector" # seed "noise"')
+    assert daemon.request()["seed"] == "noise"
+
+
+# ---------------------------------------------------------------- the real daemon
+
+
+def free_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def write_recording(path: Path) -> None:
+    """Four seconds of decaying notes."""
+    rate = 11025
+    seconds = np.arange(rate) / rate
+    notes = [np.sin(2 * np.pi * hz * seconds) * np.exp(-3 * seconds) for hz in (110, 147, 165, 98)]
+    path.parent.mkdir(parents=True)
+    soundfile.write(path, 0.5 * np.concatenate(notes), rate)
+
+
+@pytest.fixture
+def real_daemon(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], int, Path]]:
+    write_recording(tmp_path / "recordings" / "guitar" / "take.wav")
+    port, log = free_port(), tmp_path / "daemon.txt"
+    command = [sys.executable, "-m", "dreamd", "run", str(tmp_path / "recordings")]
+    command += ["--home", str(tmp_path / "home"), "--port", str(port), "--no-tidal", "--plain"]
+    with log.open("wb") as out:
+        process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT)
+    yield process, port, log
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.sendto(OscMessageBuilder("/dream/quit").build().dgram, ("127.0.0.1", port))
+    try:
+        process.wait(30)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def wait_for(client: Receiver, address: str, until: Callable[[OscMessage], bool],
+             poke: Callable[[], None]) -> OscMessage:  # fmt: skip
+    """The first reply at ``address`` that will do, poking the daemon twice a second."""
+    deadline = time.monotonic() + WATCHDOG
+    while time.monotonic() < deadline:
+        poke()
+        message = client.next(0.5)
+        if message is None:
+            continue
+        assert message.address != "/dream/failed", message.params
+        if message.address == address and until(message):
+            return message
+    pytest.fail(f"no {address} in {WATCHDOG:g} s")
+
+
+def test_ghci_asks_the_daemon_and_the_file_appears(
+    ghci: Ghci, receiver: Any, tmp_path: Path,
+    real_daemon: tuple[subprocess.Popen[bytes], int, Path],
+) -> None:  # fmt: skip
+    process, port, log = real_daemon
+    client = receiver()
+
+    def register() -> None:
+        assert process.poll() is None, log.read_text(errors="replace")
+        client.send(port, "/dream/notify", 1)
+        client.send(port, "/dream/status")
+
+    wait_for(client, "/dream/status",
+             lambda status: "voices/guitar/recordings" in status.params, register)  # fmt: skip
+    ghci.type(boot(port, receiver().port))
+    ghci.type('once $ dream "transpose" # seed "guitar" # secs 1')
+    check_dream(wait_for(client, "/dream/done", bool, lambda: None))
+    ghci.type(script(port, tmp_path))
+    ghci.type('ask $ dream "vector" # seed "guitar:0" # secs 1')
+    check_dream(wait_for(client, "/dream/done", bool, lambda: None))
+
+
+def check_dream(done: OscMessage) -> None:
+    """The file is there, a second long, finite, and numbered."""
+    _, path, frames, rate, _, index = done.params
+    samples, file_rate = soundfile.read(path, dtype="float32")
+    assert (len(samples), file_rate) == (frames, rate)
+    assert frames == rate
+    assert np.isfinite(samples).all()
+    assert index >= 0

@@ -1,0 +1,118 @@
+-- | DreamRNN from TidalCycles: ask the dream daemon for sounds that it dreams from your
+-- recordings. For Tidal 1.7.10 to 1.10. Start the daemon first: @dreamd run ~/recordings@.
+--
+-- As part of your own stream, so that @once@ and @d1@ ask for dreams: in your copy of
+-- BootTidal.hs load this file before everything else, and add the target to the list.
+--
+-- > :load /path/to/DreamRNN.hs
+-- > import Sound.Tidal.Context
+-- > tidal <- startStream defaultConfig [(superdirtTarget, [superdirtShape]), dreamrnn]
+--
+-- (In Tidal 1.10: @import Sound.Tidal.Boot@ and
+-- @tidalInst <- mkTidalWith [(superdirtTarget, [superdirtShape]), dreamrnn] defaultConfig@.)
+--
+-- > once $ dream "transpose" # seed "guitar" # secs 2
+--
+-- Without touching your boot file, at any time, see DreamRNN.ghci next to this file:
+--
+-- > :script /path/to/DreamRNN.ghci
+-- > ask $ dream "transpose" # seed "guitar" # secs 2
+--
+-- The third finished dream is @sound "dream:2"@ once SuperDirt has loaded the dreams' folder.
+--
+-- A pattern repeats its request every cycle: @once@ (or @ask@) is nearly always what you want.
+module DreamRNN where
+
+import Sound.Tidal.Context
+  ( Args (..), ControlPattern, OSC (..), Pattern, Schedule (..), Target (..)
+  , grp, mF, mS, pF, pI, pS, superdirtTarget )
+
+-- DreamRNN.ghci holds the rest of this file, word for word.
+
+-- | Where the daemon listens. Another port: @(dreamrnnTarget {oPort = 57140}, [dreamrnnShape])@.
+dreamrnnTarget :: Target
+dreamrnnTarget = superdirtTarget
+  { oName = "DreamRNN", oAddress = "127.0.0.1", oPort = 57130, oBusPort = Nothing
+  , oLatency = 0, oWindow = Nothing, oSchedule = Live, oHandshake = False }
+
+-- | What it is sent: every event with a @dream@ in it, and no other.
+dreamrnnShape :: OSC
+dreamrnnShape = OSC "/dream/request" (Named {requiredArgs = ["dream"]})
+
+-- | Both, for the list that @startStream@ takes.
+dreamrnn :: (Target, [OSC])
+dreamrnn = (dreamrnnTarget, [dreamrnnShape])
+
+-- | How to dream: @dream "vector"@, @"spectrum"@, @"transpose"@ or @"column"@.
+dream :: Pattern String -> ControlPattern
+dream = pS "dream"
+
+-- | What to dream from: @seed "guitar:2"@ is the third recording of the voice guitar, @"guitar"@
+-- any place in it, @"dream:3"@ an earlier dream; also @"noise"@ and @"silence"@.
+seed :: Pattern String -> ControlPattern
+seed = grp [mS "seed", mF "seedn"]
+
+-- | A file to dream from: @seedfile "/home/me/a take.wav"@.
+seedfile :: String -> ControlPattern
+seedfile = pS "seed" . pure
+
+-- | The number of the recording: @seed "guitar" # seedn "<0 3 5>"@.
+seedn :: Pattern Double -> ControlPattern
+seedn = pF "seedn"
+
+-- | From which second of the recording on: @seed "guitar:2" # seedat 12.5@.
+seedat :: Pattern Double -> ControlPattern
+seedat = pF "seedat"
+
+-- | Dream from these pitches, as MIDI note numbers: @notes "60:64:67"@ is one chord.
+notes :: Pattern String -> ControlPattern
+notes = pS "notes" . fmap (map (\c -> if c == ':' then ' ' else c))
+
+-- | How many seconds to dream: @secs 2@. Without it, as long as the event lasts.
+secs :: Pattern Double -> ControlPattern
+secs = pF "secs"
+
+-- | Whose model dreams: @seed "guitar" # dreamvoice "rain"@. (@voice@ is a name of Tidal's own.)
+dreamvoice :: Pattern String -> ControlPattern
+dreamvoice = pS "voice"
+
+-- | @sampling "concurrent"@ goes on learning while it dreams, @"paused"@ does not.
+sampling :: Pattern String -> ControlPattern
+sampling = pS "sampling"
+
+-- | Which recording a concurrent dream follows: @follow "guitar:1"@.
+follow :: Pattern String -> ControlPattern
+follow = pS "follow"
+
+-- | From which second of that recording on: @followat 30@.
+followat :: Pattern Double -> ControlPattern
+followat = pF "followat"
+
+-- | How fast it follows: @dreampace 0.5@ unfolds at half speed. (@pace@ is a name of Tidal's own.)
+dreampace :: Pattern Double -> ControlPattern
+dreampace = pF "pace"
+
+-- | How strongly what it follows pulls at the dream: @learn 0.0001@; 0 does not pull at all.
+learn :: Pattern Double -> ControlPattern
+learn = pF "learn"
+
+-- | How much chance is in it: @temperature 1@; 0, the usual, is none.
+temperature :: Pattern Double -> ControlPattern
+temperature = pF "temperature"
+
+-- | Which of a voice's models, by the length of its vectors: @vector 512@.
+vector :: Pattern Int -> ControlPattern
+vector = pI "vector"
+
+-- | An earlier state of the model, by its steps of training: @dreamsteps 2000@.
+-- (@steps@ is a name of Tidal's own.)
+dreamsteps :: Pattern Int -> ControlPattern
+dreamsteps = pI "steps"
+
+-- | From that earlier state, 0, to the newest, 1: @dreamsteps 2000 # blend 0.5@.
+blend :: Pattern Double -> ControlPattern
+blend = pF "blend"
+
+-- | The same number, the same dream: @dreamrand 7@. (@rand@ is a name of Tidal's own.)
+dreamrand :: Pattern Int -> ControlPattern
+dreamrand = pI "rand"
