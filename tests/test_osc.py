@@ -32,7 +32,7 @@ def test_a_broken_message_is_refused_or_read_never_worse(noise: bytes, at: int) 
 
 def test_a_bundle_of_the_future_is_read_at_once() -> None:
     message = OscMessageBuilder("/dream/status").build()
-    bundle = OscBundleBuilder(4e9)
+    bundle = OscBundleBuilder(2e9)
     bundle.add_content(message)
     assert osc.decode(bundle.build().dgram) == [("/dream/status", [])]
 
@@ -56,7 +56,7 @@ def test_a_taken_port_is_one_clear_line() -> None:
         osc.OscSocket("127.0.0.1", port)
     first.close()
     osc.OscSocket("127.0.0.1", port).close()
-    with pytest.raises(SetupError, match="cannot listen at 203.0.113.1"):
+    with pytest.raises(SetupError, match=r"cannot listen at 203\.0\.113\.1"):
         osc.OscSocket("203.0.113.1", port)
 
 

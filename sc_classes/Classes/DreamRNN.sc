@@ -1,0 +1,298 @@
+// DreamRNN asks the daemon `dreamd` for dreams and puts them into Buffers.
+//
+// A client sends /dream/request over OSC; the daemon writes a sound file and says when it is
+// final; the server then reads that file into the Buffer which the call returned at once.
+// This class talks with the daemon; DreamRNNRequest follows one dream from the call to the
+// filled Buffer. Nothing here waits, so all of it works inside and outside of a Routine.
+//
+// This file is part of DreamRNN. License: GPL-3.0-or-later.
+
+DreamRNN {
+	classvar >default;
+
+	var <addr, <>timeout = 4, <rate = 11025, <now = 0;
+	var requests, questions, responders, watch, lastID, ticked = 0, pinged = 0;
+
+	*default { ^default ?? { default = this.new } }
+
+	*new { |host = "127.0.0.1", port = 57130|
+		^super.new.init(host, port)
+	}
+
+	init { |host, port|
+		addr = NetAddr(host, port);
+		// not .rand: two sclangs with the same randSeed must not share their ids
+		lastID = Date.seed.bitXor(NetAddr.langPort * 40503).bitAnd(0x3FFFFFFF);
+		requests = IdentityDictionary.new;
+		questions = List.new;
+		watch = SkipJack({ this.prTick }, 0.25, { this.prIsIdle }, "DreamRNN", SystemClock, false);
+		this.prListen;
+		ServerQuit.add(this)
+	}
+
+	// the default client does as any other
+
+	*dream { |approach, seed, secs = 4, action, options, onError, server|
+		^this.default.dream(approach, seed, secs, action, options, onError, server)
+	}
+
+	*dreamMsg { |approach, seed, secs = 4, options|
+		^this.default.dreamMsg(approach, seed, secs, options)
+	}
+
+	*cancel { |dream| this.default.cancel(dream) }
+	*status { |action, onError| this.default.status(action, onError) }
+	*pause { this.default.pause }
+	*resume { this.default.resume }
+	*quit { this.default.quit }
+
+	// dreams
+
+	dream { |approach, seed, secs = 4, action, options, onError, server|
+		var source, request;
+		server = server ?? { if(seed.isKindOf(Buffer)) { seed.server } { Server.default } };
+		if(this.prHasNoFile(seed)) {
+			source = seed;
+			seed = this.prTempPath
+		};
+		request = DreamRNNRequest(this, this.dreamMsg(approach, seed, secs, options),
+			server, action, onError);
+		requests[request.id] = request;
+		watch.start;
+		request.start(source, seed);
+		^request.buffer
+	}
+
+	dreamMsg { |approach, seed, secs = 4, options|
+		var asked = (approach: approach, id: this.prNextID, secs: secs ? 4);
+		asked.putAll(this.prSeed(seed), this.prOptions(options));
+		this.prCheck(asked);
+		^["/dream/request"] ++ asked.asSortedArray.flatten(1)
+	}
+
+	cancel { |dream|
+		requests.values.do { |request|
+			if(request.buffer === dream or: { request.id == dream }) { request.cancel }
+		}
+	}
+
+	// the daemon
+
+	status { |action, onError|
+		questions.add((deadline: now + timeout, action: action, onError: onError));
+		watch.start;
+		this.send("/dream/status")
+	}
+
+	pause { this.send("/dream/pause") }
+	resume { this.send("/dream/resume") }
+	quit { this.send("/dream/quit") }
+
+	// A daemon that was started after us, or anew, does not know us yet: so each time.
+	send { |... msg|
+		addr.sendMsg("/dream/notify", 1);
+		addr.sendMsg(*msg)
+	}
+
+	free {
+		requests.values.do(_.cancel);
+		responders.do(_.free);
+		watch.stop;
+		ServerQuit.remove(this)
+	}
+
+	doOnServerQuit { |server|
+		requests.values.do { |request|
+			if(request.uses(server)) {
+				request.abandon('no-server', "the server % has quit".format(server))
+			}
+		}
+	}
+
+	// PRIVATE
+
+	prAbsence {
+		^"no daemon answers at %:%; start one in a terminal: dreamd run"
+		.format(addr.hostname, addr.port)
+	}
+
+	prForget { |request| requests.removeAt(request.id) }
+
+	prListen {
+		responders = [
+			this.prOn("/dream/accepted", { |id, path, frames, rate|
+				this.prRate(rate);
+				requests[id] !? { |request| request.accepted(frames) }
+			}),
+			this.prOn("/dream/done", { |id, path, frames|
+				requests[id] !? { |request| request.done(path.asString, frames) }
+			}),
+			this.prOn("/dream/failed", { |id, code, text|
+				requests[id] !? { |request| request.fail(code, text.asString) }
+			}),
+			this.prOn("/dream/status", { |... pairs| this.prStatus(this.class.prTree(pairs)) })
+		]
+	}
+
+	// Any word from the daemon, to whichever client, shows that it lives.
+	prOn { |path, func|
+		^OSCFunc({ |msg|
+			requests.do(_.heard);
+			func.valueArray(msg.drop(1))
+		}, path, addr).fix
+	}
+
+	prStatus { |tree|
+		var asked = questions.asArray;
+		var idle = (tree[\queue] == 0) and: { tree[\running] == 0 };
+		this.prRate(tree[\rate]);
+		requests.values.do(_.daemonIdle(idle));
+		questions.clear;
+		asked.do { |question| question[\action].value(tree) }
+	}
+
+	prRate { |argRate| argRate !? { rate = argRate } }
+
+	// now stands still while the interpreter is blocked: replies that wait in its queue then
+	// are not late.
+	prTick {
+		var time = Main.elapsedTime;
+		now = now + min(time - ticked, 0.5);
+		ticked = time;
+		requests.values.do(_.check);
+		questions.asArray.do { |question| this.prCheckQuestion(question) };
+		this.prPing
+	}
+
+	prCheckQuestion { |question|
+		if(now > question[\deadline]) {
+			questions.remove(question);
+			this.class.prReport('no-daemon', this.prAbsence, question[\onError])
+		}
+	}
+
+	prPing {
+		if(now - pinged > timeout and: { requests.any(_.isDreaming) }) {
+			pinged = now;
+			this.send("/dream/status")
+		}
+	}
+
+	prIsIdle { ^requests.isEmpty and: { questions.isEmpty } }
+
+	prNextID {
+		lastID = lastID % 0x40000000 + 1;
+		^lastID
+	}
+
+	prTempPath {
+		^Platform.defaultTempDir
+		+/+ "dreamrnn-seed-%-%.wav".format(NetAddr.langPort, UniqueID.next)
+	}
+
+	prCheck { |asked|
+		var approach = asked[\approach], secs = asked[\secs];
+		if((approach.isKindOf(Symbol) or: { approach.isString }).not) {
+			this.prMisuse("approach must be a Symbol", approach)
+		};
+		if((secs.isKindOf(SimpleNumber) and: { secs > 0 } and: { secs < inf }).not) {
+			this.prMisuse("secs must be a number above 0", secs)
+		};
+		if(requests[asked[\id]].notNil) {
+			this.prMisuse("id must be new, a dream under way has it", asked[\id])
+		}
+	}
+
+	prSeed { |seed|
+		^case
+		{ seed.isNil } { () }
+		{ seed.isKindOf(Buffer) } { (seed: this.prFileOf(seed)) }
+		{ seed.isKindOf(PathName) } { (seed: seed.fullPath.absolutePath) }
+		{ seed.isString or: { seed.isKindOf(Symbol) } } { (seed: this.prPlace(seed.asString)) }
+		{ this.prAreNotes(seed) } { (notes: seed.join(" ")) }
+		{ this.prMisuse("seed must be a Buffer, path, name, Array of MIDI notes or nil", seed) }
+	}
+
+	prAreNotes { |seed|
+		^seed.isSequenceableCollection and: { seed.notEmpty }
+		and: { seed.every(_.isKindOf(SimpleNumber)) }
+	}
+
+	// "guitar:2" stays as it is; a path must mean the same file where the daemon runs.
+	prPlace { |text|
+		var path;
+		if(text.includes(thisProcess.platform.pathSeparator).not) { ^text };
+		path = text.absolutePath;
+		^if(File.exists(path)) { path } { text }
+	}
+
+	prFileOf { |buffer|
+		if(this.prHasNoFile(buffer)) {
+			this.prMisuse("seed has no file of its own to send; use dream, which writes one", buffer)
+		};
+		^buffer.path.asString.absolutePath
+	}
+
+	prHasNoFile { |seed|
+		if(seed.isKindOf(Buffer).not) { ^false };
+		if(seed.bufnum.isNil) { this.prMisuse("seed must be a Buffer that is not freed", seed) };
+		^seed.path.isNil or: { this.prHolds(seed.path.asString, seed).not }
+	}
+
+	prHolds { |path, buffer|
+		var file = SoundFile.openRead(path);
+		^file.notNil and: {
+			file.close;
+			file.numFrames == buffer.numFrames and: { file.numChannels == buffer.numChannels }
+		}
+	}
+
+	prOptions { |options|
+		var asked = ();
+		if(options.isKindOf(Dictionary).not and: { options.isArray.not } and: { options.notNil }) {
+			this.prMisuse("options must be an Event or an Array of pairs", options)
+		};
+		if(options.isArray) { options = ().putPairs(options) };
+		options !? {
+			options.keysValuesDo { |key, value| asked[key.asSymbol] = this.prValue(key, value) }
+		};
+		asked[\id] !? { |id| asked[\id] = id.asInteger };
+		^asked
+	}
+
+	prValue { |key, value|
+		^case
+		{ value.isKindOf(SimpleNumber) or: { value.isString } or: { value.isKindOf(Symbol) } } { value }
+		{ value.isKindOf(PathName) } { value.fullPath.absolutePath }
+		{ this.prAreNotes(value) } { value.join(" ") }
+		{ this.prMisuse("the option % must be a number or a name".format(key), value) }
+	}
+
+	prMisuse { |what, got|
+		Error("DreamRNN.dream: %, got %".format(what, got)).throw
+	}
+
+	// Deferred, so that onError never runs before the call that caused it has returned.
+	*prReport { |code, text, onError, quiet = false|
+		var line = text.replace("\n", " ").stripWhiteSpace;
+		SystemClock.sched(0, {
+			if(quiet.not) { "DreamRNN: %: %".format(code, line).warn };
+			onError.value(code, line);
+			nil
+		})
+	}
+
+	// [\queue, 0, 'voices/guitar/recordings', 2] -> (queue: 0, voices: (guitar: (recordings: 2)))
+	*prTree { |pairs|
+		var tree = ();
+		pairs.pairsDo { |path, value|
+			var keys = path.asString.split($/).collect(_.asSymbol);
+			var node = keys.drop(-1).inject(tree, { |parent, key|
+				if(parent[key].isKindOf(Event).not) { parent[key] = () };
+				parent[key]
+			});
+			node[keys.last] = if(value == '{}') { () } { value }
+		};
+		^tree
+	}
+}

@@ -1,0 +1,187 @@
+"""Training: it learns, resumes, favours the new, and comes back when it goes astray."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from conftest import tone
+
+from dreamd import weights
+from dreamd.jobs import Note, Progress
+from dreamd.learner import Draw, Learner, Pupil, pick_device
+from dreamd.recording import Recording
+from dreamd.settings import Settings
+from dreamd.shapes import shape_of
+
+Make = Callable[..., Recording]
+
+
+def pupil(settings: Settings, recording: Recording, approach: str = "column") -> Pupil:
+    said: list[Note] = []
+    made = Pupil(shape_of(approach, settings), settings, [recording], said.append)
+    made.said = said  # type: ignore[attr-defined]
+    return made
+
+
+def steps(learning: Pupil, count: int) -> None:
+    for _ in range(count):
+        learning.train(0.0)
+
+
+def test_the_error_falls_far_below_silence(small: Settings, recorded: Make) -> None:
+    torch.manual_seed(0)
+    learning = pupil(small, recorded(tone(300, 2.0)))
+    steps(learning, 1)
+    assert learning.head.error == pytest.approx(1.0, abs=0.3)
+    steps(learning, 300)
+    assert learning.head.error < 0.1
+    assert learning.head.steps == 301
+    assert learning.head.deviation == pytest.approx(
+        np.sqrt(learning.head.error * 0.5), rel=0.3
+    )  # a sine at full scale has a mean square of one half
+
+
+def test_resuming_continues_the_curve(small: Settings, recorded: Make) -> None:
+    """Same weights, same Adam: the next step is the step that would have come."""
+    recording = recorded(tone(300, 2.0))
+    first = pupil(replace(small, input_noise=0.0), recording)
+    steps(first, 20)
+    first.save()
+    second = pupil(replace(small, input_noise=0.0), recording)
+    assert second.head.steps == 20
+    for learning in (first, second):
+        learning._draw = Draw([recording], np.random.default_rng(7))
+        steps(learning, 1)
+    for a, b in zip(first.model.parameters(), second.model.parameters(), strict=True):
+        torch.testing.assert_close(a, b)
+
+
+def test_without_the_optimizer_s_file_it_resumes_all_the_same(
+    small: Settings, recorded: Make
+) -> None:
+    recording = recorded(tone(300, 2.0))
+    first = pupil(small, recording)
+    steps(first, 3)
+    first.save()
+    folder = weights.folder(small.home, "sine", first.shape)
+    next(folder.glob("adam-*")).unlink()
+    again = pupil(small, recording)
+    steps(again, 1)
+    assert again.head.steps == 4
+
+
+@pytest.mark.parametrize("approach", ["vector", "spectrum"])
+def test_the_scale_is_measured_once_and_kept(
+    small: Settings, recorded: Make, approach: str
+) -> None:
+    first = pupil(small, recorded(tone(300, 2.0, level=0.25)), approach)
+    assert first.model.scale == pytest.approx(0.25, rel=0.05)
+    steps(first, 1)
+    first.save()
+    louder = pupil(small, recorded(tone(300, 2.0, level=0.9), name="b.wav"), approach)
+    assert louder.model.scale == first.model.scale
+
+
+def test_an_exploded_model_goes_back_and_says_so(small: Settings, recorded: Make) -> None:
+    learning = pupil(small, recorded(tone(300, 2.0)))
+    steps(learning, 60)
+    learning.save()
+    with torch.no_grad():
+        learning.model.get_parameter("dense.weight").mul_(1e4)
+    steps(learning, 1)
+    assert learning.head.steps == 60
+    assert learning.head.learning_rate == small.learning_rate / 2
+    assert learning.optimizer.param_groups[0]["lr"] == small.learning_rate / 2
+    said = learning.said[-1]  # type: ignore[attr-defined]
+    assert said.problem
+    assert "column of sine went astray" in said.text
+    steps(learning, 5)
+    assert learning.head.error < 1.0
+
+
+def test_weights_that_are_not_finite_are_never_saved(small: Settings, recorded: Make) -> None:
+    learning = pupil(small, recorded(tone(300, 2.0)))
+    steps(learning, 5)
+    learning.save()
+    with torch.no_grad():
+        learning.model.get_parameter("dense.weight").fill_(float("nan"))
+    learning.save()
+    assert learning.head.steps == 5
+    steps(learning, 1)
+    assert np.isfinite(learning.head.error)
+    with torch.no_grad():
+        learning.model.get_parameter("dense.weight").fill_(float("nan"))
+    steps(learning, 1)
+    assert learning.head.steps == 5
+    assert learning.head.learning_rate == small.learning_rate / 4
+
+
+def test_a_model_that_never_saved_begins_anew_with_a_smaller_rate(
+    small: Settings, recorded: Make
+) -> None:
+    learning = pupil(small, recorded(tone(300, 2.0)))
+    with torch.no_grad():
+        learning.model.get_parameter("dense.weight").fill_(float("nan"))
+    steps(learning, 1)
+    assert learning.head.steps == 0
+    assert learning.head.learning_rate == small.learning_rate / 2
+
+
+def test_windows_come_from_all_and_more_from_the_newest(recorded: Make) -> None:
+    old = [
+        replace(recorded(np.full(50_000, k, np.float32), name=f"{k}.wav"), joined=float(k))
+        for k in range(3)
+    ]
+    new = replace(recorded(np.full(1000, 9, np.float32), name="9.wav"), joined=9.0)
+    draw = Draw([*old, new], np.random.default_rng(0))
+    counts = Counter(draw.batch(4000, 16)[:, 0].tolist())
+    assert set(counts) == {0.0, 1.0, 2.0, 9.0}
+    assert counts[9.0] > 0.12 * 4000  # 0.7 % of the length
+
+
+def test_short_recordings_take_part(small: Settings, recorded: Make) -> None:
+    learning = pupil(small, recorded(tone(300, 0.005)))
+    steps(learning, 3)
+    assert np.isfinite(learning.head.error)
+
+
+def test_all_four_of_every_voice_take_turns(small: Settings, recorded: Make) -> None:
+    told: list[Progress | Note] = []
+    learner = Learner(small, told.append)
+    assert learner.idle
+    both = (recorded(tone(300, 1.0)), recorded(tone(400, 1.0), voice="other"))
+    learner.study(both)
+    for _ in range(8):
+        learner._turns[0].train = lambda seconds, p=learner._turns[0]: Pupil.train(p, 0.0)  # type: ignore[method-assign]
+        learner.turn()
+    trained = {(p.voice, p.shape.approach) for p in told if isinstance(p, Progress) and p.steps}
+    assert len(trained) == 8
+    for voice in ("sine", "other"):  # a first checkpoint at once: dreams have weights
+        assert weights.models(small.home, voice, "vector", small.rate)
+
+
+def test_new_material_comes_first_and_a_gone_voice_goes(small: Settings, recorded: Make) -> None:
+    learner = Learner(small, lambda message: None)
+    sine, other = recorded(tone(300, 1.0)), recorded(tone(400, 1.0), voice="other")
+    learner.study((sine, other))
+    more = recorded(tone(500, 1.0), voice="other", name="b.wav")
+    learner.study((sine, other, more))
+    assert [p.voice for p in learner._turns[:4]] == ["other"] * 4
+    learner.study((sine,))
+    assert {p.voice for p in learner._turns} == {"sine"}
+    learner.study(())
+    assert learner.idle
+
+
+def test_devices(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert pick_device("cpu") == "cpu"
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert pick_device("auto") == "cuda"
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    assert pick_device("auto") == "mps"
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    assert pick_device("auto") == "cpu"
