@@ -150,8 +150,9 @@ FADE_IN, FADE_OUT = 0.003, 0.010  # seconds
 class Output:
     """The last thing that a dream's samples pass: no DC, no clicks at the ends, a ceiling.
 
-    Causal, block by block, so that a block is final once it is out. A first-order high-pass
-    at 20 Hz; then samples over 0.8 of the ceiling are bent, never to pass it; then fades.
+    Causal, block by block, so that a block is final once it is out. A high-pass at 20 Hz, of
+    second order, so that a dream which settles on a constant leaves no mean behind; then samples
+    over 0.8 of the ceiling are bent, never to pass it; then fades.
 
     :param frames: length of the whole dream.
     :param ceiling: largest absolute sample, at most 1: the recordings' own peak, so that a
@@ -162,7 +163,7 @@ class Output:
         self._fade_in = min(int(FADE_IN * rate), frames // 4)
         self._fade_out = min(int(FADE_OUT * rate), frames // 4)
         self._frames, self._ceiling, self._at = frames, min(ceiling, 1.0), 0
-        self._sos = signal.butter(1, LOWEST, "highpass", fs=rate, output="sos")
+        self._sos = signal.butter(2, LOWEST, "highpass", fs=rate, output="sos")
         self._state: NDArray[np.float64] | None = None
 
     def __call__(self, block: Samples) -> Samples:

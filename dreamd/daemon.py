@@ -107,7 +107,8 @@ class Daemon:
         self._watcher.start()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda n, _: tell(Leave(f"got {signal.Signals(n).name}")))
-        self.say(f"listening at {settings.host}:{settings.port}, watching {self._state.folder}")
+        logging.info("listening at %s:%d, watching %s", settings.host, settings.port,
+                     self._state.folder)  # fmt: skip
         self._tell_tidal(None)
 
     def main_loop(self) -> None:

@@ -71,12 +71,13 @@ def free_port() -> int:
 class Daemon:
     """A real ``dreamd run`` in a process of its own, and a client that listens to it."""
 
-    def __init__(self, home: Path, folder: Path | None, *flags: str) -> None:
+    def __init__(self, home: Path, folder: Path | None, *flags: str, tidal: bool = False) -> None:
         self.home, self.port = home, free_port()
         self.heard: list[tuple[str, list[Any]]] = []
         self._arguments = [
             sys.executable, "-m", "dreamd", "run", *([str(folder)] if folder else []),
-            "--home", str(home), "--port", str(self.port), "--plain", "--no-tidal", *flags,
+            "--home", str(home), "--port", str(self.port), "--plain",
+            *([] if tidal else ["--no-tidal"]), *SMALL_FLAGS, *flags,
         ]  # fmt: skip
         self.start()
 
@@ -142,7 +143,6 @@ class Daemon:
             time.sleep(0.1)
 
     def said(self) -> str:
-        self.output.flush()
         return Path(self.output.name).read_text()
 
     def kill(self) -> None:
@@ -177,7 +177,7 @@ def daemon(tmp_path: Path) -> Iterator[Callable[..., Daemon]]:
     daemons: list[Daemon] = []
 
     def start(folder: Path | None, *flags: str, home: str = "home") -> Daemon:
-        daemons.append(Daemon(tmp_path / home, folder, *SMALL_FLAGS, *flags))
+        daemons.append(Daemon(tmp_path / home, folder, *flags))
         return daemons[-1]
 
     yield start

@@ -1,0 +1,50 @@
+# make run    the environment, the installation, and the daemon on an example of its own
+# make test   everything the tests need, then ruff, mypy and the tests
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PROGRAMS := sclang scsynth jackd ghci
+PACKAGES := supercollider-language supercollider-server jackd2 ghc libghc-tidal-dev
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+
+.PHONY: run install test programs clean
+
+run: $(VENV)/installed
+	$(BIN)/dreamd run $(RECORDINGS)
+
+install: $(VENV)/installed
+	$(BIN)/dreamd install
+
+test: programs $(VENV)/tested
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest
+
+$(VENV)/installed: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "DreamRNN needs Python 3.11 or newer: make PYTHON=python3.12 ..."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --editable .
+	touch $@
+
+$(VENV)/tested: $(VENV)/installed
+	$(BIN)/pip install --quiet --editable '.[test]'
+	touch $@
+
+# The tests run real SuperCollider and real Tidal. Debian and Ubuntu get them here.
+programs:
+	@missing=""; for p in $(PROGRAMS); do command -v $$p >/dev/null || missing="$$missing $$p"; done; \
+	if [ -n "$$missing" ] || ! ghc-pkg list --global 2>/dev/null | grep -q ' tidal-[0-9]'; then \
+	  if command -v apt-get >/dev/null; then \
+	    $(SUDO) apt-get update -qq && \
+	    DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq --no-install-recommends $(PACKAGES); \
+	  else \
+	    echo "The tests need$$missing and Tidal for ghc: install SuperCollider, JACK, GHC and Tidal first"; \
+	    exit 1; \
+	  fi; \
+	fi
+
+clean:
+	rm -rf $(VENV)

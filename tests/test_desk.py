@@ -1,0 +1,87 @@
+"""Who is next, and how long it takes: bookkeeping without a process."""
+
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from dreamd.desk import GUESS, Desk, Dream
+from dreamd.errors import Busy
+from dreamd.jobs import Job
+from dreamd.messages import Request
+from dreamd.seeds import Seed
+from dreamd.shapes import Shape
+
+JOB = Job(0, Request("vector"), "v", Shape("vector", 1000, 8, 2, 4), None, Seed("noise"), 0.5,
+          Path("x"), frames=2000, rand=0)  # fmt: skip
+
+
+def dream(serial: int, client: str = "a", approach: str = "vector") -> Dream:
+    shape = replace(JOB.shape, approach=approach)
+    return Dream(id=serial, client=client, job=replace(JOB, serial=serial, shape=shape), index=0)
+
+
+def test_turns_go_round_among_clients() -> None:
+    desk = Desk(limit=10)
+    for serial, client in enumerate("aaabbc"):
+        desk.add(dream(serial, client))
+    order = []
+    while (one := desk.next()) is not None:
+        order.append(one.client)
+    assert order == ["a", "b", "c", "a", "b", "a"]
+
+
+def test_a_full_queue_is_busy_but_running_ones_do_not_count() -> None:
+    desk = Desk(limit=2)
+    for serial in range(3):
+        desk.check_room()
+        desk.add(dream(serial))
+        if serial == 0:
+            desk.next()
+    with pytest.raises(Busy, match="2 dreams are waiting"):
+        desk.check_room()
+
+
+def test_a_failed_dream_leaves_the_queue() -> None:
+    desk = Desk(limit=2)
+    first, second = dream(0), dream(1)
+    desk.add(first)
+    desk.add(second)
+    desk.failed(first, "why")
+    assert desk.waiting == [second]
+    assert desk.next() is second
+    assert desk.next() is None
+    assert (first.state, first.reason) == ("failed", "why")
+    assert list(desk.over) == [first]
+
+
+def test_speed_is_a_guess_and_then_measured() -> None:
+    desk = Desk(limit=2)
+    assert desk.speed("vector", 8) == GUESS["vector"]
+    one = dream(0)
+    desk.add(one)
+    desk.next()
+    desk.done(one, seconds=0.5)  # two seconds of sound
+    assert desk.speed("vector", 8) == pytest.approx(4.0)
+    assert desk.speed("vector", 16) == GUESS["vector"]
+
+
+def test_what_waits_before_is_part_of_the_estimate() -> None:
+    desk = Desk(limit=9)
+    dreams = [dream(k, approach="column") for k in range(3)]
+    for one in dreams:
+        desk.add(one)
+    alone = 2.0 / GUESS["column"]
+    assert desk.eta(dreams[0], 1) == pytest.approx(alone)
+    assert desk.eta(dreams[2], 1) == pytest.approx(3 * alone)
+    assert desk.eta(dreams[2], 2) == pytest.approx(2 * alone)
+
+
+def test_what_is_left_follows_the_progress() -> None:
+    desk = Desk(limit=2)
+    one = dream(0)
+    desk.add(one)
+    desk.next()
+    one.started, one.made = time.monotonic() - 10.0, 500
+    assert desk.left(one) == pytest.approx(30.0, rel=0.05)

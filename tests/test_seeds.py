@@ -1,0 +1,185 @@
+"""What the words of a seed mean, and which model dreams."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from conftest import RATE, pitch, tone
+
+from dreamd import pluck, seeds, weights
+from dreamd.bank import Bank
+from dreamd.errors import DreamError, NoModel, NoSuchSeed, TooLong
+from dreamd.messages import Request
+from dreamd.plan import all_voices, plan
+from dreamd.recording import Recording
+from dreamd.settings import Settings
+from dreamd.shapes import shape_of
+
+COUNT = 2048
+
+
+@pytest.fixture
+def voices(recorded: Callable[..., Recording]) -> dict[str, list[Recording]]:
+    return {
+        "guitar": [recorded(tone(200 + 100 * k, 2.0), "guitar", f"{k}.wav") for k in range(3)],
+        "flute": [recorded(tone(900, 2.0), "flute")],
+    }
+
+
+@pytest.fixture
+def heard(
+    voices: dict[str, list[Recording]], tmp_path: Path
+) -> Callable[..., tuple[float, str | None]]:
+    """The pitch of a request's seed, and its voice."""
+    bank = Bank(tmp_path)
+
+    def hear(at_rand: int = 0, **keys: object) -> tuple[float, str | None]:
+        request = Request("column", **keys)  # type: ignore[arg-type]
+        seed, voice = seeds.find(request, voices, bank.finished, np.random.default_rng(at_rand))
+        samples = seeds.load(seed, COUNT, RATE, 0.5, np.random.default_rng(at_rand))
+        assert samples.shape == (COUNT,)
+        return pitch(samples), voice
+
+    return hear
+
+
+@pytest.mark.parametrize(
+    ("keys", "hertz"),
+    [
+        ({"seed": "guitar:0"}, 200),
+        ({"seed": "guitar:2"}, 400),
+        ({"seed": "guitar:4"}, 300),  # wraps round
+        ({"seed": "guitar:-1"}, 400),
+        ({"seed": "guitar", "seedn": 1}, 300),
+        ({"seed": "guitar:2", "seedat": 1.5}, 400),
+        ({"seed": "guitar:2", "seedat": 99.0}, 400),  # past the end: the last window
+    ],
+)
+def test_numbers_of_recordings(heard, keys: dict[str, object], hertz: float) -> None:  # type: ignore[no-untyped-def]
+    sound, voice = heard(**keys)
+    assert sound == pytest.approx(hertz, abs=6)
+    assert voice == "guitar"
+
+
+def test_without_a_number_any_recording_by_chance(heard) -> None:  # type: ignore[no-untyped-def]
+    assert len({round(heard(rand, seed="guitar")[0], -2) for rand in range(20)}) == 3
+    assert heard(3, seed="guitar") == heard(3, seed="guitar")
+    assert heard(voice="flute")[0] == pytest.approx(900, abs=6)
+
+
+def test_seedat_is_a_second(recorded: Callable[..., Recording]) -> None:
+    two = recorded(np.concatenate((tone(200, 1.0), tone(800, 1.0))))
+    for second, hertz in ((0.1, 200), (1.1, 800)):
+        seed = seeds.Seed("recording", recording=two, at=second)
+        loaded = seeds.load(seed, COUNT, RATE, 0.5, np.random.default_rng(0))
+        assert pitch(loaded) == pytest.approx(hertz, abs=6)
+
+
+def test_files_and_earlier_dreams(heard, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    soundfile.write(tmp_path / "x.flac", np.stack([tone(500, 1.0, 44100)] * 2, 1), 44100)
+    assert heard(seed=str(tmp_path / "x.flac"))[0] == pytest.approx(500, abs=6)
+    soundfile.write(tmp_path / "short.wav", tone(500, 0.05), RATE)
+    assert heard(seed=str(tmp_path / "short.wav"))[0] == pytest.approx(500, abs=12)
+    bank = Bank(tmp_path)
+    index = bank.begin(5000, RATE)
+    with pytest.raises(NoSuchSeed, match="still being made"):
+        heard(seed=f"dream:{index}")
+    soundfile.write(bank.path(index), tone(700, 0.5), RATE, subtype="FLOAT")
+    bank.finish(index)
+    assert heard(seed=f"dream:{index}")[0] == pytest.approx(700, abs=6)
+    assert heard(seed="dream", seedn=index)[0] == pytest.approx(700, abs=6)
+
+
+def test_notes_sound_at_their_pitches() -> None:
+    samples = pluck.chord((57, 64), 11025, RATE, 0.5)
+    spectrum = np.abs(np.fft.rfft(samples * np.hanning(len(samples))))
+    for note in (57, 64):
+        around = int(pluck.hertz(note))
+        assert spectrum[around - 3 : around + 4].max() > 0.05 * spectrum.max()
+        assert spectrum[around - 3 : around + 4].argmax() in (2, 3, 4)
+    assert np.abs(samples).max() == pytest.approx(0.5, abs=1e-5)
+
+
+def test_noise_and_silence() -> None:
+    rng = np.random.default_rng(0)
+    assert not seeds.load(seeds.Seed("silence"), COUNT, RATE, 0.5, rng).any()
+    noise = seeds.load(seeds.Seed("noise"), COUNT, RATE, 0.8, rng)
+    assert noise.std() == pytest.approx(0.2, rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ("seed", "complaint"),
+    [
+        ("nobody", "no voice or file is called 'nobody'; voices: flute, guitar"),
+        ("nobody:3", "no voice or file"),
+        ("/no/where.wav", "no such file: /no/where.wav"),
+        ("/etc/passwd", "cannot be read as audio"),
+        ("dream:77", "there is no dream:77; the bank holds 0"),
+        ("guitar/../../x", "no such file"),
+    ],
+)
+def test_seeds_that_are_nothing(heard, seed: str, complaint: str) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(NoSuchSeed, match=complaint):
+        heard(seed=seed)
+
+
+def test_an_empty_file_is_no_seed(heard, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    soundfile.write(tmp_path / "empty.wav", np.zeros(0), RATE)
+    with pytest.raises(NoSuchSeed, match="holds no samples"):
+        heard(seed=str(tmp_path / "empty.wav"))
+
+
+# ---------------------------------------------------------------- which model dreams
+
+
+def planned(settings: Settings, voices: dict[str, list[Recording]], **keys: object):  # type: ignore[no-untyped-def]
+    request = Request("column", **keys)  # type: ignore[arg-type]
+    return plan(settings, request, all_voices(settings, voices), Bank(settings.home).finished)
+
+
+def test_whose_model(small: Settings, voices: dict[str, list[Recording]]) -> None:
+    assert planned(small, voices, seed="guitar").voice == "guitar"
+    assert planned(small, voices, seed="guitar", voice="flute").voice == "flute"
+    assert planned(small, {"flute": voices["flute"]}, seed="noise").voice == "flute"
+    assert planned(small, {**voices, "default": voices["flute"]}, seed="noise").voice == "default"
+    assert planned(small, {}).voice == "default"
+    with pytest.raises(NoModel, match="no voice is called 'drums'; voices: flute, guitar"):
+        planned(small, voices, voice="drums")
+
+
+def checkpoint(settings: Settings, voice: str, steps: int, vector: int) -> Path:
+    shape = replace(shape_of("column", settings), vector=vector)
+    head = weights.Header(shape, 1.0, voice, steps=steps)
+    return weights.save(settings.home, head, {"w": np.zeros(1)}, {"w/step": np.zeros(1)})
+
+
+def test_which_checkpoint(small: Settings, voices: dict[str, list[Recording]]) -> None:
+    assert planned(small, voices, seed="guitar").weights is None
+    other = checkpoint(small, "guitar", 5, vector=32)
+    assert planned(small, voices, seed="guitar").weights == other  # better than none
+    first, second = (checkpoint(small, "guitar", steps, small.vector) for steps in (10, 20))
+    assert planned(small, voices, seed="guitar").weights == second
+    assert planned(small, voices, seed="guitar", steps=10).weights == first
+    assert planned(small, voices, seed="guitar", vector=32).weights == other
+    with pytest.raises(NoModel, match="no column model of 999; it has: 32, 64"):
+        planned(small, voices, seed="guitar", vector=999)
+    with pytest.raises(NoModel, match="of 15 steps; kept: 10, 20"):
+        planned(small, voices, seed="guitar", steps=15)
+    assert planned(small, {}, voice="guitar").weights == second  # a voice of models alone
+
+
+def test_lengths(small: Settings, voices: dict[str, list[Recording]]) -> None:
+    assert planned(small, voices, secs=1.5).frames == round(1.5 * RATE)
+    assert planned(small, voices, secs=1e-6).frames == 1
+    with pytest.raises(TooLong, match="at most 300 s"):
+        planned(small, voices, secs=1e9)
+
+
+def test_every_failure_has_its_word() -> None:
+    words = {error.code for error in DreamError.__subclasses__()}
+    assert words == {
+        "bad-request", "no-such-seed", "no-model", "too-long", "cancelled", "diverged", "busy",
+    }  # fmt: skip
