@@ -97,7 +97,8 @@ def test_the_main_process_has_no_pytorch(name: str) -> None:
 def test_every_setting_is_in_the_readme_with_its_default() -> None:
     readme = (PACKAGE.parent / "README.md").read_text(encoding="utf-8")
     for setting in in_group("places", "sound", "model", "training", "dreaming"):
-        line = next((li for li in readme.splitlines() if f"`{flag(setting.name)}`" in li), None)
+        begins = f"| `{flag(setting.name)}` |"
+        line = next((li for li in readme.splitlines() if li.startswith(begins)), None)
         assert line is not None, f"{flag(setting.name)} is not in the README"
         if setting.name != "home":
             assert f"| {setting.default} |" in line, line
