@@ -5,6 +5,7 @@ the recordings; it trains for ever, writes checkpoints that dreamers read, and r
 four approaches of all voices learn side by side: each gets a slice of time, round and round.
 """
 
+import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -298,6 +299,7 @@ class Learner:
                 self._enrol(voice, approach, voices[voice])
         self._turns.sort(key=lambda pupil: pupil.voice not in changed)
         self._known = voices
+        logging.info("training on %d recordings", len(recordings))
 
     def turn(self) -> None:
         """The next pupil trains for a slice of time; whoever is due is saved."""
