@@ -15,6 +15,7 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -170,21 +171,30 @@ class Corpus:
     def _pour(self, path: Path, cache: Path, progress: Progress) -> tuple[int, float]:
         """Decodes block by block into ``cache``; gives frames and peak, DC removed."""
         frames, total = 0, 0.0
-        with cache.open("wb") as file:
+        with cache.open("w+b") as file:
             for block in audio.decode(path, self._rate):
                 file.write(block.astype("<f4").tobytes())
                 frames += len(block)
                 total += float(block.sum(dtype=np.float64))
                 progress(frames)
-        if not frames:
-            raise BadRecording(f"holds no samples: {path}")
-        samples = np.memmap(cache, dtype="<f4", mode="r+", shape=(frames,))
-        peak = 0.0
-        for at in range(0, frames, audio.BLOCK):
-            block = samples[at : at + audio.BLOCK]
-            block -= np.float32(total / frames)
-            peak = max(peak, float(np.abs(block).max()))
-        samples.flush()
+            if not frames:
+                raise BadRecording(f"holds no samples: {path}")
+            peak = _remove_offset(file, np.float32(total / frames))
         if peak < SILENCE:
             raise BadRecording(f"is silent: {path}")
         return frames, peak
+
+
+def _remove_offset(file: BinaryIO, offset: np.float32) -> float:
+    """Subtracts ``offset`` from the samples of a whole file, in blocks; gives their peak."""
+    peak, at = 0.0, 0
+    while True:
+        file.seek(at)
+        block = np.frombuffer(file.read(4 * audio.BLOCK), "<f4")
+        if not len(block):
+            return peak
+        moved = block - offset
+        file.seek(at)
+        file.write(moved.tobytes())
+        at += 4 * len(block)
+        peak = max(peak, float(np.abs(moved).max()))

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from dreamd import approaches, weights
 from dreamd.audio import Samples
+from dreamd.errors import SetupError
 from dreamd.jobs import End, Note, Progress, Ready, Rest, Study
 from dreamd.messages import APPROACHES
 from dreamd.recording import Recording, cut
@@ -157,8 +158,12 @@ class Pupil:
         if len(history) > HISTORY:  # halve the resolution, keep the whole curve
             history = history[::-1][::2][::-1]
         self.head = replace(self.head, history=history)
-        weights.save(self._settings.home, self.head, arrays, self._optimizer_arrays())
-        self.unsaved, self.saved_at = 0.0, time.monotonic()
+        self.saved_at = time.monotonic()
+        try:
+            weights.save(self._settings.home, self.head, arrays, self._optimizer_arrays())
+            self.unsaved = 0.0
+        except SetupError as error:  # a full disk: learning goes on, the next save may succeed
+            self._say(Note(str(error), problem=True))
 
     def progress(self) -> Progress:
         head = self.head
@@ -260,12 +265,20 @@ def to_numpy(tensor: Tensor) -> NDArray[Any]:
 
 
 def pick_device(wish: str) -> str:
-    """``auto`` becomes the GPU that there is, or ``cpu``."""
-    if wish != "auto":
-        return wish
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
+    """``auto`` becomes the GPU that there is, or ``cpu``.
+
+    Raises :class:`SetupError` where there is no such device.
+    """
+    there = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
+    if wish == "auto":
+        return next(device for device, here in there.items() if here)
+    if not there[wish]:
+        raise SetupError(f"--device {wish}: there is none here; leave the flag out")
+    return wish
 
 
 class Learner:
@@ -334,6 +347,11 @@ class Learner:
 def main(pipe: Connection, settings: Settings) -> None:
     """The process: listens to the daemon between turns, trains otherwise."""
     torch.set_num_threads(settings.threads)
+    try:
+        pick_device(settings.device)
+    except SetupError as error:
+        pipe.send(Note(f"{error} (training on the CPU)", problem=True))
+        settings = replace(settings, device="cpu")
     learner, resting = Learner(settings, pipe.send), False
     pipe.send(Ready())
     while True:

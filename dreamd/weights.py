@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load_file, save_file
 
-from dreamd.errors import NoModel
+from dreamd.errors import NoModel, SetupError
 from dreamd.shapes import Shape
 
 FORMAT = 1
@@ -126,9 +126,13 @@ def save(home: Path, head: Header, weights: Arrays, optimizer: Arrays) -> Path:
     """A checkpoint into its model's folder; older ones are thinned. Returns its path.
 
     The optimizer goes first: weights without it can be trained on, the reverse is nothing.
+    Raises :class:`SetupError` when the disk is full or the folder gone.
     """
     model = folder(home, head.voice, head.shape)
-    model.mkdir(parents=True, exist_ok=True)
+    try:
+        model.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SetupError(f"cannot make {model}: {error.strerror}") from None
     path = model / f"weights-{head.steps:012d}.safetensors"
     _write(_optimizer_of(path), optimizer, {"format": str(FORMAT)})
     _write(path, weights, head.dump())
@@ -143,8 +147,11 @@ def _optimizer_of(path: Path) -> Path:
 def _write(path: Path, arrays: Arrays, metadata: dict[str, str]) -> None:
     temporary = path.with_name(path.name + ".tmp")
     contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    save_file(contiguous, temporary, metadata=metadata)
-    os.replace(temporary, path)
+    try:
+        save_file(contiguous, temporary, metadata=metadata)
+        os.replace(temporary, path)
+    except (OSError, SafetensorError) as error:
+        raise SetupError(f"cannot save {path}: {error}") from None
 
 
 def _thin(model: Path, path: Path) -> None:

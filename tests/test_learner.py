@@ -10,6 +10,7 @@ import torch
 from conftest import tone
 
 from dreamd import weights
+from dreamd.errors import SetupError
 from dreamd.jobs import Note, Progress
 from dreamd.learner import Draw, Learner, Pupil, pick_device
 from dreamd.recording import Recording
@@ -185,3 +186,23 @@ def test_devices(monkeypatch: pytest.MonkeyPatch) -> None:
     assert pick_device("auto") == "mps"
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
     assert pick_device("auto") == "cpu"
+    with pytest.raises(SetupError, match="--device cuda: there is none here"):
+        pick_device("cuda")
+
+
+def test_a_full_disk_is_said_and_learning_goes_on(
+    small: Settings, recorded: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*arguments: object, **more: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    learning = pupil(small, recorded(tone(300, 2.0)))
+    steps(learning, 1)
+    with monkeypatch.context() as patch:
+        patch.setattr(weights, "save_file", full)
+        learning.save()
+    assert "No space left" in learning.said[-1].text  # type: ignore[attr-defined]
+    assert learning.unsaved
+    steps(learning, 1)
+    learning.save()
+    assert not learning.unsaved
