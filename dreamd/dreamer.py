@@ -31,9 +31,8 @@ Sampling = Callable[[Approach, Tensor, Job], Iterator[Samples]]
 def paused(model: Approach, queue: Tensor, job: Job) -> Iterator[Samples]:
     """Dreams for ever from one set of weights (the paper's first way of sampling)."""
     decode = model.decoder()
-    while True:
-        element, queue = model.next(queue)
-        yield decode(element).numpy()
+    for elements in model.run(queue):
+        yield decode(elements).numpy()
 
 
 SAMPLINGS: dict[str, Sampling] = {"paused": paused, "concurrent": paused}

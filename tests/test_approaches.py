@@ -41,7 +41,7 @@ def test_every_row_of_the_paper_s_table_trains_and_dreams(approach: str, vector:
         assert after.shape == queue.shape
         torch.testing.assert_close(after[-1], element)
         torch.testing.assert_close(after[:-1], queue[1:])
-        assert model.decoder()(element).shape == (model.element_samples,)
+        assert model.decoder()(element[None]).shape == (model.element_samples,)
 
 
 @pytest.mark.parametrize("approach", ["vector", "transpose", "column"])
@@ -73,8 +73,8 @@ def test_a_negative_prediction_is_clamped_and_no_bin_makes_dc() -> None:
     model = approaches.make(shape("spectrum", 256), 1.0)
     prediction = torch.full((1, N, 513), -0.5)
     assert model.last(prediction).min() == 0
-    steady = torch.zeros(513)
-    steady[0] = 1.0
+    steady = torch.zeros(1, 513)
+    steady[0, 0] = 1.0
     assert not model.decoder()(steady).any()
 
 
@@ -136,7 +136,7 @@ def test_trained_on_a_sine_it_dreams_that_sine(approach: str) -> None:
         dream: list[float] = []
         while len(dream) < 4096:
             element, queue = model.next(queue)
-            dream += decode(element).tolist()
+            dream += decode(element[None]).tolist()
     heard = np.array(dream[1024:4096], np.float32)
     assert pitch(heard) == pytest.approx(hertz, abs=RATE / 256 / 2 if frame else 0.02 * hertz)
     assert 0.1 < np.sqrt((heard**2).mean()) < 0.6

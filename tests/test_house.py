@@ -19,7 +19,8 @@ ROWS: tuple[set[str], ...] = (
     {"jobs"},
     {"corpus", "weights", "seeds", "bank"},
     {"pluck", "recording", "approaches"},
-    {"vocoder", "audio", "shapes"},
+    {"recurrence", "slide"},
+    {"vocoder", "audio", "shapes", "cell"},
     {"messages", "settings"},
     {"errors"},
 )

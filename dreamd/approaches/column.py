@@ -1,5 +1,6 @@
 """Column vector (paper, section 2.4): for each of ``n`` vectors the sample just after it."""
 
+import torch
 from torch import Tensor, nn
 
 from dreamd.approaches.contract import Recurrent, SampleWise
@@ -26,3 +27,8 @@ class Column(SampleWise):
 
     def last(self, prediction: Tensor) -> Tensor:
         return prediction[0, -1]
+
+    def mix(self) -> tuple[Tensor, Tensor]:
+        last = torch.zeros(self.shape.window)
+        last[-1] = 1.0
+        return last, torch.zeros(())

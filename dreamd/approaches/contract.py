@@ -9,15 +9,19 @@ yields: a vector, a spectrum or a sample.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from dreamd import slide
 from dreamd.shapes import Shape
+from dreamd.slide import Slide
 
 Decoder = Callable[[Tensor], Tensor]
-"""Elements, one after another, to the samples they stand for (model scale undone)."""
+"""Elements ``(count, …)`` as they come to the samples they stand for, model scale undone."""
 
 
 class Recurrent(nn.Module):
@@ -89,9 +93,18 @@ class Approach(nn.Module, ABC):
         element = self.last(self(self.inputs(queue)))
         return element, torch.cat((queue[1:], element[None]))
 
+    def run(self, queue: Tensor, threads: int = 1) -> Iterator[Tensor]:
+        """The elements that follow ``queue``, for ever, ``(count, …)`` at a time."""
+        while True:
+            element, queue = self.next(queue)
+            yield element[None]
+
 
 class SampleWise(Approach):
     """What transpose and column share: an element is one sample, the queue is a window."""
+
+    recurrent: Recurrent
+    dense: nn.Linear  # H → 1
 
     def __init__(self, shape: Shape, scale: float, *, dropout: float = 0.0) -> None:
         super().__init__(shape, scale, dropout=dropout)
@@ -109,4 +122,36 @@ class SampleWise(Approach):
         return queue.view(1, self.shape.window, self.shape.vector)
 
     def decoder(self) -> Decoder:
-        return lambda element: (element * self.scale).view(1)
+        return lambda elements: elements * self.scale
+
+    def run(self, queue: Tensor, threads: int = 1) -> Iterator[Tensor]:
+        """As the literal loop, to rounding, and many times as fast."""
+        for block in Slide(self.sliding(), queue.numpy(), threads):
+            yield torch.from_numpy(block)
+
+    def sliding(self) -> slide.Weights:
+        """The weights as :mod:`dreamd.slide` takes them."""
+        dense, (mix, mix_bias) = self.dense, self.mix()
+        return slide.Weights(
+            layers=tuple(
+                slide.Layer(
+                    _array(lstm.weight_ih_l0),
+                    _array(lstm.weight_hh_l0),
+                    _array(lstm.bias_ih_l0 + lstm.bias_hh_l0),
+                )
+                for lstm in self.recurrent.layers
+            ),
+            residual=self.recurrent.residual,
+            dense=_array(dense.weight[0]),
+            dense_bias=dense.bias.item(),
+            mix=_array(mix),
+            mix_bias=mix_bias.item(),
+        )
+
+    @abstractmethod
+    def mix(self) -> tuple[Tensor, Tensor]:
+        """How the ``n`` outputs of the dense layer make the sample: weights ``(n,)``, bias."""
+
+
+def _array(tensor: Tensor) -> NDArray[np.float32]:
+    return tensor.detach().cpu().numpy().astype(np.float32)

@@ -5,6 +5,7 @@ bins, each hop of ``V`` samples; phases are discarded. The whole data set is div
 largest magnitude. A channel vocoder turns dreamt spectra into samples.
 """
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -62,9 +63,10 @@ class Spectrum(Approach):
     def decoder(self) -> Decoder:
         vocoder = Vocoder(self.shape.frame, self.shape.vector)
 
-        def decode(element: Tensor) -> Tensor:
-            audible = torch.where(element < SILENT, 0.0, element)
-            audible[0] = 0.0  # a constant is no sound, and would reach the loudspeaker as DC
-            return torch.from_numpy(vocoder((audible * self.scale).numpy()))
+        def decode(elements: Tensor) -> Tensor:
+            audible = torch.where(elements < SILENT, 0.0, elements)
+            audible[:, 0] = 0.0  # a constant is no sound, and would reach the loudspeaker as DC
+            magnitudes = (audible * self.scale).numpy()
+            return torch.from_numpy(np.concatenate([vocoder(each) for each in magnitudes]))
 
         return decode

@@ -40,4 +40,4 @@ class Vector(Approach):
         return prediction[0, -1]
 
     def decoder(self) -> Decoder:
-        return lambda element: element * self.scale
+        return lambda elements: elements.flatten() * self.scale
