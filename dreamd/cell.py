@@ -21,10 +21,16 @@ keeps when it inlines them: numba's default check for a division by zero
 (``error_model="python"``) is a branch, and would keep the loop from being vectorized.
 """
 
+from typing import Any
+
 import numpy as np
 from numba import njit
 
-FLAGS = {"error_model": "numpy", "fastmath": {"contract", "reassoc", "nsz", "arcp"}, "nogil": True}
+FLAGS: dict[str, Any] = {
+    "error_model": "numpy",
+    "fastmath": {"contract", "reassoc", "nsz", "arcp"},
+    "nogil": True,
+}
 """For loops over cells: everything that fast arithmetic may do, but NaN is still NaN."""
 
 _f = np.float32

@@ -73,6 +73,7 @@ def parser() -> argparse.ArgumentParser:
     new.add_argument("--approach", choices=APPROACHES, required=True)
     new.add_argument("--minutes", type=float, required=True)
 
+    command("bench", bench, "measure this machine, as Markdown; some minutes")
     new = command("status", status, "what a running daemon is doing")
     new.add_argument("--json", action="store_true", help="as JSON")
     command("doctor", doctor, "is everything in order, and what has been learned?")
@@ -162,6 +163,13 @@ def train(arguments: Arguments) -> None:
             60 * arguments.minutes,
             print,
         )
+
+
+def bench(arguments: Arguments) -> None:
+    from dreamd.bench import report
+
+    for text in report():
+        print(text, flush=True)
 
 
 def status(arguments: Arguments) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dreamd import approaches, seeds, weights
+from dreamd import approaches, seeds, slide, weights
 from dreamd.approaches import Approach
 from dreamd.audio import DreamFile, Output, Samples
 from dreamd.errors import BadRecording, Cancelled, Diverged, DreamError
@@ -25,13 +25,13 @@ from dreamd.settings import Settings
 CHUNK = 0.15
 """Seconds of work after which what is finished goes to the file and to the clients."""
 
-Sampling = Callable[[Approach, Tensor, Job], Iterator[Samples]]
+Sampling = Callable[[Approach, Tensor, Job, Settings], Iterator[Samples]]
 
 
-def paused(model: Approach, queue: Tensor, job: Job) -> Iterator[Samples]:
+def paused(model: Approach, queue: Tensor, job: Job, settings: Settings) -> Iterator[Samples]:
     """Dreams for ever from one set of weights (the paper's first way of sampling)."""
     decode = model.decoder()
-    for elements in model.run(queue):
+    for elements in model.run(queue, settings.threads):
         yield decode(elements).numpy()
 
 
@@ -39,19 +39,19 @@ SAMPLINGS: dict[str, Sampling] = {"paused": paused, "concurrent": paused}
 """Concurrent sampling is still to come; until then it is dreamt as paused."""
 
 
-def make(job: Job, init_std: float, tell: Callable[[Wrote], None]) -> None:
+def make(job: Job, settings: Settings, tell: Callable[[Wrote], None]) -> None:
     """Makes one dream: its file is filled from start to end, ``tell`` hears of each part.
 
     Raises a :class:`DreamError` if the seed cannot be read or the dream breaks.
     """
     rng = np.random.default_rng(job.rand & (2**63 - 1))
-    model = _model(job, init_std)
+    model = _model(job, settings.init_std)
     try:
         samples = seeds.load(job.seed, model.seed_samples, job.shape.rate, job.peak, rng)
     except BadRecording as error:
         raise BadRecording(f"seed: {error}") from None
     queue = model.elements(torch.from_numpy(np.array(samples, np.float32)))
-    blocks = SAMPLINGS[job.request.sampling](model, queue, job)
+    blocks = SAMPLINGS[job.request.sampling](model, queue, job, settings)
     output = Output(job.frames, job.shape.rate, job.peak)
     file = DreamFile(job.path, job.shape.rate)
     made, flushed = 0, time.monotonic()
@@ -87,10 +87,16 @@ def _load(path: Path) -> Approach:
     return model.eval()
 
 
+def prepare() -> None:
+    """What a process must do before its first dream, so that the dream does not wait for it."""
+    torch.set_num_threads(1)  # Slide has threads of its own; small steps gain nothing from two
+    torch.set_grad_enabled(False)
+    slide.warm()
+
+
 def main(pipe: Connection, settings: Settings) -> None:
     """The process: one job after another."""
-    torch.set_num_threads(settings.threads)
-    torch.set_grad_enabled(False)
+    prepare()
     pipe.send(Ready())
 
     def report(wrote: Wrote) -> None:
@@ -107,7 +113,7 @@ def main(pipe: Connection, settings: Settings) -> None:
             case Job() as job:
                 began = time.monotonic()
                 try:
-                    make(job, settings.init_std, report)
+                    make(job, settings, report)
                     pipe.send(Finished(job.serial, time.monotonic() - began))
                 except DreamError as error:
                     pipe.send(Broke(job.serial, error.code, str(error)))

@@ -33,8 +33,7 @@ def dream(settings: Settings, request: Request, out: Path) -> Job:
     """
     if out.suffix.lower() != ".wav":
         raise SetupError(f"--out is a WAV file, got {out}")
-    torch.set_num_threads(settings.threads)
-    torch.set_grad_enabled(False)
+    dreamer.prepare()
     corpus = Corpus(settings.home, settings.rate)
     corpus.recall_all()
     voices = all_voices(settings, corpus.voices())
@@ -42,7 +41,7 @@ def dream(settings: Settings, request: Request, out: Path) -> Job:
     part = out.with_name(f".{out.name}.part")
     try:
         DreamFile(part, job.shape.rate).create(job.frames)
-        dreamer.make(replace(job, path=part), settings.init_std, lambda wrote: None)
+        dreamer.make(replace(job, path=part), settings, lambda wrote: None)
         os.replace(part, out)
     except OSError as error:
         raise SetupError(f"cannot write {out}: {error.strerror}") from None

@@ -30,8 +30,8 @@ Shapes: stream ``(…,)``; ``P`` one row for each position, ``(…, 4H)``, gates
 input, forget, cell, output; a block's states ``(B, H)``.
 
 Costs in multiply-adds for each sample, at V=1024, n=8, H=128: literal ``n·4H(V+H)`` = 4.7 M.
-Here: recurrence ``(n-1)·4H²`` = 459 k, block ``4H·B/2`` = 65 k, sub-block ``4H·S/2`` = 8 k, and the FFTs,
-which do the work of 459 k more in the time of some 100 k (``dreamd bench`` prints them).
+Here: recurrence ``(n-1)·4H²`` = 459 k, block ``4H·B/2`` = 66 k, sub-block ``4H·S/2`` = 16 k, and
+the FFTs, 38 k, which stand for 460 k more (:func:`multiply_adds` has the formulas).
 
 With more than one layer the upper layers' last step is a matrix-vector product per sample.
 """
@@ -48,11 +48,12 @@ from scipy.fft import next_fast_len
 from torch import Tensor
 
 from dreamd.cell import FLAGS, sigmoid, tanh
+from dreamd.product import product
 
 Array = NDArray[np.float32]
 
 FIRST, LARGEST = 32, 256  # samples in the first block, and in the largest
-SUB = 32  # samples in a sub-block
+SUB = 64  # samples in a sub-block
 AHEAD = 8192  # samples between two moves of the stream to the front of its memory
 
 
@@ -128,9 +129,10 @@ class Slide:
 
     def _prepare_weights(self) -> None:
         first, *upper = self._weights.layers
-        self._across = [_tensor(layer.across.T) for layer in self._weights.layers]  # (H, 4H)
-        self._inward = [_tensor(layer.inward.T) for layer in self._weights.layers]  # (D, 4H)
+        self._across = [_tensor(layer.across).t() for layer in self._weights.layers]  # (H, 4H)
+        self._inward = [_tensor(layer.inward).t() for layer in self._weights.layers]  # (D, 4H)
         self._bias = [_tensor(layer.bias) for layer in self._weights.layers]
+        self._taps: dict[int, Tensor] = {}
         # The last SUB taps, newest first: what a sample adds to the gates of later ones.
         self._tail = np.ascontiguousarray(first.inward.T[::-1][: min(SUB, self._vector)])
         self._uppers = np.zeros((len(upper), self._hidden, 4 * self._hidden), np.float32)
@@ -202,31 +204,30 @@ class Slide:
         weights, rows = self._weights, high - low
         states = [torch.zeros(rows, self._hidden) for _ in weights.layers]
         cells = [self._cells[k, low:high] for k in range(len(weights.layers))]
-        across = [torch.from_numpy(r[low:high]) for r in self._recurrent]  # W_hh h (+ b above)
+        # W_hh h, and the bias where no projection carries it; before the first vector h = 0.
+        recurrent = [np.zeros((rows, 4 * self._hidden), np.float32) for _ in weights.layers]
+        for more, layer in zip(recurrent[1:], weights.layers[1:], strict=True):
+            more[:] = layer.bias
         mixed = self._mixed[low:high]
-        for layer, lstm in enumerate(weights.layers):  # before the first vector h = 0
-            self._recurrent[layer, low:high] = lstm.bias if layer else 0
         self._cells[:, low:high] = 0
         mixed[:] = weights.mix_bias
         for k in range(self._n - 1):
             position = start + k * self._vector + low
             gates = self._projections[position : position + rows]
+            below = states[0]
             for layer, state in enumerate(states):
                 if layer:
-                    gates = torch.mm(below, self._inward[layer]).numpy()
-                _cell(gates, self._recurrent[layer, low:high], cells[layer], state.numpy())
-                self._advance(layer, state, across[layer])
+                    gates = product(below, self._inward[layer]).numpy()
+                _cell(gates, recurrent[layer], cells[layer], state.numpy())
+                recurrent[layer] = product(state, self._across[layer]).numpy()
+                if layer:
+                    recurrent[layer] += weights.layers[layer].bias
                 below = state + below if layer and weights.residual else state
             if weights.mix[k]:
                 told = below.numpy() @ weights.dense + weights.dense_bias
                 mixed += weights.mix[k] * told
-
-    def _advance(self, layer: int, state: Tensor, out: Tensor) -> None:
-        """``W_hh h`` for the next step, with the bias where no projection carries it."""
-        if layer:
-            torch.addmm(self._bias[layer], state, self._across[layer], out=out)
-        else:
-            torch.mm(state, self._across[layer], out=out)
+        for layer, more in enumerate(recurrent):
+            self._recurrent[layer, low:high] = more
 
     def _catch_up(self, newest: int, at: int, size: int) -> None:
         """Adds to ``P`` of the next sub-block what this block's samples so far contribute."""
@@ -237,7 +238,14 @@ class Slide:
         )
         windows = padded.unfold(0, taps, 1)  # (size, taps): row r sees the samples before it
         rows = self._rows[newest + at : newest + at + size]
-        rows.addmm_(windows, self._inward[0][self._vector - taps :])
+        rows += product(windows, self._youngest(taps))
+
+    def _youngest(self, taps: int) -> Tensor:
+        """The last ``taps`` columns of ``W_ih``, contiguous: strides would cost more than the sum."""
+        if taps not in self._taps:
+            inward = self._weights.layers[0].inward
+            self._taps[taps] = _tensor(inward[:, self._vector - taps :]).t()
+        return self._taps[taps]
 
     def _walk(self, newest: int, at: int, size: int) -> None:
         weights = self._weights
@@ -254,6 +262,36 @@ class Slide:
             np.float32(weights.dense_bias),
             weights.mix[-1],
         )
+
+
+def warm() -> None:
+    """Compiles, or fetches from the disk's cache, what the first dream will need."""
+    lower, upper = (
+        Layer(*(np.zeros(shape, np.float32) for shape in ((4, width), (4, 1), (4,))))
+        for width in (2, 1)
+    )
+    mix = np.ones(2, np.float32)
+    nothing = Weights((lower, upper), False, np.ones(1, np.float32), 0.0, mix, 0.0)
+    Slide(nothing, np.zeros(4, np.float32)).next(2)
+
+
+def multiply_adds(vector: int, window: int, hidden: int, layers: int = 1) -> dict[str, float]:
+    """Multiply-adds for each sample, by where they are spent (an FFT counts half its flops).
+
+    ``literal`` and ``reordered`` are the formulas of the module's head, for comparison.
+    """
+    gates, block = 4 * hidden, min(LARGEST, vector)
+    length = next_fast_len(vector + block - 1, real=True)
+    subs = range(SUB, block, SUB)
+    inside = (window - 1) * hidden
+    return {
+        "literal": window * gates * (vector + hidden + 2 * (layers - 1) * hidden),
+        "reordered": gates * (vector + window * hidden * (2 * layers - 1)),
+        "recurrence": gates * (inside * (2 * layers - 1) + (layers - 1) * hidden),
+        "block": gates * sum((at + SUB - 1) * min(SUB, block - at) for at in subs) / block,
+        "sub-block": gates * (min(SUB, block) - 1) / 2,
+        "FFT": float(gates * length * (1.25 * np.log2(length) + 2) / block),
+    }
 
 
 def _tensor(array: Array) -> Tensor:

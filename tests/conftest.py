@@ -37,8 +37,8 @@ def pitch(samples: audio.Samples, rate: int = RATE) -> float:
 def small(tmp_path: Path) -> Settings:
     """Settings of models so small that they learn in a second."""
     return Settings(
-        home=tmp_path / "home", vector=64, hop=64, frame=256, window=4, hidden=24, batch=16,
-        learning_rate=1e-2,
+        home=tmp_path / "home", vector=64, hop=64, frame=256, window=4, hidden=24, batch=4,
+        stretch=4, learning_rate=1e-2,
     )  # fmt: skip
 
 
@@ -167,7 +167,7 @@ class Daemon:
 
 SMALL_FLAGS = (
     "--vector", "64", "--hop", "64", "--frame", "256", "--window", "4", "--hidden", "16",
-    "--batch", "8", "--save-every", "1",
+    "--batch", "2", "--stretch", "4", "--save-every", "1",
 )  # fmt: skip
 
 

@@ -46,7 +46,7 @@ def job(small: Settings, recorded: Make, tmp_path: Path) -> Callable[..., Job]:
 def made(job: Job, tell: Callable[[Wrote], None] = lambda wrote: None) -> np.ndarray:
     DreamFile(job.path, job.shape.rate).create(job.frames)
     with torch.no_grad():
-        dreamer.make(job, 0.05, tell)
+        dreamer.make(job, Settings(), tell)
     return soundfile.read(job.path, dtype="float32")[0]
 
 
@@ -101,7 +101,7 @@ def test_what_is_written_is_final(job: Callable[..., Job]) -> None:
 def test_a_dream_that_is_no_longer_finite_has_diverged(
     job: Callable[..., Job], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(model, queue, job):  # type: ignore[no-untyped-def]
+    def broken(model, queue, job, settings):  # type: ignore[no-untyped-def]
         while True:
             yield np.full(100, np.nan, np.float32)
 

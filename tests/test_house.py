@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parent.parent / "dreamd"
 ROWS: tuple[set[str], ...] = (
     {"__main__"},
     {"cli"},
-    {"daemon", "offline", "doctor"},
+    {"daemon", "offline", "doctor", "bench"},
     {"state", "children"},
     {"learner", "dreamer", "watcher", "ingester", "client", "install", "lock"},
     {"desk", "screen", "osc", "log", "plan"},
@@ -20,7 +20,7 @@ ROWS: tuple[set[str], ...] = (
     {"corpus", "weights", "seeds", "bank"},
     {"pluck", "recording", "approaches"},
     {"recurrence", "slide"},
-    {"vocoder", "audio", "shapes", "cell"},
+    {"vocoder", "audio", "shapes", "cell", "product"},
     {"messages", "settings"},
     {"errors"},
 )
