@@ -5,6 +5,7 @@ jobs; :func:`make` is the whole of one dream, and serves ``dreamd dream`` as wel
 elements of a dream come about is the sampling: a generator from :data:`SAMPLINGS`.
 """
 
+import copy
 import time
 from collections.abc import Callable, Iterator
 from functools import lru_cache
@@ -13,30 +14,84 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from dreamd import approaches, seeds, slide, weights
 from dreamd.approaches import Approach
 from dreamd.audio import DreamFile, Output, Samples
 from dreamd.errors import BadRecording, Cancelled, Diverged, DreamError
 from dreamd.jobs import Broke, End, Finished, Job, Ready, Stop, Wrote
+from dreamd.recording import Recording, cut
 from dreamd.settings import Settings
 
 CHUNK = 0.15
 """Seconds of work after which what is finished goes to the file and to the clients."""
+
+LEARN = {"vector": 3e-4, "spectrum": 1e-4, "transpose": 3e-4, "column": 3e-4}
+"""Learning rates of a concurrent dream's walk."""
+
+WINDOWS = 8
+"""Windows in a step of the walk, spread over what the cursor passes in that step."""
+
+CLIP = 1.0
+"""Largest norm of the walk's gradient."""
 
 Sampling = Callable[[Approach, Tensor, Job, Settings], Iterator[Samples]]
 
 
 def paused(model: Approach, queue: Tensor, job: Job, settings: Settings) -> Iterator[Samples]:
     """Dreams for ever from one set of weights (the paper's first way of sampling)."""
-    decode = model.decoder()
-    for elements in model.run(queue, settings.threads):
+    decode, noise = model.decoder(), job.request.temperature * model.deviation
+    for elements in model.run(queue, noise, settings.threads):
         yield decode(elements).numpy()
 
 
-SAMPLINGS: dict[str, Sampling] = {"paused": paused, "concurrent": paused}
-"""Concurrent sampling is still to come; until then it is dreamt as paused."""
+def concurrent(model: Approach, queue: Tensor, job: Job, settings: Settings) -> Iterator[Samples]:
+    """Learns and dreams in lockstep (the paper's second way, and all of its examples).
+
+    A cursor walks a recording. At each step the dream's own copy of the network learns from the
+    windows at the cursor, the cursor moves on by one element (times ``pace``), and the dream
+    goes on by one element. So the weights lean towards whatever the cursor is passing. Where an
+    element is a sample, a step is a block of them, and the windows lie all over the block.
+    """
+    rate = LEARN[job.request.approach] if job.request.learn is None else job.request.learn
+    if job.follow is None or not rate:
+        yield from paused(model, queue, job, settings)
+        return
+    fork = copy.deepcopy(model)
+    optimizer = torch.optim.Adam(fork.parameters(), lr=rate, fused=True)
+    noise = job.request.temperature * fork.deviation
+    decode, elements = fork.decoder(), fork.run(queue, noise, settings.threads, changing=True)
+    span = job.request.pace * fork.block * fork.element_samples
+    cursor = float(job.followat)
+    while True:
+        learn(fork, optimizer, around(job.follow, cursor, span, fork.example_samples))
+        cursor += span
+        yield decode(next(elements)).numpy()
+
+
+def around(recording: Recording, cursor: float, span: float, length: int) -> Tensor:
+    """The windows ``(WINDOWS, length)`` that begin from ``cursor`` to ``cursor + span``.
+
+    The walk wraps round at the recording's end.
+    """
+    last = max(recording.frames - length, 0) + 1
+    starts = [int(cursor + span * k / WINDOWS) % last for k in range(WINDOWS)]
+    return torch.from_numpy(np.stack([cut(recording, start, length) for start in starts]))
+
+
+def learn(model: Approach, optimizer: torch.optim.Optimizer, samples: Tensor) -> None:
+    """One step on these windows: mean squared error, clipped gradient."""
+    with torch.enable_grad():
+        inputs, labels = model.examples(samples)
+        loss = nn.functional.mse_loss(model(inputs), labels)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+    nn.utils.clip_grad_norm_(model.parameters(), CLIP)
+    optimizer.step()
+
+
+SAMPLINGS: dict[str, Sampling] = {"paused": paused, "concurrent": concurrent}
 
 
 def make(job: Job, settings: Settings, tell: Callable[[Wrote], None]) -> None:
@@ -83,6 +138,7 @@ def _load(path: Path) -> Approach:
     """Checkpoints never change once written, so their path is enough of a key."""
     head, arrays = weights.load(path)
     model = approaches.make(head.shape, head.scale)
+    model.deviation = head.deviation
     model.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
     return model.eval()
 

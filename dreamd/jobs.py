@@ -82,6 +82,8 @@ class Job:
     path: Path
     frames: int
     rand: int
+    follow: Recording | None = None  # what a concurrent dream's cursor walks
+    followat: int = 0  # the cursor's first frame
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from dreamd.errors import SetupError
 from dreamd.jobs import End, Note, Progress, Ready, Rest, Study
 from dreamd.messages import APPROACHES
 from dreamd.recording import Recording, cut
+from dreamd.recurrence import Kept
 from dreamd.settings import Settings
 from dreamd.shapes import Shape, shape_of
 
@@ -30,12 +31,12 @@ SLICE = 0.5  # seconds a model trains before the next one's turn
 RECENT = 0.3  # share of windows drawn by how new a recording is, not by how long
 MEMORY = 0.98  # of the running error, per step: a window of some fifty steps
 ASTRAY = 4.0  # times the best running error, and worse than silence: training has exploded
-SCALE_DRAWS = 8  # batches that the scale of a new model is measured on
+SCALE_DRAWS, SCALE_BATCH = 8, 64  # batches of windows that the scale of a new model is measured on
 HISTORY = 120  # points kept of the error's history
 
 
 class Draw:
-    """Random windows from all of a voice's recordings, recent ones favoured."""
+    """Random stretches of all of a voice's recordings, recent ones favoured."""
 
     def __init__(self, recordings: Sequence[Recording], rng: np.random.Generator) -> None:
         self._recordings = sorted(recordings, key=lambda r: -r.joined)  # newest first
@@ -46,8 +47,36 @@ class Draw:
 
     def batch(self, count: int, length: int) -> Samples:
         """``(count, length)`` samples; a recording that is too short is looped."""
+        return np.stack([self._window(each, length) for each in self._choose(count)])
+
+    def stretches(self, count: int, windows: int, length: int, apart: int) -> tuple[Samples, Kept]:
+        """``count`` stretches of windows of ``length`` samples that begin ``apart`` samples apart.
+
+        Gives the samples ``(count, length + (windows-1)·apart)`` and which windows are to be
+        kept, ``(count, windows)``. In a stretch that is longer than its recording random parts
+        of it follow each other; a window that lies across a seam is not kept.
+        """
+        pairs = [self._stretch(each, windows, length, apart) for each in self._choose(count)]
+        return np.stack([samples for samples, _ in pairs]), np.stack([kept for _, kept in pairs])
+
+    def _stretch(
+        self, recording: Recording, windows: int, length: int, apart: int
+    ) -> tuple[Samples, Kept]:
+        whole = length + (windows - 1) * apart
+        fit = (recording.frames - length) // apart + 1 if recording.frames >= length else windows
+        if fit >= windows:
+            return self._window(recording, whole), np.ones(windows, bool)
+        step = fit - 1 - -length // apart  # vectors in a part: its last window's are whole
+        parts = [
+            np.resize(self._window(recording, length + (fit - 1) * apart), step * apart)
+            for _ in range(0, windows, step)
+        ]
+        kept = np.arange(windows) % step < fit
+        return np.resize(np.concatenate(parts), whole), kept
+
+    def _choose(self, count: int) -> list[Recording]:
         chosen = self._rng.choice(len(self._recordings), count, p=self._odds)
-        return np.stack([self._window(self._recordings[k], length) for k in chosen])
+        return [self._recordings[k] for k in chosen]
 
     def _window(self, recording: Recording, length: int) -> Samples:
         spare = max(recording.frames - length, 0) or recording.frames
@@ -137,16 +166,19 @@ class Pupil:
             self._back(why)
 
     def step(self) -> None:
-        """One training step: draw windows, mean squared error, clipped gradient, Adam."""
-        samples = self._draw.batch(self._settings.batch, self.model.example_samples)
-        inputs, labels = self.model.examples(torch.from_numpy(samples).to(self._device))
-        inputs = inputs + self._settings.input_noise * torch.randn_like(inputs)
-        loss = nn.functional.mse_loss(self.model(inputs), labels)
+        """One training step: draw stretches, mean squared error, clipped gradient, Adam."""
+        batch, windows = self._settings.batch, self._settings.stretch
+        samples, kept = self._draw.stretches(
+            batch, windows, self.model.example_samples, self.shape.vector
+        )
+        vectors, after = self.model.stretches(torch.from_numpy(samples).to(self._device))
+        noisy = vectors.add(torch.randn_like(vectors), alpha=self._settings.input_noise)
+        loss, power = self.model.error(noisy, after, kept)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.model.parameters(), self._settings.clip)
         self.optimizer.step()
-        self._error.add(float(loss.detach()), float(labels.square().mean()))
+        self._error.add(float(loss.detach()), float(power))
 
     def save(self) -> None:
         """A checkpoint, unless what there is to save is broken."""
@@ -227,7 +259,7 @@ class Pupil:
         """What the model's inputs are to be divided by, from windows of these recordings."""
         model, scale = approaches.make(self.shape), 1e-6
         for _ in range(SCALE_DRAWS):
-            samples = self._draw.batch(self._settings.batch, model.example_samples)
+            samples = self._draw.batch(SCALE_BATCH, model.example_samples)
             scale = max(scale, model.measure(torch.from_numpy(samples)))
         return scale
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from dreamd import seeds, weights
-from dreamd.errors import NoModel, TooLong
+from dreamd.errors import NoModel, NoSuchSeed, TooLong
 from dreamd.jobs import Job
 from dreamd.messages import Request
-from dreamd.recording import Voices
+from dreamd.recording import Recording, Voices
 from dreamd.settings import Settings
 from dreamd.shapes import Shape, shape_of
 
@@ -42,6 +42,8 @@ def plan(
     seed, seed_voice = seeds.find(request, voices, earlier, rng)
     voice = seeds.voice_of(request, voices, seed_voice)
     shape, checkpoint = choose_model(settings, voice, request)
+    follow = follow_of(request, voices, voice, rng)
+    place = rng.uniform() if request.followat is None else None
     return Job(
         serial=serial,
         request=request,
@@ -53,7 +55,35 @@ def plan(
         path=Path(),
         frames=max(round(request.secs * settings.rate), 1),
         rand=rand,
+        follow=follow,
+        followat=start_of(follow, request.followat, place) if follow else 0,
     )
+
+
+def follow_of(
+    request: Request, voices: Voices, voice: str, rng: np.random.Generator
+) -> Recording | None:
+    """The recording that the cursor walks: ``guitar:2``, one of a voice, one of the dream's voice.
+
+    None where the voice has no recordings. Raises :class:`NoSuchSeed` for one that is not there.
+    """
+    name, number = seeds.numbered(request.follow) if request.follow else (voice, None)
+    recordings = voices.get(name, ())
+    if not recordings:
+        if request.follow:
+            raise NoSuchSeed(f"follow: no voice is called {name!r}, or it has no recordings")
+        return None
+    if number is not None:
+        return recordings[number % len(recordings)]
+    lengths = np.array([r.frames for r in recordings], float)
+    return recordings[int(rng.choice(len(recordings), p=lengths / lengths.sum()))]
+
+
+def start_of(recording: Recording, second: float | None, place: float | None) -> int:
+    """The cursor's first frame: that second (wrapping round), or a place from 0 to 1."""
+    if second is None:
+        return int((place or 0.0) * recording.frames)
+    return int(second * recording.rate) % recording.frames
 
 
 def all_voices(settings: Settings, recorded: Voices) -> Voices:

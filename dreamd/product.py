@@ -11,7 +11,9 @@ import platform
 import torch
 from torch import Tensor
 
-ONEDNN = bool(torch.backends.mkldnn.is_available()) and platform.machine() in ("x86_64", "AMD64")
+ONEDNN = (
+    platform.machine() in ("x86_64", "AMD64") and torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+)
 
 
 def product(a: Tensor, b: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -20,7 +22,7 @@ def product(a: Tensor, b: Tensor, bias: Tensor | None = None) -> Tensor:
     Either may be a transposed view; if it is ``a``, it is copied first, so let the smaller be
     that one.
     """
-    if ONEDNN and a.device.type == "cpu" and a.dtype == torch.float32:
+    if ONEDNN and a.device.type == "cpu" and a.dtype == torch.float32 and a.numel():
         made: Tensor = torch.ops.mkldnn._linear_pointwise(a, b.t(), bias, "none", [], "")
         return made
     return torch.mm(a, b) if bias is None else torch.addmm(bias, a, b)

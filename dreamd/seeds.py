@@ -54,8 +54,8 @@ def find(
         return _anywhere(request, voices, rng)
     if words in ("noise", "silence"):
         return Seed(words), None
-    numbered = _NUMBERED.fullmatch(words)
-    name, number = (numbered[1], int(numbered[2])) if numbered else (words, request.seedn)
+    name, number = numbered(words)
+    number = request.seedn if number is None else number
     if name == "dream" and number is not None:
         return _file(dream(number), request), None
     if voices.get(name):
@@ -64,6 +64,15 @@ def find(
         return _file(Path(words).expanduser(), request), None
     known = ", ".join(sorted(voices)) or "none yet"
     raise NoSuchSeed(f"no voice or file is called {words!r}; voices: {known}")
+
+
+def numbered(words: str) -> tuple[str, int | None]:
+    """
+    >>> numbered("guitar:2"), numbered("guitar")
+    (('guitar', 2), ('guitar', None))
+    """
+    match = _NUMBERED.fullmatch(words)
+    return (match[1], int(match[2])) if match else (words, None)
 
 
 def _anywhere(

@@ -54,7 +54,8 @@ class Settings:
     init_std: float = _setting(0.05, "model", "standard deviation of the initial weights")
 
     learning_rate: float = _setting(1e-3, "training", "Adam's learning rate")
-    batch: int = _setting(64, "training", "windows in a training step", low=1)
+    batch: int = _setting(8, "training", "stretches of recording in a training step", low=1)
+    stretch: int = _setting(32, "training", "windows in a stretch, one vector apart", low=1)
     dropout: float = _setting(0.0, "training", "share of hidden units dropped", high=0.95)
     input_noise: float = _setting(0.01, "training", "noise added to inputs; 1 is full scale")
     clip: float = _setting(1.0, "training", "largest norm of the gradient", low=1e-6)

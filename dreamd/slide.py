@@ -96,25 +96,44 @@ class Slide:
         self._largest = min(largest, self._vector)
         self._pool = ThreadPoolExecutor(threads - 1) if threads > 1 else None
         self._threads = threads
+        self._changing = False
         self._prepare_weights()
         self._prepare_memory(seed)
         self._project(0, len(seed) - self._vector)
 
-    def __iter__(self) -> Iterator[Array]:
-        """Blocks of samples, first short ones."""
-        size = min(FIRST, self._largest)
-        made = 0
+    def sizes(self) -> Iterator[int]:
+        """How long one block after another should be: short ones first."""
+        size, made = min(FIRST, self._largest), 0
         while True:
-            yield self.next(size)
+            yield size
             made += size
             size = min(max(size, made), self._largest)
 
-    def next(self, count: int) -> Array:
-        """The next ``count ≤ V`` samples."""
+    def __iter__(self) -> Iterator[Array]:
+        """Blocks of samples."""
+        return (self.next(size) for size in self.sizes())
+
+    def retune(self, weights: Weights) -> None:
+        """Other weights of the same shape from here on (concurrent sampling learns as it goes).
+
+        From now on each block projects what it looks at anew, so that no sample is made with
+        anything that older weights computed: ``n`` FFT convolutions a block instead of one.
+        """
+        self._weights = weights
+        self._prepare_weights()
+        self._changing = True
+
+    def next(self, count: int, noise: Array | None = None) -> Array:
+        """The next ``count ≤ V`` samples; ``noise (count,)`` is added to them as they are made."""
         if self._end + count > len(self._stream):
             self._move_to_front()
         start = self._end - self._n * self._vector
+        if self._changing:
+            for k in range(self._n - 1):
+                self._project(start + k * self._vector, count)
         self._recur(start, count)
+        if noise is not None:
+            self._mixed[:count] += noise
         newest = start + (self._n - 1) * self._vector
         self._project(newest, count)
         for at in range(0, count, SUB):
@@ -206,8 +225,8 @@ class Slide:
         cells = [self._cells[k, low:high] for k in range(len(weights.layers))]
         # W_hh h, and the bias where no projection carries it; before the first vector h = 0.
         recurrent = [np.zeros((rows, 4 * self._hidden), np.float32) for _ in weights.layers]
-        for more, layer in zip(recurrent[1:], weights.layers[1:], strict=True):
-            more[:] = layer.bias
+        for more, lstm in zip(recurrent[1:], weights.layers[1:], strict=True):
+            more[:] = lstm.bias
         mixed = self._mixed[low:high]
         self._cells[:, low:high] = 0
         mixed[:] = weights.mix_bias
@@ -241,7 +260,7 @@ class Slide:
         rows += product(windows, self._youngest(taps))
 
     def _youngest(self, taps: int) -> Tensor:
-        """The last ``taps`` columns of ``W_ih``, contiguous: strides would cost more than the sum."""
+        """The last ``taps`` columns of ``W_ih``, contiguous: strides would cost far more."""
         if taps not in self._taps:
             inward = self._weights.layers[0].inward
             self._taps[taps] = _tensor(inward[:, self._vector - taps :]).t()

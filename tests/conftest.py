@@ -12,10 +12,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from dreamd import audio, osc
 from dreamd.recording import Recording
 from dreamd.settings import Settings
+
+torch.set_num_threads(1)  # two on a busy machine wait for each other, many times as long
 
 RATE = 11025
 PATIENCE = 90.0

@@ -1,5 +1,6 @@
 """One dream, from the job to the file."""
 
+import copy
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,14 +11,14 @@ import soundfile
 import torch
 from conftest import RATE, pitch, tone
 
-from dreamd import dreamer
+from dreamd import dreamer, seeds
 from dreamd.audio import DreamFile
-from dreamd.errors import Cancelled, Diverged, DreamError
+from dreamd.errors import Cancelled, Diverged, DreamError, NoSuchSeed
 from dreamd.jobs import Job, Wrote
 from dreamd.learner import Pupil
 from dreamd.messages import APPROACHES, Request
 from dreamd.plan import plan
-from dreamd.recording import Recording
+from dreamd.recording import Recording, cut
 from dreamd.settings import Settings
 from dreamd.shapes import shape_of
 
@@ -125,3 +126,92 @@ def test_whoever_is_told_may_stop_it(job: Callable[..., Job]) -> None:
 
     with pytest.raises(Cancelled):
         made(job(Request("vector")), stop)
+
+
+# ---------------------------------------------------------------- concurrent sampling
+
+
+def test_concurrent_is_the_paper_s_loop(job: Callable[..., Job], small: Settings) -> None:
+    """Train one step at the cursor, move it, predict, append, drop: written out once more."""
+    asked = job(Request("vector", secs=0.3, rand=4, pace=0.5), steps=20)
+    assert asked.follow is not None
+    model = dreamer._load(asked.weights)
+    rng = np.random.default_rng(asked.rand)
+    samples = seeds.load(asked.seed, model.seed_samples, RATE, asked.peak, rng)
+    queue = model.elements(torch.from_numpy(np.array(samples)))
+    torch.manual_seed(asked.rand)
+    blocks = dreamer.concurrent(model, queue, asked, small)
+    with torch.no_grad():
+        made = np.concatenate([next(blocks) for _ in range(10)])
+
+    net = copy.deepcopy(model)
+    adam = torch.optim.Adam(net.parameters(), lr=dreamer.LEARN["vector"], fused=True)
+    window, cursor, expected = queue, float(asked.followat), []
+    last = asked.follow.frames - net.example_samples + 1
+    for _ in range(10):
+        starts = [int(cursor + 32 * k / dreamer.WINDOWS) % last for k in range(dreamer.WINDOWS)]
+        inputs, labels = net.examples(
+            torch.from_numpy(np.stack([cut(asked.follow, s, net.example_samples) for s in starts]))
+        )
+        adam.zero_grad()
+        torch.nn.functional.mse_loss(net(inputs), labels).backward()
+        torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+        adam.step()
+        cursor += 32  # half of V
+        with torch.no_grad():
+            element = net(window[None])[0, -1]
+        window = torch.cat((window[1:], element[None]))
+        expected.append(element * net.scale)
+    np.testing.assert_allclose(made, torch.cat(expected).numpy(), atol=1e-5)
+
+
+@pytest.mark.parametrize("approach", APPROACHES)
+def test_a_concurrent_dream_learns_by_itself_alone(job: Callable[..., Job], approach: str) -> None:
+    """Neither the checkpoint nor another dream from it hears of what it learned."""
+    paused = job(Request(approach, secs=0.4, rand=1, sampling="paused"), steps=5)
+    before = made(paused)
+    moving = made(job(Request(approach, secs=0.4, rand=1)))
+    np.testing.assert_array_equal(made(paused), before)
+    assert not np.array_equal(moving, before)
+
+
+@pytest.mark.parametrize("approach", APPROACHES)
+def test_without_learning_concurrent_is_paused(job: Callable[..., Job], approach: str) -> None:
+    paused = made(job(Request(approach, secs=0.2, rand=1, sampling="paused"), steps=5))
+    np.testing.assert_array_equal(made(job(Request(approach, secs=0.2, rand=1, learn=0))), paused)
+
+
+@pytest.mark.parametrize("approach", APPROACHES)
+def test_temperature_is_noise_in_units_of_the_error(job: Callable[..., Job], approach: str) -> None:
+    cold = made(job(Request(approach, secs=0.3, rand=1, sampling="paused"), steps=100))
+    hot = made(job(Request(approach, secs=0.3, rand=1, sampling="paused", temperature=3)))
+
+    def roughness(samples: np.ndarray) -> float:
+        return float(np.abs(np.diff(samples, 2)).mean())
+
+    assert roughness(hot) > 2 * roughness(cold)
+
+
+def test_the_cursor_walks_and_wraps(recorded: Make) -> None:
+    ramp = recorded(np.arange(1000, dtype=np.float32))
+    starts = dreamer.around(ramp, cursor=100.0, span=80.0, length=50)[:, 0].tolist()
+    assert starts == [100.0 + 10 * k for k in range(8)]
+    wrapped = dreamer.around(ramp, cursor=940.0, span=80.0, length=50)[:, 0].tolist()
+    assert wrapped == [940.0, 950.0, 9.0, 19.0, 29.0, 39.0, 49.0, 59.0]
+
+
+def test_what_the_cursor_follows(recorded: Make, small: Settings) -> None:
+    voices = {"a": [recorded(tone(300, 2.0), "a", f"{k}.wav") for k in range(2)],
+              "b": [recorded(tone(300, 2.0), "b")]}  # fmt: skip
+
+    def planned(**keys: object) -> Job:
+        return plan(small, Request("vector", seed="a:0", **keys), voices, lambda n: Path())  # type: ignore[arg-type]
+
+    assert planned(follow="b").follow == voices["b"][0]
+    assert planned(follow="a:3", followat=1.5).follow == voices["a"][1]
+    assert planned(follow="a:3", followat=1.5).followat == int(1.5 * RATE)
+    assert planned(followat=2.5).followat == pytest.approx(0.5 * RATE, abs=1)
+    assert {planned().follow for _ in range(40)} == set(voices["a"])
+    assert len({planned().followat for _ in range(10)}) > 5
+    with pytest.raises(NoSuchSeed, match="follow: no voice is called 'c'"):
+        planned(follow="c")

@@ -19,7 +19,7 @@ ROWS: tuple[set[str], ...] = (
     {"jobs"},
     {"corpus", "weights", "seeds", "bank"},
     {"pluck", "recording", "approaches"},
-    {"recurrence", "slide"},
+    {"recurrence", "slide", "life"},
     {"vocoder", "audio", "shapes", "cell", "product"},
     {"messages", "settings"},
     {"errors"},

@@ -143,6 +143,35 @@ def test_windows_come_from_all_and_more_from_the_newest(recorded: Make) -> None:
     assert counts[9.0] > 0.12 * 4000  # 0.7 % of the length
 
 
+def test_a_stretch_is_one_piece_of_a_recording(recorded: Make) -> None:
+    draw = Draw([recorded(np.arange(1000, dtype=np.float32))], np.random.default_rng(0))
+    samples, kept = draw.stretches(5, windows=4, length=50, apart=20)
+    assert samples.shape == (5, 110)
+    assert kept.shape == (5, 4)
+    assert kept.all()
+    assert (np.diff(samples) == 1).all()
+
+
+@pytest.mark.parametrize("frames", [50, 69, 70, 109])
+def test_no_window_of_a_short_recording_lies_across_a_seam(recorded: Make, frames: int) -> None:
+    """On a ramp, where one sample's value is the last one's plus one, except at a seam."""
+    draw = Draw([recorded(np.arange(frames, dtype=np.float32))], np.random.default_rng(0))
+    samples, kept = draw.stretches(20, windows=8, length=50, apart=20)
+    assert samples.shape == (20, 190)
+    fit = (frames - 50) // 20 + 1  # windows between two seams
+    assert (kept.sum(1) >= 2 * fit).all()
+    for s, w in np.argwhere(kept):
+        assert (np.diff(samples[s, 20 * w : 20 * w + 50]) == 1).all()
+    assert len(np.unique(samples[:, 0])) > (frames - 50) % 20 // 2  # random parts
+
+
+def test_a_recording_shorter_than_a_window_is_looped(recorded: Make) -> None:
+    draw = Draw([recorded(np.arange(30, dtype=np.float32))], np.random.default_rng(0))
+    samples, kept = draw.stretches(5, windows=8, length=50, apart=20)
+    assert kept.all()
+    assert set(np.diff(samples).ravel().tolist()) == {1.0, -29.0}
+
+
 def test_short_recordings_take_part(small: Settings, recorded: Make) -> None:
     learning = pupil(small, recorded(tone(300, 0.005)))
     steps(learning, 3)

@@ -72,7 +72,9 @@ def literal(net: SampleWise, seed: np.ndarray, count: int) -> np.ndarray:
 
 @pytest.mark.parametrize("approach", ["transpose", "column"])
 @pytest.mark.parametrize("layers", [1, 2])
-@pytest.mark.parametrize(("vector", "window", "hidden"), [(1024, 8, 128), (256, 4, 64), (56, 8, 32)])
+@pytest.mark.parametrize(
+    ("vector", "window", "hidden"), [(1024, 8, 128), (256, 4, 64), (56, 8, 32)]
+)
 @pytest.mark.parametrize("seed", [music, noise])
 def test_five_thousand_samples_with_random_weights(
     approach: str, layers: int, vector: int, window: int, hidden: int, seed: object
@@ -144,3 +146,25 @@ def test_the_first_block_is_short_and_blocks_grow() -> None:
     blocks = iter(Slide(net.sliding(), tone(300, 1.0)[:2048]))
     sizes = [len(next(blocks)) for _ in range(6)]
     assert sizes == [32, 32, 64, 128, 256, 256]
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+def test_with_other_weights_nothing_old_remains(layers: int) -> None:
+    """After each retune the block is what the new network makes of the stream so far."""
+    nets = [model("transpose", 64, 4, 16, layers, seed=k) for k in range(3)]
+    stream = music(nets[0].seed_samples)
+    slider = Slide(nets[0].sliding(), stream, largest=48)
+    for net in (*nets, *nets):
+        slider.retune(net.sliding())
+        block = slider.next(48)
+        expected = literal_on(net, stream[-net.seed_samples :], block)
+        np.testing.assert_allclose(expected, block, atol=TOLERANCE, rtol=0)
+        stream = np.concatenate((stream, block))
+
+
+def test_noise_is_added_and_fed_back() -> None:
+    net = model("column", 64, 4, 16)
+    start, added = music(net.seed_samples), noise(64)
+    block = Slide(net.sliding(), start).next(64, added)
+    expected = literal_on(net, start, block) + added
+    np.testing.assert_allclose(expected, block, atol=TOLERANCE, rtol=0)

@@ -3,7 +3,8 @@
 import torch
 from torch import Tensor, nn
 
-from dreamd.approaches.contract import Recurrent, SampleWise
+from dreamd.approaches.contract import Errors, Recurrent, SampleWise, mean_squares
+from dreamd.recurrence import Rows
 from dreamd.shapes import Shape
 
 
@@ -24,6 +25,10 @@ class Column(SampleWise):
         scaled = samples / self.scale
         vectors = scaled[:, :-1].view(len(samples), self.shape.window, -1)
         return vectors, scaled[:, self.shape.vector :: self.shape.vector]
+
+    def compare(self, outputs: Tensor, after: Tensor, rows: Rows) -> Errors:
+        """The sample after each vector."""
+        return mean_squares(self.dense(outputs).squeeze(-1), after[torch.from_numpy(rows)])
 
     def last(self, prediction: Tensor) -> Tensor:
         return prediction[0, -1]

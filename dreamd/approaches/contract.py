@@ -8,6 +8,7 @@ prediction, drop the oldest (paper, section 2). An *element* is what one dream s
 yields: a vector, a spectrum or a sample.
 """
 
+import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 
@@ -16,9 +17,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from dreamd import slide
+from dreamd import recurrence, slide
+from dreamd.recurrence import Kept, Rows
 from dreamd.shapes import Shape
 from dreamd.slide import Slide
+
+Errors = tuple[Tensor, Tensor]
+"""The mean squared error, and the mean square of the labels: what silence's error would be."""
 
 Decoder = Callable[[Tensor], Tensor]
 """Elements ``(count, …)`` as they come to the samples they stand for, model scale undone."""
@@ -41,6 +46,18 @@ class Recurrent(nn.Module):
             outputs = above + outputs if self.residual else above
         return self.dropout(outputs)
 
+    def windows(self, vectors: Tensor, rows: Rows) -> Tensor:
+        """:meth:`forward` for the windows ``rows (n, B)`` of ``vectors (R, D)``: ``(n, B, H)``.
+
+        Each vector is projected once; see :mod:`dreamd.recurrence`.
+        """
+        outputs = recurrence.lstm(self.layers[0], vectors, rows)
+        own = recurrence.all_rows(*rows.shape)
+        for layer in self.layers[1:]:
+            above = recurrence.lstm(layer, self.dropout(outputs).flatten(0, 1), own)
+            outputs = above + outputs if self.residual else above
+        return self.dropout(outputs)
+
 
 class Approach(nn.Module, ABC):
     """A network and how audio goes in and comes out of it.
@@ -55,11 +72,14 @@ class Approach(nn.Module, ABC):
     element_samples: int  #: samples that one element stands for
     seed_samples: int  #: samples that fill the queue
     example_samples: int  #: samples of one training example: a window and its labels
+    block: int = 1  #: elements that a concurrent dream makes between two steps of learning
+    recurrent: Recurrent
 
     def __init__(self, shape: Shape, scale: float, *, dropout: float = 0.0) -> None:
         super().__init__()
         self.shape = shape
         self.scale = scale
+        self.deviation = 0.0  # root mean squared training error, model scale; 0: not known
 
     @abstractmethod
     def measure(self, samples: Tensor) -> float:
@@ -70,6 +90,34 @@ class Approach(nn.Module, ABC):
         """``(B, example_samples)`` of recording to inputs ``(B, n, D)`` and labels.
 
         Both are in the model's scale; the labels have the shape of :meth:`forward`'s result.
+        """
+
+    def stretch_samples(self, windows: int) -> int:
+        """Samples of a stretch: ``windows`` examples, each one vector after the last."""
+        return self.example_samples + (windows - 1) * self.shape.vector
+
+    @abstractmethod
+    def stretches(self, samples: Tensor) -> tuple[Tensor, Tensor]:
+        """``(S, stretch_samples(m))`` of recording to vectors ``(S, n+m-1, D)`` and, for each
+        vector, what comes after it; both in the model's scale."""
+
+    def error(self, vectors: Tensor, after: Tensor, kept: Kept) -> Errors:
+        """The mean squared error over windows of stretches, and the mean square of their labels.
+
+        It is the error of :meth:`forward` on the :meth:`examples` in those windows, and so are
+        its gradients, in a fraction of the time.
+
+        :param kept: which of the ``m`` windows of each stretch take part, ``(S, m)``.
+        """
+        rows = recurrence.window_rows(kept, self.shape.window)
+        outputs = self.recurrent.windows(vectors.flatten(0, 1), rows)
+        return self.compare(outputs, after.flatten(0, 1), rows)
+
+    @abstractmethod
+    def compare(self, outputs: Tensor, after: Tensor, rows: Rows) -> Errors:
+        """:meth:`error` from the recurrent part's outputs ``(n, B, H)``.
+
+        :param after: ``(R, …)``; window ``w`` sees vector ``rows[k, w]`` at step ``k``.
         """
 
     @abstractmethod
@@ -88,32 +136,47 @@ class Approach(nn.Module, ABC):
     def decoder(self) -> Decoder:
         """A fresh decoder for one dream."""
 
-    def next(self, queue: Tensor) -> tuple[Tensor, Tensor]:
-        """One dream step: the predicted element, and the queue with it appended."""
-        element = self.last(self(self.inputs(queue)))
+    def next(self, queue: Tensor, noise: float = 0.0) -> tuple[Tensor, Tensor]:
+        """One dream step: the predicted element, and the queue with it appended.
+
+        :param noise: standard deviation of a Gaussian added to the prediction, model scale.
+        """
+        prediction = self(self.inputs(queue))
+        element = self.last(prediction + noise * torch.randn_like(prediction))
         return element, torch.cat((queue[1:], element[None]))
 
-    def run(self, queue: Tensor, threads: int = 1) -> Iterator[Tensor]:
-        """The elements that follow ``queue``, for ever, ``(count, …)`` at a time."""
+    def run(
+        self, queue: Tensor, noise: float = 0.0, threads: int = 1, changing: bool = False
+    ) -> Iterator[Tensor]:
+        """The elements that follow ``queue``, for ever, ``(count, …)`` at a time.
+
+        :param changing: the weights change between one :func:`next` and another; there are
+            :attr:`block` elements at a time then.
+        """
         while True:
-            element, queue = self.next(queue)
+            element, queue = self.next(queue, noise)
             yield element[None]
 
 
 class SampleWise(Approach):
     """What transpose and column share: an element is one sample, the queue is a window."""
 
-    recurrent: Recurrent
     dense: nn.Linear  # H → 1
 
     def __init__(self, shape: Shape, scale: float, *, dropout: float = 0.0) -> None:
         super().__init__(shape, scale, dropout=dropout)
         self.queue_length = self.seed_samples = shape.window * shape.vector
         self.element_samples = 1
+        self.block = min(slide.LARGEST, shape.vector)
         self.example_samples = self.seed_samples + 1
 
     def measure(self, samples: Tensor) -> float:
         return float(samples.abs().max())
+
+    def stretches(self, samples: Tensor) -> tuple[Tensor, Tensor]:
+        """After a vector comes a sample: ``(S, n+m-1)``."""
+        scaled, vector = samples / self.scale, self.shape.vector
+        return scaled[:, :-1].reshape(len(samples), -1, vector), scaled[:, vector::vector]
 
     def elements(self, samples: Tensor) -> Tensor:
         return samples / self.scale
@@ -124,10 +187,17 @@ class SampleWise(Approach):
     def decoder(self) -> Decoder:
         return lambda elements: elements * self.scale
 
-    def run(self, queue: Tensor, threads: int = 1) -> Iterator[Tensor]:
+    def run(
+        self, queue: Tensor, noise: float = 0.0, threads: int = 1, changing: bool = False
+    ) -> Iterator[Tensor]:
         """As the literal loop, to rounding, and many times as fast."""
-        for block in Slide(self.sliding(), queue.numpy(), threads):
-            yield torch.from_numpy(block)
+        slider = Slide(self.sliding(), queue.numpy(), threads, self.block)
+        sizes = itertools.repeat(self.block) if changing else slider.sizes()
+        for size in sizes:
+            if changing:
+                slider.retune(self.sliding())
+            added = noise * torch.randn(size)
+            yield torch.from_numpy(slider.next(size, added.numpy()))
 
     def sliding(self) -> slide.Weights:
         """The weights as :mod:`dreamd.slide` takes them."""
@@ -135,9 +205,9 @@ class SampleWise(Approach):
         return slide.Weights(
             layers=tuple(
                 slide.Layer(
-                    _array(lstm.weight_ih_l0),
-                    _array(lstm.weight_hh_l0),
-                    _array(lstm.bias_ih_l0 + lstm.bias_hh_l0),
+                    _array(lstm.get_parameter("weight_ih_l0")),
+                    _array(lstm.get_parameter("weight_hh_l0")),
+                    _array(lstm.get_parameter("bias_ih_l0") + lstm.get_parameter("bias_hh_l0")),
                 )
                 for lstm in self.recurrent.layers
             ),
@@ -151,6 +221,10 @@ class SampleWise(Approach):
     @abstractmethod
     def mix(self) -> tuple[Tensor, Tensor]:
         """How the ``n`` outputs of the dense layer make the sample: weights ``(n,)``, bias."""
+
+
+def mean_squares(predictions: Tensor, labels: Tensor) -> Errors:
+    return nn.functional.mse_loss(predictions, labels), labels.square().mean()
 
 
 def _array(tensor: Tensor) -> NDArray[np.float32]:

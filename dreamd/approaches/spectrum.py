@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dreamd.approaches.contract import Approach, Decoder, Recurrent
+from dreamd.approaches.contract import Approach, Decoder, Errors, Recurrent
+from dreamd.recurrence import Rows, dense_error
 from dreamd.shapes import Shape
 from dreamd.vocoder import Vocoder
 
@@ -50,6 +51,13 @@ class Spectrum(Approach):
     def examples(self, samples: Tensor) -> tuple[Tensor, Tensor]:
         spectra = self.spectra(samples) / self.scale
         return spectra[:, :-1], spectra[:, 1:]
+
+    def stretches(self, samples: Tensor) -> tuple[Tensor, Tensor]:
+        """After a spectrum comes a spectrum: ``(S, n+m-1, F)``."""
+        return self.examples(samples)
+
+    def compare(self, outputs: Tensor, after: Tensor, rows: Rows) -> Errors:
+        return dense_error(outputs, self.dense, after, rows)
 
     def elements(self, samples: Tensor) -> Tensor:
         return self.spectra(samples) / self.scale

@@ -1,8 +1,10 @@
 """Transpose (paper, section 2.3): from ``n`` vectors to the one sample after them."""
 
+import torch
 from torch import Tensor, nn
 
-from dreamd.approaches.contract import Recurrent, SampleWise
+from dreamd.approaches.contract import Errors, Recurrent, SampleWise, mean_squares
+from dreamd.recurrence import Rows
 from dreamd.shapes import Shape
 
 
@@ -24,6 +26,11 @@ class Transpose(SampleWise):
     def examples(self, samples: Tensor) -> tuple[Tensor, Tensor]:
         scaled = samples / self.scale
         return scaled[:, :-1].view(len(samples), self.shape.window, -1), scaled[:, -1:]
+
+    def compare(self, outputs: Tensor, after: Tensor, rows: Rows) -> Errors:
+        """The sample after each window's last vector."""
+        column = self.dense(outputs).squeeze(-1).t()  # (B, n)
+        return mean_squares(self.across(column).squeeze(1), after[torch.from_numpy(rows[-1])])
 
     def last(self, prediction: Tensor) -> Tensor:
         return prediction[0, 0]

@@ -2,7 +2,8 @@
 
 from torch import Tensor, nn
 
-from dreamd.approaches.contract import Approach, Decoder, Recurrent
+from dreamd.approaches.contract import Approach, Decoder, Errors, Recurrent
+from dreamd.recurrence import Rows, dense_error
 from dreamd.shapes import Shape
 
 
@@ -29,6 +30,14 @@ class Vector(Approach):
     def examples(self, samples: Tensor) -> tuple[Tensor, Tensor]:
         vectors = samples.view(len(samples), -1, self.shape.vector) / self.scale
         return vectors[:, :-1], vectors[:, 1:]
+
+    def stretches(self, samples: Tensor) -> tuple[Tensor, Tensor]:
+        """After a vector comes a vector: ``(S, n+m-1, V)``."""
+        vectors = samples.view(len(samples), -1, self.shape.vector) / self.scale
+        return vectors[:, :-1], vectors[:, 1:]
+
+    def compare(self, outputs: Tensor, after: Tensor, rows: Rows) -> Errors:
+        return dense_error(outputs, self.dense, after, rows)
 
     def elements(self, samples: Tensor) -> Tensor:
         return samples.view(self.shape.window, self.shape.vector) / self.scale

@@ -1,0 +1,31 @@
+"""The bench's parts run and print tables; its figures are nobody's assertion."""
+
+import pytest
+import torch
+
+from dreamd import bench, slide
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
+    monkeypatch.setattr(bench, "in_turn", lambda *works, rounds=1: [
+        bench.seconds(work) for work in works])  # fmt: skip
+    with torch.no_grad():
+        yield
+
+
+def test_every_part_prints_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench, "SIZES", bench.SIZES[:1])
+    for part in bench.report():
+        assert "nan" not in part
+        if part.startswith("###"):
+            assert "|---|" in part
+        else:
+            assert "billion multiply-adds" in part
+
+
+def test_multiply_adds_are_counted_as_the_formulas_say() -> None:
+    counts = slide.multiply_adds(1024, 8, 128)
+    assert counts["literal"] == 8 * 512 * (1024 + 128)
+    assert counts["reordered"] == 512 * 1024 + 8 * 512 * 128
+    assert counts["recurrence"] == 7 * 512 * 128
