@@ -316,6 +316,7 @@ class Dreamers:
             weights=None,
             seed=Seed("noise"),
             peak=0.5,
+            loudest=0.25,
             path=path,
             frames=frames,
             rand=serial,
@@ -403,5 +404,13 @@ def example(home: Path) -> Recording:
     samples = audio.resample(pluck.phrase(), pluck.MODEL_RATE, REFERENCE.rate)
     cache = home / "phrase.f32"
     samples.tofile(cache)
-    return Recording("pluck", "phrase.wav", str(cache), len(samples), REFERENCE.rate,
-                     float(np.abs(samples).max()), time.time())  # fmt: skip
+    return Recording(
+        voice="pluck",
+        source="phrase.wav",
+        cache=str(cache),
+        frames=len(samples),
+        rate=REFERENCE.rate,
+        peak=float(np.abs(samples).max()),
+        loudest=float(samples.std()),
+        joined=time.time(),
+    )

@@ -154,7 +154,7 @@ class Corpus:
         cache = self._folder / f"{key}.f32"
         expected = max(audio.info(found.path).seconds * self._rate, 1.0)
         try:
-            frames, peak = self._pour(found.path, cache, lambda n: progress(n / expected))
+            frames, peak, loudest = self._pour(found.path, cache, lambda n: progress(n / expected))
         except BadRecording:
             cache.unlink(missing_ok=True)
             raise
@@ -165,11 +165,12 @@ class Corpus:
             frames=frames,
             rate=self._rate,
             peak=peak,
+            loudest=loudest,
             joined=time.time(),
         )
 
-    def _pour(self, path: Path, cache: Path, progress: Progress) -> tuple[int, float]:
-        """Decodes block by block into ``cache``; gives frames and peak, DC removed."""
+    def _pour(self, path: Path, cache: Path, progress: Progress) -> tuple[int, float, float]:
+        """Decodes block by block into ``cache``, DC removed; gives frames, peak, loudest RMS."""
         frames, total = 0, 0.0
         with cache.open("w+b") as file:
             for block in audio.decode(path, self._rate):
@@ -179,22 +180,28 @@ class Corpus:
                 progress(frames)
             if not frames:
                 raise BadRecording(f"holds no samples: {path}")
-            peak = _remove_offset(file, np.float32(total / frames))
+            peak, loudest = _remove_offset(file, np.float32(total / frames), self._rate // 2)
         if peak < SILENCE:
             raise BadRecording(f"is silent: {path}")
-        return frames, peak
+        return frames, peak, loudest
 
 
-def _remove_offset(file: BinaryIO, offset: np.float32) -> float:
-    """Subtracts ``offset`` from the samples of a whole file, in blocks; gives their peak."""
-    peak, at = 0.0, 0
+def _remove_offset(file: BinaryIO, offset: np.float32, span: int) -> tuple[float, float]:
+    """Subtracts ``offset`` from the samples of a whole file, in blocks.
+
+    Gives the peak, and the largest root mean square of ``span`` samples.
+    """
+    peak, loudest, at = 0.0, 0.0, 0
     while True:
         file.seek(at)
         block = np.frombuffer(file.read(4 * audio.BLOCK), "<f4")
         if not len(block):
-            return peak
+            return peak, loudest
         moved = block - offset
         file.seek(at)
         file.write(moved.tobytes())
         at += 4 * len(block)
         peak = max(peak, float(np.abs(moved).max()))
+        size = min(span, len(moved))
+        spans = moved[: len(moved) // size * size].reshape(-1, size)
+        loudest = max(loudest, float(np.sqrt((spans**2).mean(1).max())))

@@ -107,7 +107,7 @@ def make(job: Job, settings: Settings, tell: Callable[[Wrote], None]) -> None:
         raise BadRecording(f"seed: {error}") from None
     queue = model.elements(torch.from_numpy(np.array(samples, np.float32)))
     blocks = SAMPLINGS[job.request.sampling](model, queue, job, settings)
-    output = Output(job.frames, job.shape.rate, job.peak)
+    output = Output(job.frames, job.shape.rate, job.peak, job.loudest)
     file = DreamFile(job.path, job.shape.rate)
     made, flushed = 0, time.monotonic()
     waiting: list[Samples] = []

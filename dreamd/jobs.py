@@ -79,6 +79,7 @@ class Job:
     weights: Path | None
     seed: Seed
     peak: float  # of the voice's recordings: the dream's ceiling
+    loudest: float  # root mean square of their loudest half second: the dream's limit
     path: Path
     frames: int
     rand: int

@@ -43,6 +43,7 @@ def plan(
     voice = seeds.voice_of(request, voices, seed_voice)
     shape, checkpoint = choose_model(settings, voice, request)
     follow = follow_of(request, voices, voice, rng)
+    recordings = voices.get(voice, ())
     place = rng.uniform() if request.followat is None else None
     return Job(
         serial=serial,
@@ -51,7 +52,8 @@ def plan(
         shape=shape,
         weights=checkpoint,
         seed=seed,
-        peak=max((r.peak for r in voices.get(voice, ())), default=QUIET_PEAK),
+        peak=max((r.peak for r in recordings), default=QUIET_PEAK),
+        loudest=max((r.loudest for r in recordings), default=QUIET_PEAK / 2),
         path=Path(),
         frames=max(round(request.secs * settings.rate), 1),
         rand=rand,

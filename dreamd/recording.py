@@ -23,6 +23,7 @@ class Recording:
     frames: int
     rate: int
     peak: float  # largest absolute sample
+    loudest: float  # largest root mean square of half a second
     joined: float  # when it first came, seconds since 1970
 
     @property

@@ -59,6 +59,7 @@ def recorded(tmp_path: Path) -> Callable[..., Recording]:
             frames=len(samples),
             rate=RATE,
             peak=float(np.abs(samples).max()),
+            loudest=float(np.sqrt((samples**2).mean())),
             joined=time.time(),
         )
 

@@ -67,8 +67,10 @@ def test_a_dream_file_is_whole_and_silent_before_it_is_filled(tmp_path: Path) ->
     assert len(samples) == 1000
 
 
-def through(samples: np.ndarray, ceiling: float, block: int = 700) -> np.ndarray:
-    output = audio.Output(len(samples), RATE, ceiling)
+def through(
+    samples: np.ndarray, ceiling: float, block: int = 700, loudest: float = 1.0
+) -> np.ndarray:
+    output = audio.Output(len(samples), RATE, ceiling, loudest)
     parts = [samples[k : k + block].astype(np.float32) for k in range(0, len(samples), block)]
     return np.concatenate([output(part) for part in parts])
 
@@ -89,6 +91,15 @@ def test_whatever_comes_stays_under_the_ceiling_and_free_of_dc(seed: int) -> Non
     assert np.abs(out).max() <= 0.7
     calm = through(0.1 * np.sin(np.arange(RATE) / 9) + 0.4, 0.7)
     assert abs(calm.mean()) < 1e-3
+
+
+def test_a_dream_that_grows_is_turned_down_to_its_recordings() -> None:
+    """Ten times too loud for ever: after a quarter of a second it is as loud as it may be."""
+    wave = tone(440, 3.0, level=0.7)
+    out = through(wave, 1.0, loudest=0.05)
+    assert np.sqrt((out[RATE:-200] ** 2).mean()) == pytest.approx(0.05, rel=0.05)
+    quiet = tone(440, 1.0, level=0.05)
+    assert np.abs(through(quiet, 1.0, loudest=0.05)[2000:-2000]).max() > 0.049
 
 
 def test_ends_are_faded_and_blocks_do_not_matter() -> None:

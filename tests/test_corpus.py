@@ -28,6 +28,7 @@ def test_a_recording_is_resampled_free_of_dc_and_mapped(tmp_path: Path) -> None:
     assert abs(samples.mean()) < 1e-5
     assert pitch(samples) == pytest.approx(440, abs=2)
     assert recording.peak == pytest.approx(0.5, abs=0.02)
+    assert recording.loudest == pytest.approx(0.5 / np.sqrt(2), abs=0.01)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from dreamd.messages import Request
 from dreamd.seeds import Seed
 from dreamd.shapes import Shape
 
-JOB = Job(0, Request("vector"), "v", Shape("vector", 1000, 8, 2, 4), None, Seed("noise"), 0.5,
+JOB = Job(0, Request("vector"), "v", Shape("vector", 1000, 8, 2, 4), None, Seed("noise"), 0.5, 0.2,
           Path("x"), frames=2000, rand=0)  # fmt: skip
 
 
