@@ -151,6 +151,7 @@ class Slide:
         self._across = [_tensor(layer.across).t() for layer in self._weights.layers]  # (H, 4H)
         self._inward = [_tensor(layer.inward).t() for layer in self._weights.layers]  # (D, 4H)
         self._bias = [_tensor(layer.bias) for layer in self._weights.layers]
+        self._dense = _tensor(self._weights.dense)
         self._taps: dict[int, Tensor] = {}
         # The last SUB taps, newest first: what a sample adds to the gates of later ones.
         self._tail = np.ascontiguousarray(first.inward.T[::-1][: min(SUB, self._vector)])
@@ -172,6 +173,9 @@ class Slide:
         # Of the block at hand, for each layer: W_hh h and c before the last vector.
         self._recurrent = np.zeros((layers, block, gates), np.float32)
         self._cells = np.zeros((layers, block, self._hidden), np.float32)
+        # For the FFTs: megabytes, which the system would hand out and take back each time.
+        self._filtered = torch.empty_like(self._filters)
+        self._heard = torch.empty(gates, self._length)
         self._mixed = np.zeros(block, np.float32)  # what earlier vectors add to the sample
 
     def _move_to_front(self) -> None:
@@ -206,7 +210,9 @@ class Slide:
         spectrum = torch.fft.rfft(torch.from_numpy(known), self._length)
 
         def work(low: int, high: int) -> None:
-            heard = torch.fft.irfft(self._filters[low:high] * spectrum, self._length)
+            filtered, heard = self._filtered[low:high], self._heard[low:high]
+            torch.mul(self._filters[low:high], spectrum, out=filtered)
+            torch.fft.irfft(filtered, self._length, out=heard)
             torch.add(
                 heard[:, :count].T,
                 self._bias[0][low:high],
@@ -243,7 +249,7 @@ class Slide:
                     recurrent[layer] += weights.layers[layer].bias
                 below = state + below if layer and weights.residual else state
             if weights.mix[k]:
-                told = below.numpy() @ weights.dense + weights.dense_bias
+                told = torch.mv(below, self._dense).numpy() + weights.dense_bias
                 mixed += weights.mix[k] * told
         for layer, more in enumerate(recurrent):
             self._recurrent[layer, low:high] = more
