@@ -77,7 +77,12 @@ def seconds(work: Callable[[], object]) -> float:
 
 
 def in_turn(*works: Callable[[], object], rounds: int = ROUNDS) -> list[float]:
-    """The median seconds of each, measured one after another, round after round."""
+    """The median seconds of each, measured one after another, round after round.
+
+    A first round does not count: memory and clocks take a moment to settle.
+    """
+    for work in works:
+        work()
     taken = [[seconds(work) for work in works] for _ in range(rounds)]
     return [statistics.median(column) for column in zip(*taken, strict=True)]
 
