@@ -1,6 +1,6 @@
 """Three numbers that tell a dream that lives from a drone; they need nothing to compare with.
 
-``dreamd life`` prints them. Stationary noise or a sine scores near nothing in all three.
+Stationary noise or a sine scores near nothing in all three.
 
 - *entries* a second: how often something begins. The level of 20 ms frames in dB relative to
   the whole, floored at -40, smoothed over three frames; an entry is a rise of at least 6 dB
