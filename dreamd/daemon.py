@@ -24,10 +24,22 @@ from dreamd.corpus import Corpus, Found
 from dreamd.desk import Desk, Dream
 from dreamd.errors import BadRequest, DreamError, SetupError, TooLong
 from dreamd.ingester import Ingester, Ingesting, Joined, Refused
-from dreamd.jobs import Broke, Finished, Job, Note, Progress, Ready, Rest, Stop, Study, Wrote
+from dreamd.jobs import (
+    Broke,
+    Finished,
+    Job,
+    Note,
+    Progress,
+    Ready,
+    Rest,
+    Stop,
+    Study,
+    Wrote,
+    Yield,
+)
 from dreamd.lock import lock_home
 from dreamd.messages import Accepted, Chunk, Done, Failed, Ingested, Request, Skipped, Trained
-from dreamd.plan import plan
+from dreamd.plan import plan, refresh
 from dreamd.screen import Screen
 from dreamd.settings import Settings
 from dreamd.state import State
@@ -99,6 +111,7 @@ class Daemon:
         self._children = {child.name: child for child in (self._learner, *self._dreamers)}
         self._free: dict[str, bool] = {child.name: False for child in self._dreamers}
         self._making: dict[str, Dream] = {}  # by dreamer
+        self._yielding = False  # what the learner was told last
         self._lives: dict[str, tuple[float, int]] = {  # started, deaths in a row
             name: (time.monotonic(), 0) for name in self._children
         }
@@ -178,6 +191,7 @@ class Daemon:
             case Ready() if name == self._learner.name:
                 self._teach()
                 self._learner.send(Rest(self._state.resting))
+                self._learner.send(Yield(self._yielding))
             case Ready():
                 self._free[name] = True
                 self.assign()
@@ -187,7 +201,7 @@ class Daemon:
                 self.say(text, problem)
             case Wrote(_, start, frames):
                 dream = self._making[name]
-                dream.made = start + frames
+                dream.advance(start + frames)
                 self.reply(Chunk(dream.id, start, frames))
             case Finished(_, seconds):
                 self.finish(name, seconds)
@@ -330,12 +344,24 @@ class Daemon:
         return replace(job, path=bank.path(index)), index
 
     def assign(self) -> None:
-        """Work for every free dreamer."""
+        """Work for every free dreamer; training yields while there is any."""
         for child in self._dreamers:
-            if self._free[child.name] and (dream := self._state.desk.next()):
-                self._free[child.name] = False
-                self._making[child.name] = dream
-                child.send(dream.job)
+            while self._free[child.name] and (dream := self._state.desk.next()):
+                self._begin(child, dream)
+        making = bool(self._making)
+        if making != self._yielding:
+            self._yielding = making
+            self._learner.send(Yield(making))
+
+    def _begin(self, child: Child, dream: Dream) -> None:
+        try:
+            dream.job = refresh(self._settings, dream.job)
+        except DreamError as error:  # its model went while it waited
+            self.fail(dream, error.code, str(error))
+            return
+        self._free[child.name] = False
+        self._making[child.name] = dream
+        child.send(dream.job)
 
     def finish(self, name: str, seconds: float) -> None:
         """A dream is whole: into the bank with it, and everyone hears."""
@@ -387,6 +413,7 @@ class Daemon:
         dream = self._making.pop(death.name, None)
         if dream is not None:
             self.fail(dream, "diverged", f"the process dreaming it {death.why}: ask again")
+            self.assign()
 
     def _revive(self) -> None:
         now = time.monotonic()

@@ -16,7 +16,10 @@ from dreamd.jobs import Job
 REMEMBERED = 50
 """Dreams that are over and still shown."""
 
-GUESS = {"vector": 40.0, "spectrum": 20.0, "transpose": 0.08, "column": 0.08}
+GUESS = {
+    "paused": {"vector": 100.0, "spectrum": 50.0, "transpose": 4.0, "column": 4.0},
+    "concurrent": {"vector": 8.0, "spectrum": 5.0, "transpose": 1.0, "column": 1.0},
+}
 """Times real time, before this machine has been measured."""
 
 
@@ -32,12 +35,20 @@ class Dream:
     state: Literal["asked", "running", "done", "failed"] = "asked"
     made: int = 0  # frames that are final
     started: float = 0.0
+    first: tuple[float, int] | None = None  # when the first part came, and its frames
+    last: float = 0.0  # when the last part came
     took: float | None = None
     reason: str = ""
 
     @property
     def serial(self) -> int:
         return self.job.serial
+
+    def advance(self, made: int) -> None:
+        """One more part is final, up to frame ``made``."""
+        self.made, self.last = made, time.monotonic()
+        if self.first is None:
+            self.first = self.last, made
 
     @property
     def progress(self) -> float:
@@ -56,7 +67,7 @@ class Desk:
         self._waiting: dict[object, deque[Dream]] = {}  # by client, in the order of turns
         self.running: dict[int, Dream] = {}  # by serial
         self.over: deque[Dream] = deque(maxlen=REMEMBERED)
-        self._speeds: dict[tuple[str, int], float] = {}
+        self._speeds: dict[tuple[str, int, str], float] = {}
 
     @property
     def waiting(self) -> list[Dream]:
@@ -90,7 +101,7 @@ class Desk:
     def done(self, dream: Dream, seconds: float) -> None:
         self._close(dream, "done")
         dream.took = seconds
-        key = (dream.job.shape.approach, dream.job.shape.vector)
+        key = _kind(dream)
         speed = dream.secs / max(seconds, 1e-3)
         self._speeds[key] = 0.5 * (self._speeds.get(key, speed) + speed)
 
@@ -110,19 +121,28 @@ class Desk:
 
     # ------------------------------------------------------------ how long it takes
 
-    def speed(self, approach: str, vector: int) -> float:
+    def speed(self, approach: str, vector: int, sampling: str = "concurrent") -> float:
         """Seconds of dream made in a second: measured here, else a guess."""
-        return self._speeds.get((approach, vector), GUESS[approach])
+        return self._speeds.get((approach, vector, sampling), GUESS[sampling][approach])
 
     def left(self, dream: Dream) -> float:
-        """Seconds of work still in a dream."""
-        if dream.state == "running" and dream.progress > 0.05:
-            spent = time.monotonic() - dream.started
-            return spent * (1 - dream.progress) / dream.progress
-        return dream.secs / self.speed(dream.job.shape.approach, dream.job.shape.vector)
+        """Seconds of work still in a dream: from its own pace so far, else from others like it."""
+        now = time.monotonic()
+        if dream.first is not None and dream.made > dream.first[1]:
+            at, made = dream.first
+            pace = (dream.last - at) / (dream.made - made)
+            return max(pace * (dream.job.frames - dream.made) - (now - dream.last), 0.0)
+        spent = now - dream.started if dream.state == "running" else 0.0
+        return max(dream.secs / self.speed(*_kind(dream)) - spent, 0.0)
 
     def eta(self, dream: Dream, dreamers: int) -> float:
         """Seconds until a dream that waits will be done, with the work before it shared out."""
         before: Iterable[Dream] = (*self.running.values(), *self.waiting)
         work = sum(self.left(other) for other in before if other.serial < dream.serial)
         return work / max(dreamers, 1) + self.left(dream)
+
+
+def _kind(dream: Dream) -> tuple[str, int, str]:
+    """Dreams of a kind are made about equally fast."""
+    shape = dream.job.shape
+    return shape.approach, shape.vector, dream.job.request.sampling

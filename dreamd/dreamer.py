@@ -8,33 +8,27 @@ elements of a dream come about is the sampling: a generator from :data:`SAMPLING
 import copy
 import time
 from collections.abc import Callable, Iterator
-from functools import lru_cache
+from functools import lru_cache, partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from dreamd import approaches, seeds, slide, weights
 from dreamd.approaches import Approach
 from dreamd.audio import DreamFile, Output, Samples
 from dreamd.errors import BadRecording, Cancelled, Diverged, DreamError
 from dreamd.jobs import Broke, End, Finished, Job, Ready, Stop, Wrote
-from dreamd.recording import Recording, cut
 from dreamd.settings import Settings
+from dreamd.walk import Walk
 
 CHUNK = 0.15
 """Seconds of work after which what is finished goes to the file and to the clients."""
 
-LEARN = {"vector": 3e-4, "spectrum": 1e-4, "transpose": 3e-4, "column": 3e-4}
+LEARN = {"vector": 1e-3, "spectrum": 1e-4, "transpose": 1e-3, "column": 1e-3}
 """Learning rates of a concurrent dream's walk."""
-
-WINDOWS = 8
-"""Windows in a step of the walk, spread over what the cursor passes in that step."""
-
-CLIP = 1.0
-"""Largest norm of the walk's gradient."""
 
 Sampling = Callable[[Approach, Tensor, Job, Settings], Iterator[Samples]]
 
@@ -50,54 +44,38 @@ def concurrent(model: Approach, queue: Tensor, job: Job, settings: Settings) -> 
     """Learns and dreams in lockstep (the paper's second way, and all of its examples).
 
     A cursor walks a recording. At each step the dream's own copy of the network learns from the
-    windows at the cursor, the cursor moves on by one element (times ``pace``), and the dream
+    window at the cursor, the cursor moves on by one element (times ``pace``), and the dream
     goes on by one element. So the weights lean towards whatever the cursor is passing. Where an
-    element is a sample, a step is a block of them, and the windows lie all over the block.
+    element is a sample, a step is a block of them and its windows lie all over the block. The
+    dream's level leans as well, towards that of what the cursor is passing.
     """
     rate = LEARN[job.request.approach] if job.request.learn is None else job.request.learn
     if job.follow is None or not rate:
         yield from paused(model, queue, job, settings)
         return
     fork = copy.deepcopy(model)
-    optimizer = torch.optim.Adam(fork.parameters(), lr=rate, fused=True)
-    noise = job.request.temperature * fork.deviation
-    decode, elements = fork.decoder(), fork.run(queue, noise, settings.threads, changing=True)
     span = job.request.pace * fork.block * fork.element_samples
-    cursor = float(job.followat)
+    walk = Walk(fork, job.follow, job.followat, span, rate)
+    noise, decode = job.request.temperature * fork.deviation, fork.decoder()
+    elements = fork.run(queue, noise, settings.threads, lambda: walk.level)
     while True:
-        learn(fork, optimizer, around(job.follow, cursor, span, fork.example_samples))
-        cursor += span
+        walk.step()
         yield decode(next(elements)).numpy()
-
-
-def around(recording: Recording, cursor: float, span: float, length: int) -> Tensor:
-    """The windows ``(WINDOWS, length)`` that begin from ``cursor`` to ``cursor + span``.
-
-    The walk wraps round at the recording's end.
-    """
-    last = max(recording.frames - length, 0) + 1
-    starts = [int(cursor + span * k / WINDOWS) % last for k in range(WINDOWS)]
-    return torch.from_numpy(np.stack([cut(recording, start, length) for start in starts]))
-
-
-def learn(model: Approach, optimizer: torch.optim.Optimizer, samples: Tensor) -> None:
-    """One step on these windows: mean squared error, clipped gradient."""
-    with torch.enable_grad():
-        inputs, labels = model.examples(samples)
-        loss = nn.functional.mse_loss(model(inputs), labels)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-    nn.utils.clip_grad_norm_(model.parameters(), CLIP)
-    optimizer.step()
 
 
 SAMPLINGS: dict[str, Sampling] = {"paused": paused, "concurrent": concurrent}
 
 
-def make(job: Job, settings: Settings, tell: Callable[[Wrote], None]) -> None:
+def make(
+    job: Job,
+    settings: Settings,
+    tell: Callable[[Wrote], None],
+    stopped: Callable[[], bool] = lambda: False,
+) -> None:
     """Makes one dream: its file is filled from start to end, ``tell`` hears of each part.
 
-    Raises a :class:`DreamError` if the seed cannot be read or the dream breaks.
+    ``stopped`` is asked after each block, some hundredths of a second. Raises a
+    :class:`DreamError` if the seed cannot be read, the dream breaks, or somebody stopped it.
     """
     rng = np.random.default_rng(job.rand & (2**63 - 1))
     model = _model(job, settings.init_std)
@@ -105,15 +83,17 @@ def make(job: Job, settings: Settings, tell: Callable[[Wrote], None]) -> None:
         samples = seeds.load(job.seed, model.seed_samples, job.shape.rate, job.peak, rng)
     except BadRecording as error:
         raise BadRecording(f"seed: {error}") from None
+    torch.manual_seed(job.rand)
     queue = model.elements(torch.from_numpy(np.array(samples, np.float32)))
     blocks = SAMPLINGS[job.request.sampling](model, queue, job, settings)
     output = Output(job.frames, job.shape.rate, job.peak, job.loudest)
     file = DreamFile(job.path, job.shape.rate)
-    made, flushed = 0, time.monotonic()
+    made, flushed = 0, -CHUNK  # the first block goes out at once
     waiting: list[Samples] = []
     while made < job.frames:
-        block = next(blocks)
-        waiting.append(block)
+        waiting.append(next(blocks))
+        if stopped():
+            raise Cancelled("cancelled")
         if made + sum(map(len, waiting)) < job.frames and time.monotonic() - flushed < CHUNK:
             continue
         try:
@@ -127,16 +107,18 @@ def make(job: Job, settings: Settings, tell: Callable[[Wrote], None]) -> None:
 
 
 def _model(job: Job, init_std: float) -> Approach:
-    if job.weights is not None:
-        return _load(job.weights)
-    torch.manual_seed(job.rand)
-    return approaches.initialize(approaches.make(job.shape, job.peak), init_std).eval()
+    if job.weights is None:
+        torch.manual_seed(job.rand)
+        return approaches.initialize(approaches.make(job.shape, job.peak), init_std).eval()
+    return _load(job.weights, job.towards, job.request.blend if job.towards else 0.0)
 
 
 @lru_cache(maxsize=4)
-def _load(path: Path) -> Approach:
-    """Checkpoints never change once written, so their path is enough of a key."""
+def _load(path: Path, towards: Path | None = None, blend: float = 0.0) -> Approach:
+    """Checkpoints never change once written, so their paths are enough of a key."""
     head, arrays = weights.load(path)
+    if towards is not None:
+        head, arrays = weights.blend((head, arrays), weights.load(towards), blend)
     model = approaches.make(head.shape, head.scale)
     model.deviation = head.deviation
     model.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
@@ -155,21 +137,21 @@ def main(pipe: Connection, settings: Settings) -> None:
     prepare()
     pipe.send(Ready())
 
-    def report(wrote: Wrote) -> None:
-        pipe.send(wrote)
+    def stopped(job: Job) -> bool:
         while pipe.poll():
             match pipe.recv():
-                case Stop(serial) if serial == wrote.serial:
-                    raise Cancelled("cancelled")
+                case Stop(serial) if serial == job.serial:
+                    return True
                 case End():
                     raise SystemExit
+        return False
 
     while True:
         match pipe.recv():
             case Job() as job:
                 began = time.monotonic()
                 try:
-                    make(job, settings, report)
+                    make(job, settings, pipe.send, partial(stopped, job))
                     pipe.send(Finished(job.serial, time.monotonic() - began))
                 except DreamError as error:
                     pipe.send(Broke(job.serial, error.code, str(error)))

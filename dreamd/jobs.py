@@ -1,8 +1,9 @@
 """What the daemon and its child processes say to each other: plain values, pickled in pipes.
 
-Down to the learner: :class:`Study`, :class:`Rest`. Up from it: :class:`Progress`,
-:class:`Note`. Down to a dreamer: :class:`Job`, :class:`Stop`. Up: :class:`Wrote`,
-:class:`Finished`, :class:`Broke`. To either: :class:`End`. From either: :class:`Ready`.
+Down to the learner: :class:`Study`, :class:`Rest`, :class:`Yield`. Up from it:
+:class:`Progress`, :class:`Note`. Down to a dreamer: :class:`Job`, :class:`Stop`. Up:
+:class:`Wrote`, :class:`Finished`, :class:`Broke`. To either: :class:`End`. From either:
+:class:`Ready`.
 """
 
 from dataclasses import dataclass
@@ -37,6 +38,13 @@ class Study:
 @dataclass(frozen=True)
 class Rest:
     """Stop training (or go on)."""
+
+    on: bool
+
+
+@dataclass(frozen=True)
+class Yield:
+    """Dreams are being made: leave them the machine (or take it again)."""
 
     on: bool
 
@@ -85,6 +93,7 @@ class Job:
     rand: int
     follow: Recording | None = None  # what a concurrent dream's cursor walks
     followat: int = 0  # the cursor's first frame
+    towards: Path | None = None  # the checkpoint that the request's blend leads to
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,8 @@ from torch import Tensor, nn
 from dreamd import approaches, weights
 from dreamd.audio import Samples
 from dreamd.errors import SetupError
-from dreamd.jobs import End, Note, Progress, Ready, Rest, Study
+from dreamd.governor import Governor, read
+from dreamd.jobs import End, Note, Progress, Ready, Rest, Study, Yield
 from dreamd.messages import APPROACHES
 from dreamd.recording import Recording, cut
 from dreamd.recurrence import Kept
@@ -146,10 +147,10 @@ class Pupil:
         """From the next step on, windows come from these."""
         self._draw = Draw(recordings, self._rng)
 
-    def train(self, seconds: float) -> None:
-        """As many steps as fit into ``seconds``, at least one."""
+    def train(self, seconds: float, interrupted: Callable[[], bool] = lambda: False) -> None:
+        """As many steps as fit into ``seconds`` before it is interrupted, at least one."""
         began, steps = time.monotonic(), 0
-        while not steps or time.monotonic() - began < seconds:
+        while not steps or (time.monotonic() - began < seconds and not interrupted()):
             self.step()
             steps += 1
         spent = time.monotonic() - began
@@ -346,12 +347,12 @@ class Learner:
         self._known = voices
         logging.info("training on %d recordings", len(recordings))
 
-    def turn(self) -> None:
+    def turn(self, interrupted: Callable[[], bool] = lambda: False) -> None:
         """The next pupil trains for a slice of time; whoever is due is saved."""
         pupil = self._turns.pop(0)
         self._turns.append(pupil)
         new = pupil.head.steps == 0
-        pupil.train(SLICE)
+        pupil.train(SLICE, interrupted)
         if new:
             pupil.save()
         self._tell(pupil.progress())
@@ -384,17 +385,24 @@ def main(pipe: Connection, settings: Settings) -> None:
     except SetupError as error:
         pipe.send(Note(f"{error} (training on the CPU)", problem=True))
         settings = replace(settings, device="cpu")
-    learner, resting = Learner(settings, pipe.send), False
+    learner = Learner(settings, pipe.send)
+    governor = Governor(settings.training_share, settings.threads)
+    resting = yielding = False
+    rest = 0.0
     pipe.send(Ready())
     while True:
-        while pipe.poll(None if resting or learner.idle else 0):
+        while pipe.poll(None if resting or yielding or learner.idle else rest):
             match pipe.recv():
                 case Study(recordings):
                     learner.study(recordings)
                 case Rest(on):
                     resting = on
                     learner.save()
+                case Yield(on):
+                    yielding = on
                 case End():
                     learner.save()
                     return
-        learner.turn()
+        began = time.monotonic()
+        learner.turn(interrupted=pipe.poll)
+        rest = governor.rest(time.monotonic() - began, read())

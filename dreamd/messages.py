@@ -151,7 +151,7 @@ REQUEST_KEYS: Mapping[str, Callable[[str, Any], Any]] = {
     "learn": _between(0, 1),
     "temperature": _between(0, 100),
     "vector": _positive_integer,
-    "steps": _integer,
+    "steps": _positive_integer,
     "blend": _between(0, 1),
     "rand": _integer,
 }

@@ -3,8 +3,11 @@
 The daemon and ``dreamd dream`` call :func:`plan`; a dreamer then needs nothing but the job.
 """
 
+import math
 import random
 from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +22,16 @@ from dreamd.shapes import Shape, shape_of
 
 QUIET_PEAK = 0.5
 """Ceiling of a dream whose voice has no recordings."""
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What dreams: a shape, its checkpoint (None where nothing was trained yet), and the
+    checkpoint that ``blend`` leads to."""
+
+    shape: Shape
+    checkpoint: Path | None = None
+    towards: Path | None = None
 
 
 def plan(
@@ -41,7 +54,7 @@ def plan(
     rng = np.random.default_rng(rand & (2**63 - 1))
     seed, seed_voice = seeds.find(request, voices, earlier, rng)
     voice = seeds.voice_of(request, voices, seed_voice)
-    shape, checkpoint = choose_model(settings, voice, request)
+    chosen = choose_model(settings, voice, request)
     follow = follow_of(request, voices, voice, rng)
     recordings = voices.get(voice, ())
     place = rng.uniform() if request.followat is None else None
@@ -49,8 +62,9 @@ def plan(
         serial=serial,
         request=request,
         voice=voice,
-        shape=shape,
-        weights=checkpoint,
+        shape=chosen.shape,
+        weights=chosen.checkpoint,
+        towards=chosen.towards,
         seed=seed,
         peak=max((r.peak for r in recordings), default=QUIET_PEAK),
         loudest=max((r.loudest for r in recordings), default=QUIET_PEAK / 2),
@@ -95,11 +109,12 @@ def all_voices(settings: Settings, recorded: Voices) -> Voices:
     return {**{name: [] for name in trained}, **recorded}
 
 
-def choose_model(settings: Settings, voice: str, request: Request) -> tuple[Shape, Path | None]:
-    """The shape and the checkpoint that dream; no checkpoint where nothing was trained yet.
+def choose_model(settings: Settings, voice: str, request: Request) -> Chosen:
+    """The shape and the checkpoints that dream.
 
     The model that is being trained, else another of the same approach that was trained
-    before. Raises :class:`NoModel` where one was asked for by ``vector`` or ``steps`` in vain.
+    before; of its checkpoints the newest, or the one whose steps are nearest to ``steps``. Raises
+    :class:`NoModel` where a vector length or steps were asked for and there is no such model.
     """
     wanted = shape_of(request.approach, settings, request.vector)
     models = weights.models(settings.home, voice, request.approach, settings.rate)
@@ -110,14 +125,25 @@ def choose_model(settings: Settings, voice: str, request: Request) -> tuple[Shap
         )
     if wanted not in models:
         models = {s: m for s, m in models.items() if request.vector in (None, s.vector)}
+        if not models and request.steps is not None:
+            raise NoModel(f"{voice} has no {request.approach} model of {request.steps} steps yet")
         if not models:
-            return wanted, None
+            return Chosen(wanted)
         wanted = max(models, key=lambda shape: models[shape][-1].stat().st_mtime)
-    checkpoints = models[wanted]
+    *_, newest = checkpoints = models[wanted]
     if request.steps is None:
-        return wanted, checkpoints[-1]
-    for path in checkpoints:
-        if weights.steps_of(path) == request.steps:
-            return wanted, path
-    kept = ", ".join(str(weights.steps_of(path)) for path in checkpoints)
-    raise NoModel(f"{voice} has no {request.approach} model of {request.steps} steps; kept: {kept}")
+        return Chosen(wanted, newest)
+    nearest = min(checkpoints, key=partial(_doublings_apart, request.steps))
+    return Chosen(wanted, nearest, newest if request.blend else None)
+
+
+def _doublings_apart(steps: int, checkpoint: Path) -> float:
+    return abs(math.log(max(weights.steps_of(checkpoint), 1) / max(steps, 1)))
+
+
+def refresh(settings: Settings, job: Job) -> Job:
+    """A job that has waited takes the newest weights that there are now."""
+    if job.request.steps is not None:
+        return job
+    chosen = choose_model(settings, job.voice, job.request)
+    return replace(job, shape=chosen.shape, weights=chosen.checkpoint)

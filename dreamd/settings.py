@@ -69,6 +69,10 @@ class Settings:
     )  # fmt: skip
     threads: int = _setting(1, "training", "CPU threads in each process", low=1)
 
+    training_share: float = _setting(
+        0.5, "training", "share of the whole machine that training may take, 0 to 1", high=1
+    )
+
     dreamers: int = _setting(0, "dreaming", "dreams made at a time; 0: one for each core", high=64)
     queue: int = _setting(32, "dreaming", "dreams that may wait; one more is refused", low=1)
     longest: float = _setting(300.0, "dreaming", "longest dream, in seconds", low=0.01)

@@ -61,6 +61,14 @@ class State:
             "voices": voices,
             "queue": len(self.desk.waiting),
             "running": len(self.desk.running),
+            "making": {
+                str(dream.id): {
+                    "approach": dream.job.request.approach,
+                    "progress": round(dream.progress, 4),
+                    "eta": round(self.desk.left(dream), 3),
+                }
+                for dream in self.desk.running.values()
+            },
             "dreams": self.bank.count(),
             "training": not self.resting,
             "rate": self.settings.rate,

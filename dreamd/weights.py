@@ -8,7 +8,7 @@ writes; dreams, the daemon's status and the next start read.
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -22,8 +22,10 @@ from dreamd.errors import NoModel, SetupError
 from dreamd.shapes import Shape
 
 FORMAT = 1
-KEPT = 2
-"""Checkpoints kept: the newest, and one more in case it cannot be read."""
+NEWEST = 2
+"""Newest checkpoints kept: one more than needed, in case it cannot be read."""
+DOUBLINGS = 16
+"""Doublings of the steps of which a checkpoint is kept; older ones go."""
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -113,6 +115,25 @@ def load(path: Path) -> tuple[Header, dict[str, NDArray[Any]]]:
         raise NoModel(f"cannot be read as a checkpoint ({error}): {path}") from None
 
 
+def blend(
+    one: tuple[Header, Arrays], other: tuple[Header, Arrays], amount: float
+) -> tuple[Header, dict[str, NDArray[Any]]]:
+    """Interpolated weights of one model at two ages: ``amount`` 0 is ``one``, 1 the ``other``."""
+
+    def between(a: Any, b: Any) -> Any:
+        return (1 - amount) * a + amount * b
+
+    (head, arrays), (towards, others) = one, other
+    mixed = {
+        name: between(array, others[name]).astype(array.dtype) for name, array in arrays.items()
+    }
+    return replace(
+        head,
+        scale=between(head.scale, towards.scale),
+        deviation=between(head.deviation, towards.deviation),
+    ), mixed
+
+
 def load_optimizer(path: Path) -> dict[str, NDArray[Any]] | None:
     """The optimizer's state that belongs to a checkpoint; None if it was not kept."""
     beside = _optimizer_of(path)
@@ -154,9 +175,24 @@ def _write(path: Path, arrays: Arrays, metadata: dict[str, str]) -> None:
         raise SetupError(f"cannot save {path}: {error}") from None
 
 
+def thinned(steps: Sequence[int]) -> set[int]:
+    """Those of ``steps``, ascending, that are kept: the newest, and the first of each doubling.
+
+    >>> sorted(thinned([40, 60, 70, 100, 127, 130, 200, 250]))
+    [40, 70, 130, 200, 250]
+    """
+    first: dict[int, int] = {}
+    for each in steps:
+        first.setdefault(each.bit_length(), each)
+    return {*steps[-NEWEST:], *list(first.values())[-DOUBLINGS:]}
+
+
 def _thin(model: Path, path: Path) -> None:
-    for old in checkpoints(model)[:-KEPT]:
-        old.unlink(missing_ok=True)
+    there = checkpoints(model)
+    kept = thinned([steps_of(each) for each in there])
+    for old in there:
+        if steps_of(old) not in kept:
+            old.unlink(missing_ok=True)
     for old in model.glob("adam-*.safetensors"):
         if old != _optimizer_of(path):
             old.unlink(missing_ok=True)

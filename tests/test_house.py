@@ -15,7 +15,7 @@ ROWS: tuple[set[str], ...] = (
     {"daemon", "offline", "doctor", "bench"},
     {"state", "children"},
     {"learner", "dreamer", "watcher", "ingester", "client", "install", "lock"},
-    {"desk", "screen", "osc", "log", "plan"},
+    {"desk", "screen", "osc", "log", "plan", "governor", "walk"},
     {"jobs"},
     {"corpus", "weights", "seeds", "bank"},
     {"pluck", "recording", "approaches"},

@@ -25,8 +25,17 @@ from dreamd.slide import Slide
 Errors = tuple[Tensor, Tensor]
 """The mean squared error, and the mean square of the labels: what silence's error would be."""
 
+Level = Callable[[], float]
+"""The root mean square that a dream's newest elements should have, in the model's scale."""
+
 Decoder = Callable[[Tensor], Tensor]
 """Elements ``(count, …)`` as they come to the samples they stand for, model scale undone."""
+
+QUIETER, LOUDER = 1 / 8, 2.0
+"""The most that a block is turned down and up."""
+
+SILENCE = 1e-6
+"""Levels under it are all the same."""
 
 
 class Recurrent(nn.Module):
@@ -73,6 +82,8 @@ class Approach(nn.Module, ABC):
     seed_samples: int  #: samples that fill the queue
     example_samples: int  #: samples of one training example: a window and its labels
     block: int = 1  #: elements that a concurrent dream makes between two steps of learning
+    block_windows: int = 1  #: windows that it learns from in such a step
+    lean: float  #: how much of a block's distance from its level is made good, 0…1
     recurrent: Recurrent
 
     def __init__(self, shape: Shape, scale: float, *, dropout: float = 0.0) -> None:
@@ -146,28 +157,50 @@ class Approach(nn.Module, ABC):
         return element, torch.cat((queue[1:], element[None]))
 
     def run(
-        self, queue: Tensor, noise: float = 0.0, threads: int = 1, changing: bool = False
+        self, queue: Tensor, noise: float = 0.0, threads: int = 1, level: Level | None = None
     ) -> Iterator[Tensor]:
         """The elements that follow ``queue``, for ever, ``(count, …)`` at a time.
 
-        :param changing: the weights change between one :func:`next` and another; there are
-            :attr:`block` elements at a time then.
+        :param level: given, the weights may change between one :func:`next` and another, there
+            are :attr:`block` elements at a time, and these are led towards this level.
         """
         while True:
             element, queue = self.next(queue, noise)
+            if level:
+                element = self.turned(element, self.gain(level(), element))
+                queue[-1] = element
             yield element[None]
+
+    def gain(self, level: float, elements: Tensor) -> float:
+        """What leads ``elements`` towards ``level``.
+
+        Nothing else holds the level of a dream: in its loop a gain a little over one grows
+        without end, a little under one dies away. So it is mended in the loop, a little after
+        each block, and not on the way to the loudspeaker.
+        """
+        missing = level / max(rms(elements), SILENCE)
+        return min(max(missing**self.lean, QUIETER), LOUDER)
+
+    def turned(self, element: Tensor, gain: float) -> Tensor:
+        """``element`` turned up or down."""
+        return element * gain
+
+    def passing(self, vectors: Tensor, after: Tensor) -> float:
+        """The level of the newest of these :meth:`stretches`: what the cursor is at."""
+        return rms(after[-1, -1])
 
 
 class SampleWise(Approach):
     """What transpose and column share: an element is one sample, the queue is a window."""
 
     dense: nn.Linear  # H → 1
+    lean = 1.0
 
     def __init__(self, shape: Shape, scale: float, *, dropout: float = 0.0) -> None:
         super().__init__(shape, scale, dropout=dropout)
         self.queue_length = self.seed_samples = shape.window * shape.vector
         self.element_samples = 1
-        self.block = min(slide.LARGEST, shape.vector)
+        self.block, self.block_windows = min(slide.LARGEST, shape.vector), 8
         self.example_samples = self.seed_samples + 1
 
     def measure(self, samples: Tensor) -> float:
@@ -188,16 +221,22 @@ class SampleWise(Approach):
         return lambda elements: elements * self.scale
 
     def run(
-        self, queue: Tensor, noise: float = 0.0, threads: int = 1, changing: bool = False
+        self, queue: Tensor, noise: float = 0.0, threads: int = 1, level: Level | None = None
     ) -> Iterator[Tensor]:
         """As the literal loop, to rounding, and many times as fast."""
         slider = Slide(self.sliding(), queue.numpy(), threads, self.block)
-        sizes = itertools.repeat(self.block) if changing else slider.sizes()
+        sizes = itertools.repeat(self.block) if level else slider.sizes()
         for size in sizes:
-            if changing:
+            if level:
                 slider.retune(self.sliding())
-            added = noise * torch.randn(size)
-            yield torch.from_numpy(slider.next(size, added.numpy()))
+            samples = slider.next(size, (noise * torch.randn(size)).numpy())
+            if level:
+                gain = self.gain(level(), torch.from_numpy(samples))
+                samples = slider.turn(size, gain)
+            yield torch.from_numpy(samples)
+
+    def passing(self, vectors: Tensor, after: Tensor) -> float:
+        return rms(vectors[-1, -1, -self.block :])
 
     def sliding(self) -> slide.Weights:
         """The weights as :mod:`dreamd.slide` takes them."""
@@ -221,6 +260,10 @@ class SampleWise(Approach):
     @abstractmethod
     def mix(self) -> tuple[Tensor, Tensor]:
         """How the ``n`` outputs of the dense layer make the sample: weights ``(n,)``, bias."""
+
+
+def rms(elements: Tensor) -> float:
+    return float(elements.square().mean().sqrt())
 
 
 def mean_squares(predictions: Tensor, labels: Tensor) -> Errors:

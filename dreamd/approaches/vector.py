@@ -1,5 +1,6 @@
 """Audio vector (paper, section 2.1): from ``n`` vectors of samples to the next one."""
 
+import torch
 from torch import Tensor, nn
 
 from dreamd.approaches.contract import Approach, Decoder, Errors, Recurrent
@@ -9,6 +10,8 @@ from dreamd.shapes import Shape
 
 class Vector(Approach):
     """LSTM, then dense ``H → V`` at each of the ``n`` steps; labels are vectors 1…n."""
+
+    lean = 0.25
 
     def __init__(self, shape: Shape, scale: float, *, dropout: float = 0.0) -> None:
         super().__init__(shape, scale, dropout=dropout)
@@ -44,6 +47,10 @@ class Vector(Approach):
 
     def inputs(self, queue: Tensor) -> Tensor:
         return queue[None]
+
+    def turned(self, element: Tensor, gain: float) -> Tensor:
+        """More and more, so that its beginning still fits what came before."""
+        return element * torch.linspace(1.0, gain, len(element))
 
     def last(self, prediction: Tensor) -> Tensor:
         return prediction[0, -1]

@@ -1,0 +1,61 @@
+"""What a concurrent dream learns from: a cursor that walks through a recording.
+
+The dreamer makes a :class:`Walk` for each concurrent dream and calls :meth:`Walk.step` before
+each of the dream's steps (paper, section 2.5; the loop is the first author's). The walk owns
+the network it teaches, a copy that nobody else has, and Adam's state.
+"""
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from dreamd.approaches import Approach
+from dreamd.recording import Recording, cut
+
+CLIP = 1.0
+"""Largest norm of the gradient."""
+
+HUSH = 1e-4
+"""The least level, in the model's scale: out of true silence no dream comes back."""
+
+
+class Walk:
+    """:param model: what learns; its weights change with each step.
+    :param start: the frame of ``recording`` that the first step's last window leads up to: what
+        is heard there is what the dream's first element leans towards.
+    :param span: samples that the cursor moves on with each step.
+    :param learning_rate: Adam's.
+    """
+
+    def __init__(
+        self, model: Approach, recording: Recording, start: int, span: float, learning_rate: float
+    ) -> None:
+        self._model, self._recording, self._span = model, recording, span
+        self._cursor = float(max(start - model.seed_samples, 0))
+        self._adam = torch.optim.Adam(model.parameters(), lr=learning_rate, fused=True)
+        self.level = HUSH  #: root mean square of what the cursor is passing, model scale
+        self._kept = np.ones((model.block_windows, 1), bool)  # each stretch is one window
+
+    def step(self) -> None:
+        """Learns from the windows at the cursor, and moves it on: one Adam step."""
+        model = self._model
+        with torch.enable_grad():
+            vectors, after = model.stretches(self.windows())
+            loss, _ = model.error(vectors, after, self._kept)
+            self._adam.zero_grad(set_to_none=True)
+            loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(model.parameters(), CLIP)
+        self._adam.step()
+        self._cursor += self._span
+        self.level = max(model.passing(vectors, after), HUSH)
+
+    def windows(self) -> Tensor:
+        """``(block_windows, example_samples)`` that begin from the cursor to where it goes next.
+
+        The walk wraps round at the recording's end.
+        """
+        model, count = self._model, self._model.block_windows
+        last = max(self._recording.frames - model.example_samples, 0) + 1
+        starts = [int(self._cursor + self._span * k / count) % last for k in range(count)]
+        windows = [cut(self._recording, start, model.example_samples) for start in starts]
+        return torch.from_numpy(np.stack(windows))
