@@ -93,7 +93,7 @@ def excerpt(path: Path, rate: int, start: float, frames: int) -> Samples:
     return np.concatenate(blocks)
 
 
-def resample(samples: Samples, rate: int, to: int) -> Samples:
+def resample(samples: Samples, rate: float, to: float) -> Samples:
     """``(frames,)`` samples at ``rate`` as they are at rate ``to``."""
     return soxr.resample(samples, rate, to).astype(np.float32)
 

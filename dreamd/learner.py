@@ -7,7 +7,7 @@ four approaches of all voices learn side by side: each gets a slice of time, rou
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from multiprocessing.connection import Connection
 from typing import Any
@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from dreamd import approaches, weights
+from dreamd import approaches, pitch, solos, weights
 from dreamd.audio import Samples
 from dreamd.errors import SetupError
 from dreamd.governor import Governor, read
@@ -27,6 +27,7 @@ from dreamd.recording import Recording, cut
 from dreamd.recurrence import Kept
 from dreamd.settings import Settings
 from dreamd.shapes import Shape, shape_of
+from dreamd.solos import Solo
 
 SLICE = 0.5  # seconds a model trains before the next one's turn
 RECENT = 0.3  # share of windows drawn by how new a recording is, not by how long
@@ -325,6 +326,8 @@ class Learner:
         self._pupils: dict[tuple[str, str], Pupil] = {}
         self._turns: list[Pupil] = []  # next first
         self._known: dict[str, tuple[Recording, ...]] = {}
+        self._unheard: list[Recording] = []
+        self._ear: Iterator[bool] | None = None
 
     @property
     def idle(self) -> bool:
@@ -345,7 +348,15 @@ class Learner:
                 self._enrol(voice, approach, voices[voice])
         self._turns.sort(key=lambda pupil: pupil.voice not in changed)
         self._known = voices
+        self._unheard = [r for r in recordings if solos.known(r) is None]
         logging.info("training on %d recordings", len(recordings))
+
+    def listen(self) -> None:
+        """Looks for solos in the next minute of a recording that nobody has listened to yet."""
+        if self._ear is None and self._unheard:
+            self._ear = _hear(self._unheard.pop(0))
+        if self._ear is not None and not next(self._ear, False):
+            self._ear = None
 
     def turn(self, interrupted: Callable[[], bool] = lambda: False) -> None:
         """The next pupil trains for a slice of time; whoever is due is saved."""
@@ -377,6 +388,18 @@ class Learner:
         self._tell(pupil.progress())
 
 
+def _hear(recording: Recording) -> Iterator[bool]:
+    """Listens minute by minute, then writes down what it found."""
+    found: list[Solo] = []
+    for heard in pitch.listen(recording):
+        found.extend(heard)
+        yield True
+    try:
+        solos.keep(recording, found)
+    except OSError as error:  # a full disk: notes are synthesized then
+        logging.warning("cannot keep the solos of %s: %s", recording.name, error)
+
+
 def main(pipe: Connection, settings: Settings) -> None:
     """The process: listens to the daemon between turns, trains otherwise."""
     torch.set_num_threads(settings.threads)
@@ -404,5 +427,6 @@ def main(pipe: Connection, settings: Settings) -> None:
                     learner.save()
                     return
         began = time.monotonic()
+        learner.listen()
         learner.turn(interrupted=pipe.poll)
         rest = governor.rest(time.monotonic() - began, read())

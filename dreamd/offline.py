@@ -7,11 +7,12 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 import torch
 
-from dreamd import dreamer
+from dreamd import dreamer, pitch, solos
 from dreamd.audio import DreamFile
 from dreamd.bank import Bank
 from dreamd.corpus import Corpus, Found
@@ -37,6 +38,10 @@ def dream(settings: Settings, request: Request, out: Path) -> Job:
     corpus = Corpus(settings.home, settings.rate)
     corpus.recall_all()
     voices = all_voices(settings, corpus.voices())
+    if request.notes:
+        for recording in corpus.recordings():
+            if solos.known(recording) is None:
+                solos.keep(recording, chain.from_iterable(pitch.listen(recording)))
     job = plan(settings, request, voices, Bank(settings.home).finished)
     part = out.with_name(f".{out.name}.part")
     try:

@@ -6,26 +6,42 @@ samples. Words of seeds: ``guitar:2``, ``guitar``, a path, ``dream:3``, ``noise`
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from dreamd import audio, pluck
+from dreamd import audio, pluck, solos
 from dreamd.audio import Samples
 from dreamd.errors import BadRecording, NoModel, NoSuchSeed
 from dreamd.messages import Request
 from dreamd.recording import Recording, Voices, cut
+from dreamd.solos import Solo
 
 _NUMBERED = re.compile(r"([^/\\]+):(-?\d+)")
+
+BEST = 4
+"""A note is cut from one of its longest solos, this many of them."""
+
+OVERLAP = 0.15
+"""Part of a solo that is too short in which it fades into itself."""
+
+
+@dataclass(frozen=True)
+class Cutting:
+    """A recording, and a place in it where one pitch sounds alone."""
+
+    recording: Recording
+    solo: Solo
 
 
 @dataclass(frozen=True)
 class Seed:
     """Where the samples are: in a recording, in a file, in notes, or made up.
 
-    ``at`` is a second, None for a random place that ``rand`` decides.
+    ``at`` is a second, None for a random place that ``rand`` decides. ``cuttings`` say, for each
+    of ``notes``, where it is cut from; None: nowhere, it is synthesized.
     """
 
     kind: str  # recording, file, notes, noise, silence
@@ -33,6 +49,7 @@ class Seed:
     path: Path | None = None
     at: float | None = None
     notes: tuple[float, ...] = ()
+    cuttings: tuple[Cutting | None, ...] = ()
 
 
 def find(
@@ -48,7 +65,7 @@ def find(
     Raises :class:`NoSuchSeed` where the words name nothing readable.
     """
     if request.notes:
-        return Seed("notes", notes=request.notes), None
+        return _of_notes(request, voices, rng)
     words = request.seed
     if words is None:
         return _anywhere(request, voices, rng)
@@ -64,6 +81,29 @@ def find(
         return _file(Path(words).expanduser(), request), None
     known = ", ".join(sorted(voices)) or "none yet"
     raise NoSuchSeed(f"no voice or file is called {words!r}; voices: {known}")
+
+
+def _of_notes(
+    request: Request, voices: Voices, rng: np.random.Generator
+) -> tuple[Seed, str | None]:
+    """Each note from the voice's own recordings, where it has it alone; see :mod:`dreamd.solos`.
+
+    The voice is the one that dreams, or the one that ``seed`` names.
+    """
+    named = numbered(request.seed)[0] if request.seed else None
+    if named not in voices:
+        named = None
+    recordings = voices.get(named or voice_of(request, voices, None), ())
+    cuttings = tuple(_cutting(note, recordings, rng) for note in request.notes)
+    return Seed("notes", notes=request.notes, cuttings=cuttings), named
+
+
+def _cutting(
+    note: float, recordings: Sequence[Recording], rng: np.random.Generator
+) -> Cutting | None:
+    there = [Cutting(r, solo) for r in recordings for solo in solos.of(r, note)]
+    there.sort(key=lambda cutting: -cutting.solo.frames)
+    return there[int(rng.integers(min(len(there), BEST)))] if there else None
 
 
 def numbered(words: str) -> tuple[str, int | None]:
@@ -136,7 +176,7 @@ def load(seed: Seed, count: int, rate: int, peak: float, rng: np.random.Generato
     if seed.kind == "noise":
         return (rng.standard_normal(count) * peak / 4).astype(np.float32)
     if seed.kind == "notes":
-        return pluck.chord(seed.notes, count, rate, peak)
+        return _chord(seed, count, rate, peak)
     if seed.kind == "file":
         assert seed.path is not None
         return _from_file(seed.path, seed.at, count, rate, rng)
@@ -144,6 +184,45 @@ def load(seed: Seed, count: int, rate: int, peak: float, rng: np.random.Generato
     spare = max(seed.recording.frames - count, 0)
     start = int(rng.integers(spare + 1)) if seed.at is None else int(seed.at * rate)
     return cut(seed.recording, start, count)
+
+
+def _chord(seed: Seed, count: int, rate: int, peak: float) -> Samples:
+    """All notes at once, equally strong."""
+    cuttings = seed.cuttings or (None,) * len(seed.notes)
+    mix = np.zeros(count, np.float32)
+    for note, cutting in zip(seed.notes, cuttings, strict=True):
+        if cutting is None:
+            one = pluck.chord((note,), count, rate, peak)
+        else:
+            one = _tuned(cutting, note, count, rate)
+        mix += one / max(float(np.sqrt(np.mean(one**2))), 1e-9)
+    mix *= np.float32(peak / max(float(np.abs(mix).max()), 1e-9))
+    return mix
+
+
+def _tuned(cutting: Cutting, note: float, count: int, rate: int) -> Samples:
+    """A solo, exactly at ``note``, for ``count`` samples."""
+    solo = cutting.solo
+    samples = np.array(cut(cutting.recording, solo.start, solo.frames))
+    samples -= samples.mean()
+    ratio = 2 ** ((note - solo.note) / 12)
+    return prolonged(audio.resample(samples, rate, rate / ratio), count, rate / pluck.hertz(note))
+
+
+def prolonged(samples: Samples, count: int, period: float) -> Samples:
+    """``count`` samples of a steady tone: where it is too short it fades into itself, again and
+    again, moved by whole periods."""
+    overlap = max(int(OVERLAP * len(samples)), 1)
+    moves = max(int((len(samples) - overlap) / period), 1)
+    hop = min(round(moves * period), len(samples) - overlap)
+    out = samples[:count].copy()
+    rise = np.linspace(0, 1, overlap, dtype=np.float32)
+    at = hop
+    while len(out) < count:
+        joined = out[at : at + overlap] * (1 - rise) + samples[:overlap] * rise
+        out = np.concatenate((out[:at], joined, samples[overlap:]))
+        at += hop
+    return out[:count]
 
 
 def _from_file(

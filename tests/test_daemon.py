@@ -308,7 +308,9 @@ def test_status_in_json(bad: Daemon) -> None:
     result = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert result.returncode == 0, result.stderr
     state = json.loads(result.stdout)
-    assert set(state) == {"voices", "queue", "running", "dreams", "training", "rate"}
+    assert set(state) == {
+        "voices", "queue", "running", "making", "dreams", "training", "rate",
+    }  # fmt: skip
     assert state["training"] is True
     assert set(state["voices"]["guitar"]) == {"recordings", "seconds", "models"}
     for model in state["voices"]["guitar"]["models"].values():

@@ -1,6 +1,5 @@
 """Who is next, and how long it takes: bookkeeping without a process."""
 
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -58,13 +57,13 @@ def test_a_failed_dream_leaves_the_queue() -> None:
 
 def test_speed_is_a_guess_and_then_measured() -> None:
     desk = Desk(limit=2)
-    assert desk.speed("vector", 8) == GUESS["vector"]
+    assert desk.speed("vector", 8) == GUESS["concurrent"]["vector"]
     one = dream(0)
     desk.add(one)
     desk.next()
     desk.done(one, seconds=0.5)  # two seconds of sound
     assert desk.speed("vector", 8) == pytest.approx(4.0)
-    assert desk.speed("vector", 16) == GUESS["vector"]
+    assert desk.speed("vector", 16) == GUESS["concurrent"]["vector"]
 
 
 def test_what_waits_before_is_part_of_the_estimate() -> None:
@@ -72,16 +71,38 @@ def test_what_waits_before_is_part_of_the_estimate() -> None:
     dreams = [dream(k, approach="column") for k in range(3)]
     for one in dreams:
         desk.add(one)
-    alone = 2.0 / GUESS["column"]
+    alone = 2.0 / GUESS["concurrent"]["column"]
     assert desk.eta(dreams[0], 1) == pytest.approx(alone)
     assert desk.eta(dreams[2], 1) == pytest.approx(3 * alone)
     assert desk.eta(dreams[2], 2) == pytest.approx(2 * alone)
 
 
-def test_what_is_left_follows_the_progress() -> None:
+def test_what_is_left_follows_the_dream_s_own_pace(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However slowly it began, and whatever was guessed: what counts is the pace since."""
+    clock = [100.0]
+    monkeypatch.setattr("dreamd.desk.time.monotonic", lambda: clock[0])
     desk = Desk(limit=2)
-    one = dream(0)
+    one = dream(0, approach="column")
     desk.add(one)
     desk.next()
-    one.started, one.made = time.monotonic() - 10.0, 500
-    assert desk.left(one) == pytest.approx(30.0, rel=0.05)
+    guess = 2.0 / GUESS["concurrent"]["column"]
+    assert desk.left(one) == pytest.approx(guess)
+    clock[0] += 1.5
+    assert desk.left(one) == pytest.approx(guess - 1.5)
+    one.advance(20)
+    clock[0] += 4.0
+    one.advance(420)  # 400 frames in 4 s: 1580 are left
+    assert desk.left(one) == pytest.approx(15.8)
+    clock[0] += 1.0
+    assert desk.left(one) == pytest.approx(14.8)
+
+
+def test_paused_and_concurrent_dreams_have_speeds_of_their_own() -> None:
+    desk = Desk(limit=2)
+    one = dream(0)
+    one.job = replace(one.job, request=replace(one.job.request, sampling="paused"))
+    desk.add(one)
+    desk.next()
+    desk.done(one, seconds=0.01)
+    assert desk.speed("vector", 8, "paused") == pytest.approx(200.0)
+    assert desk.speed("vector", 8) == GUESS["concurrent"]["vector"]

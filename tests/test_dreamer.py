@@ -11,7 +11,7 @@ import soundfile
 import torch
 from conftest import RATE, pitch, tone
 
-from dreamd import dreamer, seeds
+from dreamd import approaches, dreamer
 from dreamd.audio import DreamFile
 from dreamd.errors import Cancelled, Diverged, DreamError, NoSuchSeed
 from dreamd.jobs import Job, Wrote
@@ -21,6 +21,7 @@ from dreamd.plan import plan
 from dreamd.recording import Recording, cut
 from dreamd.settings import Settings
 from dreamd.shapes import shape_of
+from dreamd.walk import Walk
 
 Make = Callable[..., Recording]
 
@@ -131,37 +132,52 @@ def test_whoever_is_told_may_stop_it(job: Callable[..., Job]) -> None:
 # ---------------------------------------------------------------- concurrent sampling
 
 
-def test_concurrent_is_the_paper_s_loop(job: Callable[..., Job], small: Settings) -> None:
-    """Train one step at the cursor, move it, predict, append, drop: written out once more."""
-    asked = job(Request("vector", secs=0.3, rand=4, pace=0.5), steps=20)
+@pytest.mark.parametrize("approach", APPROACHES)
+def test_concurrent_is_the_paper_s_loop(
+    job: Callable[..., Job], small: Settings, approach: str
+) -> None:
+    """Train one step at the cursor, move it, predict, append, drop: written out once more.
+
+    With nn.LSTM, windows one by one and, for the sample-wise ones, samples one by one.
+    """
+    asked = job(Request(approach, secs=0.3, rand=4, pace=0.5, followat=0.5), steps=20)
     assert asked.follow is not None
     model = dreamer._load(asked.weights)
-    rng = np.random.default_rng(asked.rand)
-    samples = seeds.load(asked.seed, model.seed_samples, RATE, asked.peak, rng)
-    queue = model.elements(torch.from_numpy(np.array(samples)))
-    torch.manual_seed(asked.rand)
+    seed = cut(asked.follow, 3000, model.seed_samples)
+    queue = model.elements(torch.from_numpy(np.array(seed)))
     blocks = dreamer.concurrent(model, queue, asked, small)
+    steps = 6
     with torch.no_grad():
-        made = np.concatenate([next(blocks) for _ in range(10)])
+        made = np.concatenate([next(blocks) for _ in range(steps)])
 
     net = copy.deepcopy(model)
-    adam = torch.optim.Adam(net.parameters(), lr=dreamer.LEARN["vector"], fused=True)
-    window, cursor, expected = queue, float(asked.followat), []
-    last = asked.follow.frames - net.example_samples + 1
-    for _ in range(10):
-        starts = [int(cursor + 32 * k / dreamer.WINDOWS) % last for k in range(dreamer.WINDOWS)]
-        inputs, labels = net.examples(
-            torch.from_numpy(np.stack([cut(asked.follow, s, net.example_samples) for s in starts]))
-        )
+    adam = torch.optim.Adam(net.parameters(), lr=dreamer.LEARN[approach])
+    count, window = net.block, queue
+    span = 0.5 * count * net.element_samples
+    cursor, expected = float(asked.followat - net.seed_samples), []
+    decode = net.decoder()
+    for _ in range(steps):
+        starts = [int(cursor + span * k / net.block_windows) for k in range(net.block_windows)]
+        samples = np.stack([cut(asked.follow, s, net.example_samples) for s in starts])
+        inputs, labels = net.examples(torch.from_numpy(samples))
         adam.zero_grad()
         torch.nn.functional.mse_loss(net(inputs), labels).backward()
         torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
         adam.step()
-        cursor += 32  # half of V
+        cursor += span
+        element = labels[-1, -1] if approach in ("vector", "spectrum") else inputs[-1, -1, -count:]
+        level = float(element.square().mean().sqrt())
         with torch.no_grad():
-            element = net(window[None])[0, -1]
-        window = torch.cat((window[1:], element[None]))
-        expected.append(element * net.scale)
+            for _ in range(count):
+                _, window = net.next(window)
+            newest = window[-count:]
+            missing = level / float(newest.square().mean().sqrt())
+            gain = min(max(missing**net.lean, 1 / 8), 2.0)
+            if approach == "spectrum":
+                newest *= gain
+            else:
+                newest *= torch.linspace(1, gain, newest.numel()).view_as(newest)
+            expected.append(decode(newest.clone()))
     np.testing.assert_allclose(made, torch.cat(expected).numpy(), atol=1e-5)
 
 
@@ -192,12 +208,15 @@ def test_temperature_is_noise_in_units_of_the_error(job: Callable[..., Job], app
     assert roughness(hot) > 2 * roughness(cold)
 
 
-def test_the_cursor_walks_and_wraps(recorded: Make) -> None:
+def test_the_cursor_walks_and_wraps(recorded: Make, small: Settings) -> None:
+    """Its windows lead up to where it was put; at the end it begins again."""
+    model = approaches.make(shape_of("column", small))  # windows of 257 samples, 64 a block
     ramp = recorded(np.arange(1000, dtype=np.float32))
-    starts = dreamer.around(ramp, cursor=100.0, span=80.0, length=50)[:, 0].tolist()
-    assert starts == [100.0 + 10 * k for k in range(8)]
-    wrapped = dreamer.around(ramp, cursor=940.0, span=80.0, length=50)[:, 0].tolist()
-    assert wrapped == [940.0, 950.0, 9.0, 19.0, 29.0, 39.0, 49.0, 59.0]
+    walk = Walk(model, ramp, start=356, span=80.0, learning_rate=0.0)
+    assert walk.windows()[:, -1].tolist() == [356.0 + 10 * k for k in range(8)]
+    for _ in range(8):
+        walk.step()
+    assert walk.windows()[:, 0].tolist() == [740, 6, 16, 26, 36, 46, 56, 66]
 
 
 def test_what_the_cursor_follows(recorded: Make, small: Settings) -> None:

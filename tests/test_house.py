@@ -15,9 +15,10 @@ ROWS: tuple[set[str], ...] = (
     {"daemon", "offline", "doctor", "bench"},
     {"state", "children"},
     {"learner", "dreamer", "watcher", "ingester", "client", "install", "lock"},
-    {"desk", "screen", "osc", "log", "plan", "governor", "walk"},
+    {"desk", "screen", "osc", "log", "plan", "governor", "walk", "pitch"},
     {"jobs"},
     {"corpus", "weights", "seeds", "bank"},
+    {"solos"},
     {"pluck", "recording", "approaches"},
     {"recurrence", "slide", "life"},
     {"vocoder", "audio", "shapes", "cell", "product"},
@@ -28,7 +29,7 @@ ROWS: tuple[set[str], ...] = (
 
 ONLY_IMPORTER = {
     "pythonosc": "osc", "watchdog": "watcher", "soundfile": "audio", "soxr": "audio",
-    "rich": "screen", "safetensors": "weights", "filelock": "lock",
+    "rich": "screen", "safetensors": "weights", "filelock": "lock", "parselmouth": "pitch",
 }  # fmt: skip
 ALSO = {("soundfile", "doctor")}  # asks libsndfile what it can read
 

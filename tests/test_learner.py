@@ -185,7 +185,9 @@ def test_all_four_of_every_voice_take_turns(small: Settings, recorded: Make) -> 
     both = (recorded(tone(300, 1.0)), recorded(tone(400, 1.0), voice="other"))
     learner.study(both)
     for _ in range(8):
-        learner._turns[0].train = lambda seconds, p=learner._turns[0]: Pupil.train(p, 0.0)  # type: ignore[method-assign]
+        learner._turns[0].train = lambda seconds, interrupted, p=learner._turns[0]: Pupil.train(
+            p, 0.0
+        )  # type: ignore[method-assign]
         learner.turn()
     trained = {(p.voice, p.shape.approach) for p in told if isinstance(p, Progress) and p.steps}
     assert len(trained) == 8

@@ -13,7 +13,7 @@ from dreamd import pluck, seeds, weights
 from dreamd.bank import Bank
 from dreamd.errors import DreamError, NoModel, NoSuchSeed, TooLong
 from dreamd.messages import Request
-from dreamd.plan import all_voices, plan
+from dreamd.plan import all_voices, plan, refresh
 from dreamd.recording import Recording
 from dreamd.settings import Settings
 from dreamd.shapes import shape_of
@@ -166,9 +166,25 @@ def test_which_checkpoint(small: Settings, voices: dict[str, list[Recording]]) -
     assert planned(small, voices, seed="guitar", vector=32).weights == other
     with pytest.raises(NoModel, match="no column model of 999; it has: 32, 64"):
         planned(small, voices, seed="guitar", vector=999)
-    with pytest.raises(NoModel, match="of 15 steps; kept: 10, 20"):
-        planned(small, voices, seed="guitar", steps=15)
+    assert planned(small, voices, seed="guitar", steps=12).weights == first  # the nearest
+    assert planned(small, voices, seed="guitar", steps=9999).weights == second
+    assert planned(small, voices, seed="guitar", steps=10).towards is None
+    assert planned(small, voices, seed="guitar", steps=10, blend=0.5).towards == second
+    assert planned(small, voices, seed="guitar", blend=0.5).towards is None  # it is the newest
+    with pytest.raises(NoModel, match="drums has no column model of 15 steps yet"):
+        planned(small, {"drums": voices["guitar"]}, voice="drums", steps=15)
     assert planned(small, {}, voice="guitar").weights == second  # a voice of models alone
+
+
+def test_a_dream_that_waited_takes_the_newest_weights(
+    small: Settings, voices: dict[str, list[Recording]]
+) -> None:
+    first = checkpoint(small, "guitar", 10, small.vector)
+    job = planned(small, voices, seed="guitar")
+    named = planned(small, voices, seed="guitar", steps=10)
+    second = checkpoint(small, "guitar", 20, small.vector)
+    assert refresh(small, job).weights == second
+    assert refresh(small, named).weights == first
 
 
 def test_lengths(small: Settings, voices: dict[str, list[Recording]]) -> None:

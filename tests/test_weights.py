@@ -37,16 +37,37 @@ def test_the_file_itself_carries_all_that_matters(tmp_path: Path) -> None:
 
 
 def test_old_ones_are_thinned_and_broken_ones_passed_over(tmp_path: Path) -> None:
-    for steps in (10, 20, 30):
+    for steps in (10, 12, 20, 24, 26, 30):
         newest = weights.save(tmp_path, replace(HEAD, steps=steps), ARRAYS, ADAM)
     model = newest.parent
-    assert [weights.steps_of(p) for p in weights.checkpoints(model)] == [20, 30]
+    assert [weights.steps_of(p) for p in weights.checkpoints(model)] == [10, 20, 26, 30]
     assert [p.name for p in model.glob("adam-*")] == ["adam-000000000030.safetensors"]
     newest.write_bytes(newest.read_bytes()[:50])  # as a power cut leaves it
     left = weights.newest(model)
     assert left is not None
-    assert weights.steps_of(left) == 20
+    assert weights.steps_of(left) == 26
     assert weights.load_optimizer(left) is None
+
+
+def test_a_long_life_is_bounded_in_space(tmp_path: Path) -> None:
+    kept: list[int] = []
+    for steps in np.unique(np.geomspace(1, 1e9, 2000).astype(int)):
+        kept = sorted(weights.thinned([*kept, int(steps)]))
+        assert len(kept) <= weights.DOUBLINGS + weights.NEWEST
+    ratios = np.divide(kept[1:], kept[:-1])
+    assert ratios.max() < 4.0  # one for each doubling
+    assert kept[-1] == 10**9
+    assert kept[-1] / kept[0] > 2 ** (weights.DOUBLINGS - 2)
+
+
+def test_weights_between_two_ages() -> None:
+    old, new = {"w": np.float32([0, 10])}, {"w": np.float32([4, 20])}
+    head, arrays = weights.blend(
+        (replace(HEAD, scale=1.0), old), (replace(HEAD, scale=2.0), new), 0.25
+    )
+    np.testing.assert_array_equal(arrays["w"], np.float32([1, 12.5]))
+    assert arrays["w"].dtype == np.float32
+    assert head.scale == 1.25
 
 
 def test_a_killed_save_leaves_nothing_that_is_taken_for_a_checkpoint(tmp_path: Path) -> None:
