@@ -123,8 +123,9 @@ class Slide:
         self._prepare_weights()
         self._changing = True
 
-    def next(self, count: int, noise: Array | None = None) -> Array:
-        """The next ``count ≤ V`` samples; ``noise (count,)`` is added to them as they are made."""
+    def next(self, count: int, noise: Array | None = None, bound: float = np.inf) -> Array:
+        """The next ``count ≤ V`` samples; ``noise (count,)`` is added to them as they are made,
+        and each, ``x``, is bent to ``bound · tanh(x / bound)`` before the next one is made."""
         if self._end + count > len(self._stream):
             self._move_to_front()
         start = self._end - self._n * self._vector
@@ -140,7 +141,7 @@ class Slide:
             size = min(SUB, count - at)
             if at:
                 self._catch_up(newest, at, size)
-            self._walk(newest, at, size)
+            self._walk(newest, at, size, np.float32(bound))
         self._end += count
         return self._stream[self._end - count : self._end].copy()
 
@@ -279,7 +280,7 @@ class Slide:
             self._taps[taps] = _tensor(inward[:, self._vector - taps :]).t()
         return self._taps[taps]
 
-    def _walk(self, newest: int, at: int, size: int) -> None:
+    def _walk(self, newest: int, at: int, size: int, bound: np.float32) -> None:
         weights = self._weights
         _walk(
             self._projections[newest + at : newest + at + size],
@@ -293,6 +294,7 @@ class Slide:
             weights.dense,
             np.float32(weights.dense_bias),
             weights.mix[-1],
+            bound,
         )
 
 
@@ -362,6 +364,7 @@ def _walk(
     dense: Array,
     dense_bias: np.float32,
     mix: np.float32,
+    bound: np.float32,
 ) -> None:
     """The last vector's step, sample by sample; fills ``samples (S,)``.
 
@@ -401,4 +404,5 @@ def _walk(
         told = dense_bias
         for u in range(hidden):
             told += dense[u] * below[u]
-        samples[step] = mixed[step] + mix * told
+        sample = mixed[step] + mix * told
+        samples[step] = sample if np.isinf(bound) else bound * tanh(sample / bound)

@@ -9,6 +9,7 @@ yields: a vector, a spectrum or a sample.
 """
 
 import itertools
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 
@@ -30,6 +31,10 @@ Level = Callable[[], float]
 
 Decoder = Callable[[Tensor], Tensor]
 """Elements ``(count, …)`` as they come to the samples they stand for, model scale undone."""
+
+CREST = 3.0
+"""A sample-wise dream's samples are bent towards this many times its level, one by one: it could
+grow to any loudness inside a block."""
 
 QUIETER, LOUDER = 1 / 8, 2.0
 """The most that a block is turned down and up."""
@@ -229,7 +234,8 @@ class SampleWise(Approach):
         for size in sizes:
             if level:
                 slider.retune(self.sliding())
-            samples = slider.next(size, (noise * torch.randn(size)).numpy())
+            bound = CREST * level() if level else math.inf
+            samples = slider.next(size, (noise * torch.randn(size)).numpy(), bound)
             if level:
                 gain = self.gain(level(), torch.from_numpy(samples))
                 samples = slider.turn(size, gain)
