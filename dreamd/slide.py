@@ -145,12 +145,9 @@ class Slide:
         self._end += count
         return self._stream[self._end - count : self._end].copy()
 
-    def turn(self, count: int, gain: float) -> Array:
-        """Turns the newest ``count`` samples up or down, more and more until ``gain`` at their
-        end; the dream goes on from them as they are then. Gives them."""
-        newest = self._stream[self._end - count : self._end]
-        newest *= np.linspace(1.0, gain, count, dtype=np.float32)
-        return newest.copy()
+    def newest(self, count: int) -> Array:
+        """The newest ``count`` samples themselves: the dream goes on from what is made of them."""
+        return self._stream[self._end - count : self._end]
 
     # ------------------------------------------------------------ memory
 

@@ -20,7 +20,7 @@ ROWS: tuple[set[str], ...] = (
     {"corpus", "weights", "seeds", "bank"},
     {"solos"},
     {"pluck", "recording", "approaches"},
-    {"recurrence", "slide", "life"},
+    {"recurrence", "slide", "life", "partials"},
     {"vocoder", "audio", "shapes", "cell", "product"},
     {"messages", "settings"},
     {"errors"},

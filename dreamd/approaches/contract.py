@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from dreamd import recurrence, slide
+from dreamd.partials import Partials
 from dreamd.recurrence import Kept, Rows
 from dreamd.shapes import Shape
 from dreamd.slide import Slide
@@ -36,7 +37,7 @@ CREST = 3.0
 """A sample-wise dream's samples are bent towards this many times its level, one by one: it could
 grow to any loudness inside a block."""
 
-QUIETER, LOUDER = 1 / 8, 2.0
+QUIETER, LOUDER = 1 / 8, 8.0
 """The most that a block is turned down and up."""
 
 SILENCE = 1e-6
@@ -200,6 +201,7 @@ class SampleWise(Approach):
 
     dense: nn.Linear  # H → 1
     lean = 1.0
+    keeps_pitches = False  #: whether a concurrent dream holds on to the partials of its seed
 
     def __init__(self, shape: Shape, scale: float, *, dropout: float = 0.0) -> None:
         super().__init__(shape, scale, dropout=dropout)
@@ -231,14 +233,19 @@ class SampleWise(Approach):
         """As the literal loop, to rounding, and many times as fast."""
         slider = Slide(self.sliding(), queue.numpy(), threads, self.block)
         sizes = itertools.repeat(self.block) if level else slider.sizes()
+        kept = Partials(queue.numpy(), self.shape.rate) if level and self.keeps_pitches else None
         for size in sizes:
             if level:
                 slider.retune(self.sliding())
             bound = CREST * level() if level else math.inf
             samples = slider.next(size, (noise * torch.randn(size)).numpy(), bound)
             if level:
-                gain = self.gain(level(), torch.from_numpy(samples))
-                samples = slider.turn(size, gain)
+                if kept:
+                    kept.hold(slider.newest(kept.span), size)
+                newest = slider.newest(size)
+                gain = self.gain(level(), torch.from_numpy(newest))
+                newest *= np.linspace(1.0, gain, size, dtype=np.float32)
+                samples = newest.copy()
             yield torch.from_numpy(samples)
 
     def passing(self, vectors: Tensor, after: Tensor) -> float:

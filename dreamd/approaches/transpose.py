@@ -11,6 +11,8 @@ from dreamd.shapes import Shape
 class Transpose(SampleWise):
     """LSTM, dense ``H → 1`` to a column of ``n``; its transpose, dense ``n → 1``, to a sample."""
 
+    keeps_pitches = True
+
     def __init__(self, shape: Shape, scale: float, *, dropout: float = 0.0) -> None:
         super().__init__(shape, scale, dropout=dropout)
         self.recurrent = Recurrent(shape.vector, shape, dropout)
