@@ -74,6 +74,15 @@ def parser() -> argparse.ArgumentParser:
     new.add_argument("--minutes", type=float, required=True)
 
     command("bench", bench, "measure this machine, as Markdown; some minutes")
+    new = command(
+        "study", study, "measure how alive dreams of a folder are, as Markdown; some ten minutes",
+        "sound", "model", "training",
+    )  # fmt: skip
+    new.add_argument("recordings", type=Path, metavar="RECORDINGS")
+    new.add_argument(
+        "--minutes", type=float, default=0.0,
+        help="of training before, for each approach (default: %(default)s)",
+    )  # fmt: skip
     new = command("status", status, "what a running daemon is doing")
     new.add_argument("--json", action="store_true", help="as JSON")
     command("doctor", doctor, "is everything in order, and what has been learned?")
@@ -170,6 +179,27 @@ def bench(arguments: Arguments) -> None:
 
     for text in report():
         print(text, flush=True)
+
+
+def study(arguments: Arguments) -> None:
+    from dreamd import dreamer, offline
+    from dreamd.lock import lock_home
+    from dreamd.study import report
+
+    settings = settings_from(arguments)
+    source = arguments.recordings.expanduser()
+    with lock_home(settings.home):
+        for approach in APPROACHES if arguments.minutes > 0 else ():
+            offline.train(settings, source, approach, 60 * arguments.minutes, _aside)
+        voices = offline.ingest(settings, source, _aside)
+    dreamer.prepare()
+    for text in report(settings, voices):
+        print(text, flush=True)
+
+
+def _aside(line: str) -> None:
+    """A line that is not part of what a command prints."""
+    print(line, file=sys.stderr, flush=True)
 
 
 def status(arguments: Arguments) -> None:

@@ -78,7 +78,7 @@ def make(
     :class:`DreamError` if the seed cannot be read, the dream breaks, or somebody stopped it.
     """
     rng = np.random.default_rng(job.rand & (2**63 - 1))
-    model = _model(job, settings.init_std)
+    model = model_of(job, settings.init_std)
     try:
         samples = seeds.load(job.seed, model.seed_samples, job.shape.rate, job.peak, rng)
     except BadRecording as error:
@@ -106,7 +106,8 @@ def make(
         waiting.clear()
 
 
-def _model(job: Job, init_std: float) -> Approach:
+def model_of(job: Job, init_std: float) -> Approach:
+    """The network that dreams; it is shared, whoever wants to change it copies it."""
     if job.weights is None:
         torch.manual_seed(job.rand)
         return approaches.initialize(approaches.make(job.shape, job.peak), init_std).eval()

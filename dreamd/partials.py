@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from dreamd.audio import Samples
 
-MOST = 60  # partials
-FAINTEST = 1e-3  # of the strongest one's power
+MOST = 100  # partials
+FAINTEST = 1e-5  # of the strongest one's power
 LOWEST = 30.0  # Hz
 APART = 2.5  # bins of the seed's spectrum between two partials
 SPAN = 0.186  # seconds in which the partials are looked for: time enough to tell semitones apart

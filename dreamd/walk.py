@@ -56,6 +56,7 @@ class Walk:
         """
         model, count = self._model, self._model.block_windows
         last = max(self._recording.frames - model.example_samples, 0) + 1
-        starts = [int(self._cursor + self._span * k / count) % last for k in range(count)]
+        spread = self._span * model.block_apart
+        starts = [int(self._cursor + spread * k / count) % last for k in range(count)]
         windows = [cut(self._recording, start, model.example_samples) for start in starts]
         return torch.from_numpy(np.stack(windows))

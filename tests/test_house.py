@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parent.parent / "dreamd"
 ROWS: tuple[set[str], ...] = (
     {"__main__"},
     {"cli"},
-    {"daemon", "offline", "doctor", "bench"},
+    {"daemon", "offline", "doctor", "bench", "study"},
     {"state", "children"},
     {"learner", "dreamer", "watcher", "ingester", "client", "install", "lock"},
     {"desk", "screen", "osc", "log", "plan", "governor", "walk", "pitch"},

@@ -33,10 +33,6 @@ Level = Callable[[], float]
 Decoder = Callable[[Tensor], Tensor]
 """Elements ``(count, …)`` as they come to the samples they stand for, model scale undone."""
 
-CREST = 3.0
-"""A sample-wise dream's samples are bent towards this many times its level, one by one: it could
-grow to any loudness inside a block."""
-
 QUIETER, LOUDER = 1 / 8, 8.0
 """The most that a block is turned down and up."""
 
@@ -89,6 +85,7 @@ class Approach(nn.Module, ABC):
     example_samples: int  #: samples of one training example: a window and its labels
     block: int = 1  #: elements that a concurrent dream makes between two steps of learning
     block_windows: int = 1  #: windows that it learns from in such a step
+    block_apart: float = 1.0  #: blocks over which these windows are spread
     lean: float  #: how much of a block's distance from its level is made good, 0…1
     recurrent: Recurrent
 
@@ -201,6 +198,9 @@ class SampleWise(Approach):
 
     dense: nn.Linear  # H → 1
     lean = 1.0
+    #: A concurrent dream's samples are bent, each before the next is made, to stay within this many
+    #: times its level: inside a block it could grow to any loudness.
+    crest = 3.0
     keeps_pitches = False  #: whether a concurrent dream holds on to the partials of its seed
 
     def __init__(self, shape: Shape, scale: float, *, dropout: float = 0.0) -> None:
@@ -237,7 +237,7 @@ class SampleWise(Approach):
         for size in sizes:
             if level:
                 slider.retune(self.sliding())
-            bound = CREST * level() if level else math.inf
+            bound = self.crest * level() if level else math.inf
             samples = slider.next(size, (noise * torch.randn(size)).numpy(), bound)
             if level:
                 if kept:
