@@ -189,7 +189,8 @@ def block(samples: int, windows: int, apart: float = 1.0) -> Change:
     """So many samples a step, learning from so many windows, spread over ``apart`` blocks."""
 
     def change(model: Approach) -> None:
-        model.block, model.block_windows, model.block_apart = samples, windows, apart
+        model.block = min(samples, model.shape.vector)
+        model.block_windows, model.block_apart = windows, apart
 
     return change
 

@@ -1,0 +1,41 @@
+"""The study's parts run and print tables; what the figures are is nobody's assertion."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from conftest import RATE, tone
+
+from dreamd import study
+from dreamd.learner import Pupil
+from dreamd.messages import APPROACHES
+from dreamd.recording import Recording
+from dreamd.settings import Settings
+from dreamd.shapes import shape_of
+
+
+def test_every_part_prints_a_table(
+    small: Settings, recorded: Callable[..., Recording], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(study, "LONG", 4.5)
+    monkeypatch.setattr(study, "SHORT", 0.4)
+    monkeypatch.setattr(study, "RANDS", (1,))
+    plucks = tone(300, 5.0) * np.exp(-5 * (np.arange(5 * RATE) / RATE % 0.5)).astype(np.float32)
+    recording = recorded(plucks)
+    for approach in APPROACHES:
+        pupil = Pupil(shape_of(approach, small), small, [recording], lambda note: None)
+        for _ in range(20):
+            pupil.train(0.0)
+        pupil.save()
+    monkeypatch.setattr(study.life, "drift", lambda samples, rate: 0.0)  # needs two seconds
+    with torch.no_grad():
+        parts = list(study.report(small, {"sine": [recording]}))
+    assert [part.splitlines()[0] for part in parts] == [
+        "### Paused and concurrent", "### The walk", "### The pitches of the seed",
+    ]  # fmt: skip
+    for part in parts:
+        lines = [line for line in part.splitlines() if line.startswith("|")]
+        assert len(lines) > 4
+        assert len({line.count("|") for line in lines}) == 1
+        assert "nan" not in part
