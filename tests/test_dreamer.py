@@ -122,12 +122,42 @@ def test_a_seed_that_went_away_is_one_line(job: Callable[..., Job], tmp_path: Pa
     assert caught.value.code == "no-such-seed"
 
 
-def test_whoever_is_told_may_stop_it(job: Callable[..., Job]) -> None:
-    def stop(wrote: Wrote) -> None:
-        raise Cancelled("cancelled")
+def test_it_stops_after_the_block_at_hand(
+    job: Callable[..., Job], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A block is some hundredths of a second of work at most, so cancelling takes no longer."""
+    blocks: list[int] = []
 
+    def counted(model, queue, job, settings):  # type: ignore[no-untyped-def]
+        while True:
+            blocks.append(64)
+            yield np.zeros(64, np.float32)
+
+    monkeypatch.setitem(dreamer.SAMPLINGS, "concurrent", counted)
+    asked = job(Request("vector"))
+    DreamFile(asked.path, RATE).create(asked.frames)
     with pytest.raises(Cancelled):
-        made(job(Request("vector")), stop)
+        dreamer.make(asked, Settings(), lambda wrote: None, lambda: len(blocks) == 5)
+    assert len(blocks) == 5
+
+
+@pytest.mark.parametrize("work", [0.005, 0.03, 0.09])
+def test_parts_come_at_least_four_times_a_second(
+    job: Callable[..., Job], monkeypatch: pytest.MonkeyPatch, work: float
+) -> None:
+    """By a clock that moves by the seconds of work in a block; the first comes at once."""
+    clock, told = [0.0], []
+
+    def slowly(model, queue, job, settings):  # type: ignore[no-untyped-def]
+        while True:
+            clock[0] += work
+            yield np.zeros(64, np.float32)
+
+    monkeypatch.setitem(dreamer.SAMPLINGS, "concurrent", slowly)
+    monkeypatch.setattr(dreamer.time, "monotonic", lambda: clock[0])
+    made(job(Request("vector", secs=2.0)), lambda wrote: told.append(clock[0]))
+    assert told[0] == pytest.approx(work)
+    assert np.diff(told).max() <= 0.25
 
 
 # ---------------------------------------------------------------- concurrent sampling
