@@ -25,8 +25,10 @@ PIECE = 60.0  # seconds analysed at a time: memory stays flat
 
 ALONE = 0.9
 """Share of a stretch's energy that must lie at its pitch's partials."""
-FUNDAMENTAL = 0.02
+FUNDAMENTAL = 0.004
 """Share of it that must lie at the first partial: of a chord's subharmonic nothing does."""
+LOW = 0.05
+"""Share of it that must lie at the first three."""
 BESIDE = 0.4
 """Semitones (a quarter of an interval at least two bins wide) that count as a partial's place."""
 
@@ -80,7 +82,8 @@ def alone(samples: Samples, rate: int, note: float) -> bool:
 
 def _alone(samples: Samples, rate: int, note: float) -> bool:
     shares = partials(samples, rate, note)
-    return float(shares.sum()) >= ALONE and float(shares[0]) >= FUNDAMENTAL
+    low = float(shares[0]) >= FUNDAMENTAL and float(shares[:3].sum()) >= LOW
+    return low and float(shares.sum()) >= ALONE
 
 
 def partials(samples: Samples, rate: int, note: float) -> Numbers:

@@ -15,7 +15,7 @@ import soundfile
 import torch
 from conftest import RATE, pitch, tone
 
-from dreamd import audio, dreamer, life, solos, weights
+from dreamd import audio, dreamer, life, pluck, solos, weights
 from dreamd.audio import DreamFile, Samples
 from dreamd.learner import Pupil
 from dreamd.messages import APPROACHES, Request
@@ -186,6 +186,25 @@ def test_notes_are_the_pitches_of_the_dream(two_tones: Stage) -> None:
     assert pitch(two_tones.dream("spectrum", notes=(79.0,), **paused)) == pytest.approx(
         800, rel=0.1
     )
+
+
+def test_transpose_keeps_the_pitches_of_its_seed(
+    stage: Stage, recorded: Callable[..., Recording]
+) -> None:
+    """The paper's claim: a seed of certain pitches makes a dream of these pitches.
+
+    The voice plays each of two octaves, an event every half second. At least 80 % of what is
+    tonal in the dream lies at the partials of the seed's notes.
+    """
+    stage.settings = replace(stage.settings, vector=256)
+    notes = np.random.default_rng(0).permutation(np.arange(50, 74))
+    played = [pluck.chord((n,), int(SLOW * RATE), RATE, 0.5) for n in notes]
+    fade = np.exp(-np.arange(int(SLOW * RATE)) / RATE / 0.15).astype(np.float32)
+    stage.voices["slow"] = [recorded(np.concatenate([p * fade for p in played]), "slow", "c.wav")]
+    for seed in ((57.0,), (60.0, 67.0)):
+        dream = stage.dream("transpose", voice="slow", notes=seed, secs=6.0)
+        assert life.kept(dream, RATE, seed) > 0.8
+        assert interval(dream[RATE:]) == pytest.approx(SLOW, rel=0.1)
 
 
 def test_silence_and_noise_as_seeds(stage: Stage) -> None:

@@ -1,0 +1,146 @@
+"""Listening for pitches that sound alone, and the seeds of notes that are cut from them."""
+
+from collections.abc import Callable
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import RATE, pitch, tone
+
+from dreamd import pluck, seeds, solos
+from dreamd.learner import Learner
+from dreamd.life import kept
+from dreamd.messages import Request
+from dreamd.pitch import listen
+from dreamd.pitch import solos as solos_in
+from dreamd.recording import Recording
+from dreamd.seeds import Seed
+from dreamd.settings import Settings
+from dreamd.solos import Solo
+
+Make = Callable[..., Recording]
+
+
+def plucked(*notes: float, seconds: float = 1.5) -> np.ndarray:
+    return pluck.chord(notes, int(seconds * RATE), RATE, 0.5)
+
+
+@pytest.mark.parametrize("note", [40, 52, 60, 71, 84])
+def test_a_plucked_note_is_a_solo(note: float) -> None:
+    (solo,) = solos_in(plucked(note), RATE)
+    assert solo.note == pytest.approx(note, abs=0.1)
+    assert solo.frames > RATE / 2
+    assert solo.start + solo.frames <= 1.5 * RATE
+
+
+@pytest.mark.parametrize("notes", [(60, 64, 67), (60, 67), (48, 55), (57, 60), (45, 52, 57, 61)])
+def test_a_chord_is_none(notes: tuple[float, ...]) -> None:
+    """Though the tracker hears its common subharmonic as one steady pitch."""
+    assert list(solos_in(plucked(*notes), RATE)) == []
+
+
+def test_neither_is_noise_silence_or_a_click() -> None:
+    rng = np.random.default_rng(0)
+    click = np.zeros(RATE, np.float32)
+    click[5000] = 1.0
+    for samples in (rng.standard_normal(RATE).astype(np.float32) / 4, 0 * click, click, click[:9]):
+        assert list(solos_in(samples, RATE)) == []
+
+
+def test_notes_in_a_row_are_found_one_by_one() -> None:
+    phrase = np.concatenate([plucked(n, seconds=0.8) for n in (52, 64, 57)])
+    found = list(solos_in(phrase, RATE))
+    assert [round(solo.note) for solo in found] == [52, 64, 57]
+    for k, solo in enumerate(found):
+        assert k * 0.8 * RATE - 500 < solo.start < solo.start + solo.frames < (k + 1) * 0.8 * RATE
+
+
+def test_a_long_recording_is_heard_minute_by_minute(recorded: Make) -> None:
+    quiet = np.zeros(int(61 * RATE), np.float32)
+    recording = recorded(np.concatenate((plucked(60), quiet, plucked(72))))
+    heard = list(listen(recording))
+    assert len(heard) == 2
+    first, second = chain.from_iterable(heard)
+    assert (round(first.note), round(second.note)) == (60, 72)
+    assert second.start == pytest.approx(62.5 * RATE, abs=0.1 * RATE)
+
+
+def test_the_learner_listens_and_writes_it_down(small: Settings, recorded: Make) -> None:
+    learner = Learner(small, lambda message: None)
+    recording = recorded(plucked(60))
+    assert solos.known(recording) is None
+    learner.study((recording,))
+    for _ in range(3):
+        learner.listen()
+    known = solos.known(recording)
+    assert known is not None
+    assert [round(solo.note) for solo in known] == [60]
+    assert solos.of(recording, 60.3) == list(known)
+    assert solos.of(recording, 61) == []
+    learner.study((recording,))
+    assert learner._unheard == []
+
+
+def test_where_nothing_was_written_notes_are_synthesized_and_learning_goes_on(
+    small: Settings, recorded: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*arguments: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(solos, "keep", full)
+    learner, recording = Learner(small, lambda message: None), recorded(plucked(60))
+    learner.study((recording,))
+    for _ in range(3):
+        learner.listen()
+    assert solos.known(recording) is None
+
+
+# ---------------------------------------------------------------- seeds
+
+
+def seed_of(notes: tuple[float, ...], recording: Recording, **keys: object) -> Seed:
+    request = Request("transpose", notes=notes, **keys)  # type: ignore[arg-type]
+    seed, _ = seeds.find(
+        request, {"guitar": [recording]}, lambda number: Path(), np.random.default_rng(0)
+    )
+    return seed
+
+
+def loaded(seed: Seed, count: int = 8192) -> np.ndarray:
+    return seeds.load(seed, count, RATE, 0.5, np.random.default_rng(0))
+
+
+def test_a_note_is_cut_from_the_voice_and_tuned(recorded: Make) -> None:
+    """The recording's 300 Hz is MIDI 62.37; asked for 62, the seed has 293.7 Hz."""
+    recording = recorded(tone(300, 2.0), "guitar")
+    solos.keep(recording, chain.from_iterable(listen(recording)))
+    seed = seed_of((62.0,), recording)
+    assert seed.cuttings[0] is not None
+    assert seed.cuttings[0].recording == recording
+    assert pitch(loaded(seed)) == pytest.approx(pluck.hertz(62), abs=RATE / 8192)
+    assert seed_of((62.0,), recording, seed="guitar").cuttings == seed.cuttings
+
+
+def test_what_the_voice_does_not_have_is_synthesized(recorded: Make) -> None:
+    recording = recorded(tone(300, 2.0), "guitar")
+    solos.keep(recording, chain.from_iterable(listen(recording)))
+    seed = seed_of((62.0, 70.0), recording)
+    assert [cutting is None for cutting in seed.cuttings] == [False, True]
+    samples = loaded(seed)
+    assert np.abs(samples).max() == pytest.approx(0.5)
+    assert kept(samples, RATE, (62.0, 70.0)) > 0.99
+    shares = [kept(samples, RATE, (note,)) for note in (62.0, 70.0)]
+    assert min(shares) > 0.25  # both are there, about equally strong
+
+
+def test_a_short_solo_fades_into_itself(recorded: Make) -> None:
+    """A fifth of a second becomes as long as needed, without a jump in its wave."""
+    recording = recorded(tone(300, 1.0), "guitar")
+    solos.keep(recording, [Solo(62.37, 1000, int(0.21 * RATE))])
+    samples = loaded(seed_of((62.37,), recording), 16384)
+    assert pitch(samples) == pytest.approx(300, abs=1)
+    steepest = 2 * np.pi * 300 / RATE * 0.5
+    assert np.abs(np.diff(samples)).max() < 1.3 * steepest
+    quarters = samples.reshape(4, -1).std(1)
+    assert quarters.min() > 0.8 * quarters.max()
