@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from dreamd import approaches, audio, log, pluck, slide
+from dreamd import approaches, audio, dreamer, log, pluck, slide
 from dreamd.approaches import Approach
 from dreamd.approaches.contract import SampleWise
 from dreamd.audio import Samples
@@ -37,6 +37,7 @@ from dreamd.slide import Slide
 from dreamd.vocoder import Vocoder
 
 ROUNDS = 5
+CONCURRENT_SECONDS = 2.0
 REFERENCE = Settings(hop=1024)  # V = 1024, n = 8, H = 128, L = 1
 SAMPLE_WISE = ("transpose", "column")
 SIZES: tuple[tuple[str, Settings], ...] = (
@@ -61,6 +62,7 @@ def report() -> Iterator[str]:
     yield sample_wise()
     yield first_samples()
     yield whole_vectors()
+    yield concurrently()
     yield vocoder()
     yield together()
     yield while_training()
@@ -267,6 +269,56 @@ def whole_vectors() -> str:
             rows.append([approach, str(length), f"**{speed:.0f}**"])
     text = "One core, vocoder included."
     return part("Whole vectors", text, table(["approach", "V or hop", "× real time"], rows))
+
+
+def concurrently() -> str:
+    """Dreams that learn as they go, at the defaults, nothing else being trained."""
+    rows = []
+    cases = [("vector", 1024), ("vector", 256), ("spectrum", 1024), ("spectrum", 256)]
+    cases += [(approach, 1024) for approach in SAMPLE_WISE]
+    with tempfile.TemporaryDirectory() as home:
+        recording = example(Path(home))
+        for approach, length in cases:
+            settings = replace(REFERENCE, vector=length, hop=length)
+            works = [learning(approach, settings, recording, threads) for threads in (1, 2)]
+            one, two = (CONCURRENT_SECONDS / taken for taken in in_turn(*works, rounds=3))
+            rows.append([approach, str(length), f"**{one:.1f}**", f"**{two:.1f}**"])
+    text = (
+        "The default: the dream learns from a walk through a recording, a step of Adam for each "
+        "vector or spectrum, or for each 256 samples. Times real time."
+    )
+    return part("Concurrent dreams", text,
+                table(["approach", "V or hop", "1 core", "2 cores"], rows))  # fmt: skip
+
+
+def learning(
+    approach: str, settings: Settings, recording: Recording, threads: int
+) -> Callable[[], None]:
+    """Seconds of a concurrent dream, its first blocks behind it."""
+    dream = made(approach, settings)
+    job = Job(
+        serial=0,
+        request=Request(approach),
+        voice="bench",
+        shape=dream.model.shape,
+        weights=None,
+        seed=Seed("noise"),
+        peak=recording.peak,
+        loudest=recording.loudest,
+        path=Path(),
+        frames=0,
+        rand=0,
+        follow=recording,
+    )
+    blocks = dreamer.concurrent(dream.model, dream.queue, job, replace(settings, threads=threads))
+    next(blocks)
+
+    def work() -> None:
+        count = 0
+        while count < CONCURRENT_SECONDS * settings.rate:
+            count += len(next(blocks))
+
+    return work
 
 
 def vocoder() -> str:

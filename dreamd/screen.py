@@ -377,6 +377,8 @@ class _Page:
     def header(self) -> list[Row]:
         view, dot = self.view, f" {self.pen.dot} "
         state = ("learning", "green") if any(m.speed for m in view.models) else ("ready", "green")
+        if any(dream.state == "running" for dream in view.dreams):
+            state = ("learning waits", "green")
         state = state if view.training else ("learning paused", "bold yellow")
         head: Row = [(" DreamRNN  ", "bold"), state, (f"{dot}listening on {view.address}", "")]
         head += [(f"{dot}{view.rate} Hz", "dim")]
