@@ -8,6 +8,7 @@ each block, and the dream goes on from the rest. The approaches call this; it kn
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import signal
 
 from dreamd.audio import Samples
 
@@ -49,15 +50,9 @@ def partials(samples: Samples, rate: int) -> NDArray[np.float64]:
     array([440., 660.])
     """
     size = 4 * len(samples)
-    power = np.abs(np.fft.rfft(samples * np.hanning(len(samples)), size)) ** 2
-    middle = power[1:-1]
-    peaks = np.flatnonzero((middle > power[2:]) & (middle >= power[:-2])) + 1
-    peaks = peaks[(power[peaks] > FAINTEST * power.max()) & (peaks * rate / size > LOWEST)]
-    found: list[float] = []
-    for peak in peaks[np.argsort(-power[peaks])]:
-        hertz = float(peak * rate / size)
-        if all(abs(hertz - other) > APART * rate / len(samples) for other in found):
-            found.append(hertz)
-        if len(found) == MOST:
-            break
-    return np.array(sorted(found))
+    power = np.abs(np.fft.rfft(samples * np.blackman(len(samples)), size)) ** 2
+    floor = max(FAINTEST * float(power.max()), 1e-20)
+    peaks, _ = signal.find_peaks(power, height=floor, distance=4 * APART)
+    peaks = peaks[peaks * rate / size > LOWEST]
+    strongest = peaks[np.argsort(-power[peaks])][:MOST]
+    return np.sort(strongest) * rate / size

@@ -55,6 +55,12 @@ PARAMETERS = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
 _ONE = np.float32(1)
 
 
+def warm() -> None:
+    """Compiles, or fetches from the disk's cache, what the first training step will need."""
+    with torch.enable_grad():
+        lstm(nn.LSTM(1, 1), torch.zeros(2, 1), all_rows(2, 1)).sum().backward()  # type: ignore[no-untyped-call]
+
+
 def window_rows(kept: Kept, n: int) -> Rows:
     """The rows ``(n, B)`` of those windows ``(S, m)`` of ``n`` vectors that are kept.
 
