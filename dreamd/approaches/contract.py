@@ -86,7 +86,7 @@ class Approach(nn.Module, ABC):
     block: int = 1  #: elements that a concurrent dream makes between two steps of learning
     block_windows: int = 1  #: windows that it learns from in such a step
     block_apart: float = 1.0  #: blocks over which these windows are spread
-    lean: float  #: how much of a block's distance from its level is made good, 0…1
+    lean: float = 0.5  #: how much of a block's distance from its level is made good, 0…1
     recurrent: Recurrent
 
     def __init__(self, shape: Shape, scale: float, *, dropout: float = 0.0) -> None:

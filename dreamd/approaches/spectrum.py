@@ -22,7 +22,6 @@ class Spectrum(Approach):
     """LSTM, then dense ``H → F`` at each of the ``n`` steps; labels are spectra 1…n."""
 
     hann: Tensor
-    lean = 0.25
 
     def __init__(self, shape: Shape, scale: float, *, dropout: float = 0.0) -> None:
         super().__init__(shape, scale, dropout=dropout)

@@ -11,8 +11,6 @@ from dreamd.shapes import Shape
 class Vector(Approach):
     """LSTM, then dense ``H → V`` at each of the ``n`` steps; labels are vectors 1…n."""
 
-    lean = 0.25
-
     def __init__(self, shape: Shape, scale: float, *, dropout: float = 0.0) -> None:
         super().__init__(shape, scale, dropout=dropout)
         self.queue_length = shape.window
