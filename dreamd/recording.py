@@ -54,3 +54,19 @@ def cut(recording: Recording, start: int, length: int) -> Samples:
         return np.resize(np.roll(samples, -start), length)
     start = min(start, recording.frames - length)
     return np.asarray(samples[start : start + length])
+
+
+def loop(recording: Recording, start: int, length: int) -> Samples:
+    """``length`` samples from frame ``start`` on, the recording being a loop without end.
+
+    >>> import tempfile
+    >>> cache = tempfile.NamedTemporaryFile()
+    >>> np.arange(5, dtype="<f4").tofile(cache.name)
+    >>> loop(Recording("v", "a.wav", cache.name, 5, 11025, 4.0, 4.0, 0.0), -2, 9)
+    array([3., 4., 0., 1., 2., 3., 4., 0., 1.], dtype=float32)
+    """
+    samples = _samples(recording.cache, recording.frames)
+    start %= recording.frames
+    if start + length <= recording.frames:
+        return np.asarray(samples[start : start + length])
+    return np.asarray(samples)[np.arange(start, start + length) % recording.frames]

@@ -81,22 +81,15 @@ def heard(
     took = time.perf_counter() - began
     output = Output(job.frames, job.shape.rate, job.peak, job.loudest)
     samples = output(np.nan_to_num(np.concatenate(parts)[: job.frames]))
-    return Heard(samples, passed(job, model), job.frames / job.shape.rate / took)
+    return Heard(samples, passed(job), job.frames / job.shape.rate / took)
 
 
-def passed(job: Job, model: Approach) -> Samples:
+def passed(job: Job) -> Samples:
     """What the newest end of the cursor's windows passes during a dream; see :class:`Walk`."""
     assert job.follow is not None
-    whole = np.array(cut(job.follow, 0, job.follow.frames))
+    whole = cut(job.follow, 0, job.follow.frames)
     walked = (job.request.pace * np.arange(job.frames)).astype(int)
-    starts = max(job.followat - model.seed_samples, 0) + walked
-    places: Samples = whole[starts % windows_of(job.follow, model) + model.seed_samples - 1]
-    return places
-
-
-def windows_of(recording: Recording, model: Approach) -> int:
-    """How many windows begin in a recording."""
-    return max(recording.frames - model.example_samples, 0) + 1
+    return np.asarray(whole[(job.followat + walked) % len(whole)])
 
 
 def whole_of(recordings: Sequence[Recording]) -> Samples:

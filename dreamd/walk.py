@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from dreamd.approaches import Approach
-from dreamd.recording import Recording, cut
+from dreamd.recording import Recording, loop
 
 CLIP = 1.0
 """Largest norm of the gradient."""
@@ -31,7 +31,7 @@ class Walk:
         self, model: Approach, recording: Recording, start: int, span: float, learning_rate: float
     ) -> None:
         self._model, self._recording, self._span = model, recording, span
-        self._cursor = float(max(start - model.seed_samples, 0))
+        self._cursor = float(start - model.seed_samples)
         self._adam = torch.optim.Adam(model.parameters(), lr=learning_rate, fused=True)
         self.level = HUSH  #: root mean square of what the cursor is passing, model scale
         self._kept = np.ones((model.block_windows, 1), bool)  # each stretch is one window
@@ -52,11 +52,10 @@ class Walk:
     def windows(self) -> Tensor:
         """``(block_windows, example_samples)`` that begin from the cursor to where it goes next.
 
-        The walk wraps round at the recording's end.
+        The recording is a loop: after its end comes its beginning.
         """
         model, count = self._model, self._model.block_windows
-        last = max(self._recording.frames - model.example_samples, 0) + 1
         spread = self._span * model.block_apart
-        starts = [int(self._cursor + spread * k / count) % last for k in range(count)]
-        windows = [cut(self._recording, start, model.example_samples) for start in starts]
+        starts = [int(self._cursor + spread * k / count) for k in range(count)]
+        windows = [loop(self._recording, start, model.example_samples) for start in starts]
         return torch.from_numpy(np.stack(windows))

@@ -68,6 +68,13 @@ def test_same_rand_same_samples_and_safe(job: Callable[..., Job], approach: str)
 
 
 @pytest.mark.parametrize("approach", APPROACHES)
+def test_chance_is_part_of_the_rand(job: Callable[..., Job], approach: str) -> None:
+    """Also where every prediction gets its noise."""
+    request = Request(approach, secs=0.3, rand=5, temperature=0.5)
+    np.testing.assert_array_equal(made(job(request, steps=3)), made(job(request)))
+
+
+@pytest.mark.parametrize("approach", APPROACHES)
 def test_before_any_training_it_dreams_all_the_same(job: Callable[..., Job], approach: str) -> None:
     untrained = job(Request(approach, secs=0.2, seed="noise"))
     assert untrained.weights is None
@@ -255,15 +262,28 @@ def test_temperature_is_noise_in_units_of_the_error(job: Callable[..., Job], app
     assert roughness(hot) > 2 * roughness(cold)
 
 
-def test_the_cursor_walks_and_wraps(recorded: Make, small: Settings) -> None:
-    """Its windows lead up to where it was put; at the end it begins again."""
+def test_the_cursor_walks_in_a_loop(recorded: Make, small: Settings) -> None:
+    """Its windows lead up to where it was put; after the end comes the beginning."""
     model = approaches.make(shape_of("column", small))  # windows of 257 samples, 64 a block
     ramp = recorded(np.arange(1000, dtype=np.float32))
     walk = Walk(model, ramp, start=356, span=80.0, learning_rate=0.0)
     assert walk.windows()[:, -1].tolist() == [356.0 + 10 * k for k in range(8)]
     for _ in range(8):
         walk.step()
-    assert walk.windows()[:, 0].tolist() == [740, 6, 16, 26, 36, 46, 56, 66]
+    assert walk.windows()[:, 0].tolist() == [740.0 + 10 * k for k in range(8)]
+    assert walk.windows()[:, -1].tolist() == [996, 6, 16, 26, 36, 46, 56, 66]
+    first = Walk(model, ramp, start=0, span=80.0, learning_rate=0.0)
+    assert first.windows()[0, [0, -1]].tolist() == [744.0, 0.0]
+
+
+def test_a_recording_shorter_than_a_window_is_a_loop_too(recorded: Make, small: Settings) -> None:
+    model = approaches.make(shape_of("column", small))
+    walk = Walk(model, recorded(np.arange(100, dtype=np.float32)), 0, 80.0, 0.0)
+    heard = [walk.windows()[0, -1].item()]
+    for _ in range(3):
+        walk.step()
+        heard.append(walk.windows()[0, -1].item())
+    assert heard == [0, 80, 60, 40]
 
 
 def test_what_the_cursor_follows(recorded: Make, small: Settings) -> None:
