@@ -68,7 +68,7 @@ def test_a_dream_from_nothing_says_so(tmp_path: Path) -> None:
     result = dreamd("dream", "--approach", "vector", "--secs", 0.2, "--out", tmp_path / "x.wav",
                     "--home", tmp_path / "home")  # fmt: skip
     assert result.returncode == 0, result.stderr
-    assert "nothing has been learned yet" in result.stdout
+    assert "a network that has learned nothing yet" in result.stdout
     assert len(soundfile.read(tmp_path / "x.wav")[0]) == round(0.2 * RATE)
 
 
