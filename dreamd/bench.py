@@ -10,7 +10,7 @@ import queue
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -27,6 +27,7 @@ from dreamd.audio import Samples
 from dreamd.children import Child, Died, Said
 from dreamd.errors import SetupError
 from dreamd.jobs import Finished, Job, Progress, Ready, Study
+from dreamd.markdown import Row, part, table
 from dreamd.messages import APPROACHES, Request
 from dreamd.product import product
 from dreamd.recording import Recording
@@ -49,8 +50,6 @@ SIZES: tuple[tuple[str, Settings], ...] = (
     ("V 2048", replace(REFERENCE, vector=2048)),
     ("44.1 kHz", replace(REFERENCE, rate=44100)),
 )
-
-Row = list[str]
 
 
 def report() -> Iterator[str]:
@@ -87,22 +86,6 @@ def in_turn(*works: Callable[[], object], rounds: int = ROUNDS) -> list[float]:
         work()
     taken = [[seconds(work) for work in works] for _ in range(rounds)]
     return [statistics.median(column) for column in zip(*taken, strict=True)]
-
-
-def table(head: Row, rows: Iterable[Row]) -> str:
-    """
-    >>> print(table(["a", "b"], [["1", "2"]]))
-    | a | b |
-    |---|---|
-    | 1 | 2 |
-    """
-    lines = [head, ["---"] * len(head), *rows]
-    text = "\n".join("| " + " | ".join(line) + " |" for line in lines)
-    return text.replace("| --- ", "|---").replace("--- |", "---|")
-
-
-def part(title: str, text: str, body: str) -> str:
-    return f"### {title}\n\n{text}\n\n{body}\n"
 
 
 # ---------------------------------------------------------------- the parts

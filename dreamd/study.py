@@ -23,6 +23,7 @@ from dreamd.approaches.contract import SampleWise
 from dreamd.audio import Output, Samples
 from dreamd.dreamer import Sampling
 from dreamd.jobs import Job
+from dreamd.markdown import Row, part, table
 from dreamd.messages import APPROACHES, SAMPLINGS, Request
 from dreamd.plan import plan
 from dreamd.recording import Recording, Voices, cut
@@ -34,7 +35,6 @@ RANDS = (1, 2, 3)
 NOTES = ((60.0, 64.0, 67.0), (57.0,), (52.0, 59.0))
 
 Change = Callable[[Approach], None]
-Row = list[str]
 
 
 @dataclass(frozen=True)
@@ -99,15 +99,6 @@ def whole_of(recordings: Sequence[Recording]) -> Samples:
 
 
 # ---------------------------------------------------------------- tables
-
-
-def table(head: Row, rows: Iterable[Row]) -> str:
-    lines = [" | ".join(head), "|".join(["---"] * len(head)), *(" | ".join(row) for row in rows)]
-    return "\n".join(f"| {line} |" if "---" not in line else f"|{line}|" for line in lines)
-
-
-def part(title: str, text: str, body: str) -> str:
-    return f"### {title}\n\n{text}\n\n{body}\n"
 
 
 def spread(values: Iterable[float], digits: int) -> str:

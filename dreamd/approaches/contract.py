@@ -9,7 +9,6 @@ yields: a vector, a spectrum or a sample.
 """
 
 import itertools
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 
@@ -235,18 +234,18 @@ class SampleWise(Approach):
         sizes = itertools.repeat(self.block) if level else slider.sizes()
         kept = Partials(queue.numpy(), self.shape.rate) if level and self.keeps_pitches else None
         for size in sizes:
-            if level:
-                slider.retune(self.sliding())
-            bound = self.crest * level() if level else math.inf
-            samples = slider.next(size, (noise * torch.randn(size)).numpy(), bound)
-            if level:
-                if kept:
-                    kept.hold(slider.newest(kept.span), size)
-                newest = slider.newest(size)
-                gain = self.gain(level(), torch.from_numpy(newest))
-                newest *= np.linspace(1.0, gain, size, dtype=np.float32)
-                samples = newest.copy()
-            yield torch.from_numpy(samples)
+            added = (noise * torch.randn(size)).numpy()
+            if level is None:
+                yield torch.from_numpy(slider.next(size, added))
+                continue
+            slider.retune(self.sliding())
+            slider.next(size, added, self.crest * level())
+            if kept:
+                kept.hold(slider.newest(kept.span), size)
+            newest = slider.newest(size)
+            gain = self.gain(level(), torch.from_numpy(newest))
+            newest *= np.linspace(1.0, gain, size, dtype=np.float32)
+            yield torch.from_numpy(newest.copy())
 
     def passing(self, vectors: Tensor, after: Tensor) -> float:
         return rms(vectors[-1, -1, -self.block :])
