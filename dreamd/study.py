@@ -117,7 +117,7 @@ def numbers(dreams: Sequence[Heard], whole: Samples, rate: int) -> Row:
         spread((20 * np.log10(d.samples.std() / level + 1e-9) for d in dreams), 0),
         spread((life.distance(d.samples, whole) for d in dreams), 1),
         spread((life.alignment(d.samples, d.passed, rate) for d in dreams), 2),
-        f"{np.median([d.speed for d in dreams]):.1f}",
+        f"{np.median([d.speed for d in dreams]):.2g}",
     ]
 
 
@@ -222,8 +222,8 @@ def walks(settings: Settings, voices: Voices) -> str:
         for approach in ("vector", "spectrum")
         for row in (
             _case(settings, voices, approach, "literal", None, literal),
-            *(_case(settings, voices, approach, f"{count} windows", windows(count))
-              for count in (1, 4, 8)),
+            *(_case(settings, voices, approach, "1 window" if count == 1 else f"{count} windows",
+                    windows(count)) for count in (1, 4, 8)),
         )
     ]  # fmt: skip
     text = (
