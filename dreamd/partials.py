@@ -7,6 +7,7 @@ each block, and the dream goes on from the rest. The approaches call this; it kn
 """
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from scipy import signal
 
@@ -29,15 +30,17 @@ class Partials:
         self.span = min(round(SPAN * rate), len(seed))
         turns = 2 * np.pi * np.outer(np.arange(self.span) / rate, hertz)
         waves = np.concatenate((np.cos(turns), np.sin(turns)), axis=1)
-        self._waves = np.linalg.qr(waves)[0].astype(np.float32)  # (span, 2·partials), orthonormal
+        self._waves = torch.from_numpy(np.linalg.qr(waves)[0]).float()  # (span, 2·partials)
 
     def hold(self, newest: Samples, count: int) -> None:
         """Changes the last ``count`` of ``newest (span,)``.
 
         What belongs to the seed is the least-squares fit of its partials, of any phase.
         """
-        if self._waves.size:
-            foreign = newest - self._waves @ (self._waves.T @ newest)
+        if self._waves.numel():
+            # PyTorch's product, not NumPy's, which wakes threads of its own for each of these.
+            fit = torch.mv(self._waves, torch.mv(self._waves.t(), torch.from_numpy(newest)))
+            foreign = newest - fit.numpy()
             rise = HOLD * np.minimum(np.arange(count, dtype=np.float32) / RISE, 1.0)
             newest[-count:] -= rise * foreign[-count:]
 

@@ -1,8 +1,8 @@
 """What a concurrent dream learns from: a cursor that walks through a recording.
 
 The dreamer makes a :class:`Walk` for each concurrent dream and calls :meth:`Walk.step` before
-each of the dream's steps (paper, section 2.5; the loop is the first author's). The walk owns
-the network it teaches, a copy that nobody else has, and Adam's state.
+each of the dream's steps (the paper's second way of sampling). The walk owns the
+network it teaches, a copy that nobody else has, and Adam's state.
 """
 
 import numpy as np
