@@ -147,7 +147,7 @@ class Slide:
 
     def newest(self, count: int) -> Array:
         """The newest ``count`` samples themselves: the dream goes on from what is made of them."""
-        return self._stream[self._end - count : self._end]
+        return self._stream[max(self._end - count, 0) : self._end]
 
     # ------------------------------------------------------------ memory
 

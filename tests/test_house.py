@@ -20,7 +20,7 @@ ROWS: tuple[set[str], ...] = (
     {"corpus", "weights", "seeds", "bank"},
     {"solos"},
     {"pluck", "recording", "approaches"},
-    {"recurrence", "slide", "life", "partials"},
+    {"recurrence", "slide", "life", "partials", "joint"},
     {"vocoder", "audio", "shapes", "cell", "product"},
     {"messages", "settings", "markdown"},
     {"errors"},

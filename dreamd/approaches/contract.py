@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from dreamd import recurrence, slide
+from dreamd.joint import PAST, join
 from dreamd.partials import Partials
 from dreamd.recurrence import Kept, Rows
 from dreamd.shapes import Shape
@@ -240,6 +241,7 @@ class SampleWise(Approach):
                 continue
             slider.retune(self.sliding())
             slider.next(size, added, self.crest * level())
+            join(slider.newest(PAST + size), size)
             if kept:
                 kept.hold(slider.newest(kept.span), size)
             newest = slider.newest(size)
