@@ -492,21 +492,16 @@ def windows_a_second(approach: str, settings: Settings) -> tuple[float, float]:
 
     def plain(k: int, some: torch.Tensor) -> None:
         inputs, labels = models[k].examples(some)
-        step(models[k], adams[k], nn.functional.mse_loss(models[k](inputs), labels))
+        loss = nn.functional.mse_loss(models[k](inputs), labels)
+        approaches.descend(models[k], adams[k], loss, REFERENCE.clip)
 
     def shared() -> None:
         vectors, after = models[2].stretches(samples)
-        step(models[2], adams[2], models[2].error(vectors, after, kept)[0])
+        loss, _ = models[2].error(vectors, after, kept)
+        approaches.descend(models[2], adams[2], loss, REFERENCE.clip)
 
     few, all_, new = in_turn(
         lambda: plain(0, unfolded[:64]), lambda: plain(1, unfolded), shared, rounds=9
     )
     whole = count * stretch
     return max(64 / few, whole / all_), whole / new
-
-
-def step(model: Approach, adam: torch.optim.Adam, loss: torch.Tensor) -> None:
-    adam.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
-    nn.utils.clip_grad_norm_(model.parameters(), REFERENCE.clip)
-    adam.step()

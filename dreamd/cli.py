@@ -153,8 +153,7 @@ def dream(arguments: Arguments) -> None:
     said = {k: getattr(arguments, f"request_{k}", None) for k in REQUEST_KEYS}
     asked = request({k: v for k, v in said.items() if v is not None})
     job = offline.dream(settings, asked, arguments.out)
-    remarks = "".join(f", {remark}" for remark in job.remarks())
-    print(f"{arguments.out}: {asked.approach} of {job.voice}, rand {job.rand}{remarks}")
+    print(f"{arguments.out}: {asked.approach} of {job.voice}, rand {job.rand}{job.remarks()}")
 
 
 def train(arguments: Arguments) -> None:

@@ -372,10 +372,9 @@ class Daemon:
         state.desk.done(dream, seconds)
         self.reply(Done(dream.id, str(job.path), job.frames, job.shape.rate, seconds, dream.index))
         self._tell_tidal(dream.index)
-        remarks = "".join(f", {remark}" for remark in job.remarks())
         self.say(
             f"dream:{dream.index} is there: {job.shape.approach} of {job.voice}, "
-            f"{dream.secs:.1f} s in {seconds:.1f} s (rand {job.rand}){remarks}"
+            f"{dream.secs:.1f} s in {seconds:.1f} s (rand {job.rand}){job.remarks()}"
         )
         self.assign()
 

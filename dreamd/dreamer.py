@@ -21,6 +21,7 @@ from dreamd.approaches import Approach
 from dreamd.audio import DreamFile, Output, Samples
 from dreamd.errors import BadRecording, Cancelled, Diverged, DreamError
 from dreamd.jobs import Broke, End, Finished, Job, Ready, Stop, Wrote
+from dreamd.messages import Request
 from dreamd.settings import Settings
 from dreamd.walk import Walk
 
@@ -49,7 +50,7 @@ def concurrent(model: Approach, queue: Tensor, job: Job, settings: Settings) -> 
     element is a sample, a step is a block of them and its windows lie all over the block. The
     dream's level leans as well, towards that of what the cursor is passing.
     """
-    rate = LEARN[job.request.approach] if job.request.learn is None else job.request.learn
+    rate = learning_rate(job.request)
     if job.follow is None or not rate:
         yield from paused(model, queue, job, settings)
         return
@@ -61,6 +62,11 @@ def concurrent(model: Approach, queue: Tensor, job: Job, settings: Settings) -> 
     while True:
         walk.step()
         yield decode(next(elements)).numpy()
+
+
+def learning_rate(request: Request) -> float:
+    """Of the walk: the request's own, else the approach's."""
+    return LEARN[request.approach] if request.learn is None else request.learn
 
 
 SAMPLINGS: dict[str, Sampling] = {"paused": paused, "concurrent": concurrent}
@@ -77,14 +83,8 @@ def make(
     ``stopped`` is asked after each block, some hundredths of a second. Raises a
     :class:`DreamError` if the seed cannot be read, the dream breaks, or somebody stopped it.
     """
-    rng = np.random.default_rng(job.rand & (2**63 - 1))
     model = model_of(job, settings.init_std)
-    try:
-        samples = seeds.load(job.seed, model.seed_samples, job.shape.rate, job.peak, rng)
-    except BadRecording as error:
-        raise BadRecording(f"seed: {error}") from None
-    torch.manual_seed(job.rand)
-    queue = model.elements(torch.from_numpy(np.array(samples, np.float32)))
+    queue = begin(model, job)
     blocks = SAMPLINGS[job.request.sampling](model, queue, job, settings)
     output = Output(job.frames, job.shape.rate, job.peak, job.loudest)
     file = DreamFile(job.path, job.shape.rate)
@@ -104,6 +104,20 @@ def make(
         tell(Wrote(job.serial, made, len(ready)))
         made, flushed = made + len(ready), time.monotonic()
         waiting.clear()
+
+
+def begin(model: Approach, job: Job) -> Tensor:
+    """The dream's queue, filled from its seed; chance starts from ``rand``.
+
+    Raises :class:`BadRecording` if the seed cannot be read.
+    """
+    rng = np.random.default_rng(job.rand & (2**63 - 1))
+    try:
+        samples = seeds.load(job.seed, model.seed_samples, job.shape.rate, job.peak, rng)
+    except BadRecording as error:
+        raise BadRecording(f"seed: {error}") from None
+    torch.manual_seed(job.rand)
+    return model.elements(torch.from_numpy(np.array(samples, np.float32)))
 
 
 def model_of(job: Job, init_std: float) -> Approach:

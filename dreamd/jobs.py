@@ -95,13 +95,13 @@ class Job:
     followat: int = 0  # the cursor's first frame
     towards: Path | None = None  # the checkpoint that the request's blend leads to
 
-    def remarks(self) -> list[str]:
-        """What a performer may not expect of this dream, in words."""
-        said = []
+    def remarks(self) -> str:
+        """What a performer may not expect of this dream: the end of a line, often empty."""
+        said = ""
         if self.weights is None:
-            said.append("of a network that has learned nothing yet")
+            said += ", of a network that has learned nothing yet"
         if self.request.sampling == "concurrent" and self.follow is None:
-            said.append("paused: its voice has no recordings to follow")
+            said += ", paused: its voice has no recordings to follow"
         return said
 
 

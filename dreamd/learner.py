@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from dreamd import approaches, pitch, solos, weights
 from dreamd.audio import Samples
@@ -176,10 +176,7 @@ class Pupil:
         vectors, after = self.model.stretches(torch.from_numpy(samples).to(self._device))
         noisy = vectors.add(torch.randn_like(vectors), alpha=self._settings.input_noise)
         loss, power = self.model.error(noisy, after, kept)
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self.model.parameters(), self._settings.clip)
-        self.optimizer.step()
+        approaches.descend(self.model, self.optimizer, loss, self._settings.clip)
         self._error.add(float(loss.detach()), float(power))
 
     def save(self) -> None:

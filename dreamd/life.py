@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 
+from dreamd import pluck
 from dreamd.audio import Samples
 
 RATE = 11025
@@ -140,7 +141,7 @@ def kept(samples: Samples, rate: int, notes: Sequence[float]) -> float:
     hertz = np.fft.rfftfreq(PEAK_FRAME, 1 / rate)
     near = np.zeros(len(hertz), bool)
     for note in notes:
-        fundamental = 440 * 2 ** ((note - 69) / 12)
+        fundamental = pluck.hertz(note)
         partials = fundamental * np.arange(1, int(rate / 2 / fundamental) + 1)
         for partial in partials:
             width = min(max(partial * (2 ** (0.5 / 12) - 1), 2 * hertz[1]), fundamental / 3)

@@ -12,6 +12,7 @@ import numpy as np
 import parselmouth
 from numpy.typing import NDArray
 
+from dreamd import pluck
 from dreamd.audio import Samples
 from dreamd.recording import Recording, cut
 from dreamd.solos import Solo
@@ -30,7 +31,7 @@ FUNDAMENTAL = 0.004
 LOW = 0.05
 """Share of it that must lie at the first three."""
 BESIDE = 0.4
-"""Semitones (a quarter of an interval at least two bins wide) that count as a partial's place."""
+"""Semitones, at least two and a half bins, either way that count as a partial's place."""
 
 Numbers = NDArray[np.float64]
 
@@ -81,21 +82,20 @@ def alone(samples: Samples, rate: int, note: float) -> bool:
 
 
 def _alone(samples: Samples, rate: int, note: float) -> bool:
-    shares = partials(samples, rate, note)
-    low = float(shares[0]) >= FUNDAMENTAL and float(shares[:3].sum()) >= LOW
-    return low and float(shares.sum()) >= ALONE
+    there = shares(samples, rate, note)
+    low = float(there[0]) >= FUNDAMENTAL and float(there[:3].sum()) >= LOW
+    return low and float(there.sum()) >= ALONE
 
 
-def partials(samples: Samples, rate: int, note: float) -> Numbers:
+def shares(samples: Samples, rate: int, note: float) -> Numbers:
     """The share of the energy at each partial of ``note``, up to half the rate."""
     power = np.abs(np.fft.rfft(samples * np.hanning(len(samples)))) ** 2
-    hertz = np.arange(len(power)) * rate / len(samples)
-    fundamental = 440.0 * 2 ** ((note - 69) / 12)
-    width = max(fundamental * (2 ** (BESIDE / 12) - 1), 2.5 * rate / len(samples))
+    bin = rate / len(samples)
+    hertz = np.arange(len(power)) * bin
+    fundamental = pluck.hertz(note)
     order = np.maximum(np.round(hertz / fundamental), 1)
-    near = np.abs(hertz - order * fundamental) <= np.minimum(
-        np.maximum(order * fundamental * (2 ** (BESIDE / 12) - 1), width), fundamental / 4
-    )
-    count = int(order.max())
-    shares = np.bincount(order[near].astype(int) - 1, power[near], minlength=count)
-    return shares / max(float(power.sum()), 1e-20)
+    partial = order * fundamental
+    width = np.maximum(partial * (2 ** (BESIDE / 12) - 1), 2.5 * bin)
+    near = np.abs(hertz - partial) <= np.minimum(width, fundamental / 4)
+    energy = np.bincount(order[near].astype(int) - 1, power[near], minlength=int(order.max()))
+    return energy / max(float(power.sum()), 1e-20)

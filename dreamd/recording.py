@@ -51,7 +51,7 @@ def cut(recording: Recording, start: int, length: int) -> Samples:
     """
     samples = _samples(recording.cache, recording.frames)
     if recording.frames < length:
-        return np.resize(np.roll(samples, -start), length)
+        return loop(recording, start, length)
     start = min(start, recording.frames - length)
     return np.asarray(samples[start : start + length])
 

@@ -14,10 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 from torch import Tensor
 
-from dreamd import dreamer, life, seeds, weights
+from dreamd import dreamer, life, weights
 from dreamd.approaches import Approach
 from dreamd.approaches.contract import SampleWise
 from dreamd.audio import Output, Samples
@@ -69,10 +68,7 @@ def heard(
     model = copy.deepcopy(dreamer.model_of(job, settings.init_std))
     if change:
         change(model)
-    rng = np.random.default_rng(job.rand)
-    seed = seeds.load(job.seed, model.seed_samples, job.shape.rate, job.peak, rng)
-    queue = model.elements(torch.from_numpy(np.array(seed, np.float32)))
-    torch.manual_seed(job.rand)
+    queue = dreamer.begin(model, job)
     blocks = (sampling or dreamer.SAMPLINGS[job.request.sampling])(model, queue, job, settings)
     began, parts, made = time.perf_counter(), [], 0
     while made < job.frames:
@@ -167,7 +163,7 @@ def literal(model: Approach, queue: Tensor, job: Job, settings: Settings) -> Ite
     """One element a step, one window, every window through the whole network, nothing held."""
     assert job.follow is not None
     model.block_windows, model.lean = 1, 0.0
-    rate = dreamer.LEARN[job.request.approach] if job.request.learn is None else job.request.learn
+    rate = dreamer.learning_rate(job.request)
     walk = Walk(model, job.follow, job.followat, float(model.element_samples), rate)
     decode = model.decoder()
     elements = Approach.run(model, queue, level=lambda: walk.level)

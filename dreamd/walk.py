@@ -7,9 +7,9 @@ network it teaches, a copy that nobody else has, and Adam's state.
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from dreamd.approaches import Approach
+from dreamd.approaches import Approach, descend
 from dreamd.recording import Recording, loop
 
 CLIP = 1.0
@@ -42,10 +42,7 @@ class Walk:
         with torch.enable_grad():
             vectors, after = model.stretches(self.windows())
             loss, _ = model.error(vectors, after, self._kept)
-            self._adam.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(model.parameters(), CLIP)
-        self._adam.step()
+        descend(model, self._adam, loss, CLIP)
         self._cursor += self._span
         self.level = max(model.passing(vectors, after), HUSH)
 

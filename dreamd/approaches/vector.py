@@ -34,8 +34,7 @@ class Vector(Approach):
 
     def stretches(self, samples: Tensor) -> tuple[Tensor, Tensor]:
         """After a vector comes a vector: ``(S, n+m-1, V)``."""
-        vectors = samples.view(len(samples), -1, self.shape.vector) / self.scale
-        return vectors[:, :-1], vectors[:, 1:]
+        return self.examples(samples)
 
     def compare(self, outputs: Tensor, after: Tensor, rows: Rows) -> Errors:
         return dense_error(outputs, self.dense, after, rows)
