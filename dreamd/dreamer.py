@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dreamd import approaches, recurrence, seeds, slide, weights
+from dreamd import approaches, recurrence, seeds, slide, vocoder, weights
 from dreamd.approaches import Approach
 from dreamd.audio import DreamFile, Output, Samples
 from dreamd.errors import BadRecording, Cancelled, Diverged, DreamError
@@ -146,6 +146,7 @@ def prepare() -> None:
     torch.set_grad_enabled(False)
     slide.warm()
     recurrence.warm()
+    vocoder.warm()
 
 
 def main(pipe: Connection, settings: Settings) -> None:
