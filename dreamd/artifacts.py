@@ -76,6 +76,8 @@ def mean_of(several: Sequence[Artifacts], seconds: Sequence[float]) -> Artifacts
 FRAME, HOP = 2048, 512
 AROUND = 60.0  # Hz either way in which the floor between partials is looked for
 FLOOR = 20  # percentile of the power there
+MASKED = -30.0
+"""dB: a floor under it is as good as none, so that the cleanest recordings ask no more."""
 LOUDNESS = 0.3  # exponent from power to loudness (Stevens)
 DRAWN = 2000
 
@@ -83,7 +85,7 @@ DRAWN = 2000
 def noise(samples: Samples) -> float:
     """The level of the floor between the partials, in dB under the whole; loud moments count more.
 
-    White and pink noise have -6, a sine -67.
+    White and pink noise have -6, a guitar some -28; below :data:`MASKED` nothing counts.
     """
     frames = frames_of(samples, FRAME, HOP)
     frames = frames[:: max(len(frames) // DRAWN, 1)]
@@ -94,7 +96,8 @@ def noise(samples: Samples) -> float:
     width = 2 * round(AROUND * FRAME / RATE) + 1
     floor = percentile_filter(power[heard], FLOOR, size=(1, width)).sum(1)
     loudness = whole[heard] ** LOUDNESS
-    return float((loudness * 10 * np.log10(floor / whole[heard])).sum() / loudness.sum())
+    level = (loudness * 10 * np.log10(floor / whole[heard])).sum() / loudness.sum()
+    return max(float(level), MASKED)
 
 
 # ---------------------------------------------------------------- clicks

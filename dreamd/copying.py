@@ -12,10 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from dreamd.audio import Samples
-from dreamd.hearing import RATE, Levels, Numbers, mel_bands, mel_levels
+from dreamd.hearing import RATE, Levels, mel_bands, mel_levels
 
 HOP = 512
 SECOND = round(RATE / HOP)
@@ -40,13 +41,16 @@ seconds" begin, and *medium* at 6 s."""
 SHARE = 90.0
 """The percentile of the dream's moments whose passage counts: a tenth of it may be copied more."""
 
+SHIFTS = (0, HOP // 2)
+"""Samples by which a recording is shifted: a copy need not lie on the same frames."""
+
 PIECE, OVERLAP = 300 * RATE // HOP, 20 * RATE // HOP
 """Frames of a recording that are compared at a time: memory stays flat."""
 
 
 @dataclass(frozen=True)
 class Passage:
-    """``seconds`` of the dream from second ``at`` on are recording ``number`` from ``source`` on."""
+    """``seconds`` of the dream from ``at`` on are those of recording ``number`` from ``source`` on."""
 
     at: float
     seconds: float
@@ -71,16 +75,21 @@ def passages(dream: Samples, recordings: Sequence[Samples]) -> list[Passage]:
     mine = _seconds(heard)
     found: list[Passage] = []
     for number, recording in enumerate(recordings):
-        whole = _levels(recording)
-        loudest = float(whole.max())
-        for start in range(0, max(len(whole) - OVERLAP, 1), PIECE - OVERLAP):
-            theirs = _seconds(whole[start : start + PIECE], loudest)
-            alike = (mine @ theirs.T).numpy() >= SAME
+        for shift in SHIFTS:
             found += [
-                Passage(at * HOP / RATE, length * HOP / RATE, number, (start + source) * HOP / RATE)
-                for at, source, length in _diagonals(alike)
+                Passage(at * HOP / RATE, length * HOP / RATE, number, (source * HOP + shift) / RATE)
+                for at, source, length in _alike(mine, _levels(recording[shift:]))
             ]
     return _longest(found)
+
+
+def _alike(mine: Tensor, theirs: Levels) -> Iterator[tuple[int, int, int]]:
+    """First frame of the dream, first frame of the recording, and length of each passage."""
+    loudest = float(theirs.max())
+    for start in range(0, max(len(theirs) - OVERLAP, 1), PIECE - OVERLAP):
+        piece = _seconds(theirs[start : start + PIECE], loudest)
+        for at, source, length in _diagonals((mine @ piece.T).numpy() >= SAME):
+            yield at, start + source, length
 
 
 def _levels(samples: Samples) -> Levels:
@@ -105,7 +114,7 @@ def _seconds(levels: Levels, loudest: float | None = None) -> Tensor:
     return torch.from_numpy(vectors)
 
 
-def _diagonals(alike: Numbers) -> Iterator[tuple[int, int, int]]:
+def _diagonals(alike: NDArray[np.bool_]) -> Iterator[tuple[int, int, int]]:
     """Maximal runs along the diagonals: first row, first column, length in frames."""
     run = np.zeros(alike.shape[1], int)
     for row in range(len(alike) + 1):

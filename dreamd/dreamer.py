@@ -48,7 +48,8 @@ def concurrent(model: Approach, queue: Tensor, job: Job, settings: Settings) -> 
     window at the cursor, the cursor moves on by one element (times ``pace``), and the dream
     goes on by one element. So the weights lean towards whatever the cursor is passing. Where an
     element is a sample, a step is a block of them and its windows lie all over the block. The
-    dream's level leans as well, towards that of what the cursor is passing.
+    dream's level leans as well, towards that of what the cursor is passing, and what nobody could
+    foretell there (a pick, a breath) strikes a sample-wise dream too.
     """
     rate = learning_rate(job.request)
     if job.follow is None or not rate:
@@ -58,7 +59,7 @@ def concurrent(model: Approach, queue: Tensor, job: Job, settings: Settings) -> 
     span = job.request.pace * fork.block * fork.element_samples
     walk = Walk(fork, job.follow, job.followat, span, rate)
     noise, decode = job.request.temperature * fork.deviation, fork.decoder()
-    elements = fork.run(queue, noise, settings.threads, lambda: walk.level)
+    elements = fork.run(queue, noise, settings.threads, walk)
     while True:
         walk.step()
         yield decode(next(elements)).numpy()

@@ -27,8 +27,8 @@ def mel_bands(count: int, lowest: float, highest: float) -> Numbers:
 
     A band that is narrower than a bin is the bin nearest to its middle.
     """
-    mel = 2595 * np.log10(1 + np.array([lowest, highest]) / 700)
-    edges = 700 * (10 ** (np.linspace(*mel, count + 2) / 2595) - 1)
+    bottom, top = 2595 * np.log10(1 + np.array([lowest, highest]) / 700)
+    edges = 700 * (10 ** (np.linspace(bottom, top, count + 2) / 2595) - 1)
     hertz = np.fft.rfftfreq(FRAME, 1 / RATE)
     bands = np.zeros((count, len(hertz)))
     for k in range(count):

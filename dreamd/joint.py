@@ -7,9 +7,9 @@ linear prediction, and fades into what the network made of it. The approaches ca
 """
 
 import numpy as np
-from scipy.linalg import solve_toeplitz
 
 from dreamd.audio import Samples
+from dreamd.prediction import extrapolated
 
 ORDER = 32  # of the linear prediction
 PAST = 512  # samples that it is fitted to
@@ -23,26 +23,4 @@ def join(stream: Samples, count: int) -> None:
     fade = min(FADE, count)
     rise = 0.5 - 0.5 * np.cos(np.pi * np.arange(1, fade + 1, dtype=np.float32) / (fade + 1))
     block = stream[start : start + fade]
-    block += (1 - rise) * (extrapolated(past, fade) - block)
-
-
-def extrapolated(past: Samples, count: int) -> Samples:
-    """How ``past`` goes on: ``count`` samples by linear prediction (autocorrelation method).
-
-    >>> t = np.arange(544)
-    >>> wave = np.sin(0.1 * t) + 0.5 * np.sin(0.31 * t + 1)
-    >>> bool(np.abs(extrapolated(wave[:512], 32) - wave[512:]).max() < 0.1)
-    True
-    """
-    order = min(ORDER, len(past) // 4)
-    windowed = past.astype(np.float64) * np.hanning(len(past))
-    spectrum = np.fft.rfft(windowed, 2 * len(past))
-    lags = np.fft.irfft(np.abs(spectrum) ** 2)[: order + 1]
-    if order < 1 or lags[0] < 1e-12:
-        return np.zeros(count, np.float32)
-    lags[0] *= 1 + 1e-9  # keeps the equations solvable
-    taps = solve_toeplitz(lags[:-1], lags[1:])[::-1]
-    going = np.concatenate((past[len(past) - order :].astype(np.float64), np.zeros(count)))
-    for k in range(order, order + count):
-        going[k] = taps @ going[k - order : k]
-    return going[order:].astype(np.float32)
+    block += (1 - rise) * (extrapolated(past, fade, ORDER) - block)

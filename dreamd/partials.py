@@ -18,7 +18,7 @@ FAINTEST = 1e-5  # of the strongest one's power
 LOWEST = 30.0  # Hz
 APART = 2.5  # bins of the seed's spectrum between two partials
 SPAN = 0.186  # seconds in which the partials are looked for: time enough to tell semitones apart
-HOLD = 0.7  # of what does not belong to the seed is taken away
+HOLD = 0.85  # of what does not belong to the seed is taken away
 RISE = 32  # samples in which that begins, so that nothing clicks
 
 

@@ -166,7 +166,7 @@ def literal(model: Approach, queue: Tensor, job: Job, settings: Settings) -> Ite
     rate = dreamer.learning_rate(job.request)
     walk = Walk(model, job.follow, job.followat, float(model.element_samples), rate)
     decode = model.decoder()
-    elements = Approach.run(model, queue, level=lambda: walk.level)
+    elements = Approach.run(model, queue, lead=walk)
     while True:
         walk.step()
         yield decode(next(elements)).numpy()

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 
 from dreamd.approaches import Approach, descend
+from dreamd.audio import Samples
+from dreamd.prediction import innovation
 from dreamd.recording import Recording, loop
 
 CLIP = 1.0
@@ -17,6 +19,10 @@ CLIP = 1.0
 
 HUSH = 1e-4
 """The least level, in the model's scale: out of true silence no dream comes back."""
+
+PAST = 1024  # samples from which the innovation is predicted
+ORDER = 4
+"""Of that prediction: enough to whiten the recording's colour, too little to follow its tones."""
 
 
 class Walk:
@@ -45,6 +51,13 @@ class Walk:
         descend(model, self._adam, loss, CLIP)
         self._cursor += self._span
         self.level = max(model.passing(vectors, after), HUSH)
+
+    def innovation(self, count: int) -> Samples:
+        """What the ``count`` samples from the cursor's last place on had in them that nothing
+        before foretold, in the model's scale: a pick, a breath, a hammer."""
+        end = int(self._cursor - self._span) + self._model.seed_samples + count
+        stretch = loop(self._recording, end - PAST - count, PAST + count)
+        return innovation(stretch, count, ORDER) / self._model.scale
 
     def windows(self) -> Tensor:
         """``(block_windows, example_samples)`` that begin from the cursor to where it goes next.

@@ -15,11 +15,11 @@ from dreamd import approaches, dreamer
 from dreamd.audio import DreamFile
 from dreamd.errors import Cancelled, Diverged, DreamError, NoSuchSeed
 from dreamd.jobs import Job, Wrote
-from dreamd.joint import extrapolated
 from dreamd.learner import Pupil
 from dreamd.messages import APPROACHES, Request
 from dreamd.partials import partials
 from dreamd.plan import plan
+from dreamd.prediction import extrapolated, innovation
 from dreamd.recording import Recording, cut
 from dreamd.settings import Settings
 from dreamd.shapes import shape_of
@@ -175,7 +175,7 @@ def joined(stream: torch.Tensor, count: int) -> torch.Tensor:
     """The stream with a block that begins as what came before it goes on by itself."""
     start, fade = len(stream) - count, 32
     past = stream[max(start - 512, 0) : start].numpy()
-    going = torch.from_numpy(extrapolated(past, fade))
+    going = torch.from_numpy(extrapolated(past, fade, 32))
     weight = 0.5 + 0.5 * torch.cos(torch.pi * torch.arange(1, fade + 1) / (fade + 1))
     block = stream[start : start + fade]
     smooth = weight * going + (1 - weight) * block
@@ -183,13 +183,13 @@ def joined(stream: torch.Tensor, count: int) -> torch.Tensor:
 
 
 def held(window: torch.Tensor, seed: torch.Tensor, count: int) -> torch.Tensor:
-    """The window with 0.7 of what no partial of the seed explains taken from its end."""
+    """The window with 0.85 of what no partial of the seed explains taken from its end."""
     newest = window[-len(seed) :].numpy()
     turns = 2 * np.pi * np.outer(np.arange(len(newest)), partials(seed.numpy(), RATE)) / RATE
     waves = np.concatenate((np.cos(turns), np.sin(turns)), 1)
     fit = waves @ np.linalg.lstsq(waves, newest, rcond=None)[0]
     rise = np.zeros(len(newest))
-    rise[-count:] = 0.7 * np.minimum(np.arange(count) / 32, 1)
+    rise[-count:] = 0.85 * np.minimum(np.arange(count) / 32, 1)
     mended = torch.from_numpy(newest - rise * (newest - fit)).float()
     return torch.cat((window[: -len(seed)], mended))
 
@@ -227,13 +227,15 @@ def test_concurrent_is_the_paper_s_loop(
         torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
         adam.step()
         cursor += span
+        there = cut(asked.follow, int(cursor - span) + net.seed_samples - 1024, 1024 + count)
+        struck = torch.from_numpy(1.5 * innovation(there, count, 4) / net.scale)
         element = labels[-1, -1] if approach in ("vector", "spectrum") else inputs[-1, -1, -count:]
         level = float(element.square().mean().sqrt())
         with torch.no_grad():
-            for _ in range(count):
+            for k in range(count):
                 element, _ = net.next(window[-len(queue) :])
                 if approach in ("transpose", "column"):
-                    element = 3 * level * torch.tanh(element / (3 * level))
+                    element = 3 * level * torch.tanh((element + struck[k]) / (3 * level))
                 window = torch.cat((window, element[None]))
             if approach in ("transpose", "column"):
                 window = joined(window, count)

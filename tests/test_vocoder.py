@@ -22,8 +22,11 @@ def plain_sum(spectra: np.ndarray, frame: int, hop: int) -> np.ndarray:
         samples, next_alive, taken = np.zeros(hop), [], set()
         for place, amplitude, phase in alive:
             near = [k for k in range(len(new.place)) if abs(new.place[k] - place) <= NEAR]
-            near = [k for k in near if min(
-                alive, key=lambda each, k=k: abs(each[0] - new.place[k]))[0] == place]
+            near = [
+                k
+                for k in near
+                if min(alive, key=lambda each, k=k: abs(each[0] - new.place[k]))[0] == place
+            ]
             best = min(near, key=lambda k: abs(new.place[k] - place), default=None)
             to, loud = (place, 0.0) if best is None else (new.place[best], new.amplitude[best])
             low, high = 2 * np.pi * place / frame, 2 * np.pi * to / frame

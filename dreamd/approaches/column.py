@@ -11,6 +11,8 @@ from dreamd.shapes import Shape
 class Column(SampleWise):
     """LSTM, then dense ``H → 1`` at each of the ``n`` steps; a dream takes the last of them."""
 
+    longest_block = 512
+
     def __init__(self, shape: Shape, scale: float, *, dropout: float = 0.0) -> None:
         super().__init__(shape, scale, dropout=dropout)
         self.recurrent = Recurrent(shape.vector, shape, dropout)

@@ -11,6 +11,7 @@ yields: a vector, a spectrum or a sample.
 import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from dreamd import recurrence, slide
+from dreamd.audio import Samples
 from dreamd.joint import PAST, join
 from dreamd.partials import Partials
 from dreamd.recurrence import Kept, Rows
@@ -27,8 +29,15 @@ from dreamd.slide import Slide
 Errors = tuple[Tensor, Tensor]
 """The mean squared error, and the mean square of the labels: what silence's error would be."""
 
-Level = Callable[[], float]
-"""The root mean square that a dream's newest elements should have, in the model's scale."""
+
+class Lead(Protocol):
+    """What a concurrent dream is led by: the recording at its cursor, in the model's scale."""
+
+    level: float  #: the root mean square that the newest elements should have
+
+    def innovation(self, count: int) -> Samples:
+        """What was unforeseeable in the ``count`` samples that the cursor is at."""
+
 
 Decoder = Callable[[Tensor], Tensor]
 """Elements ``(count, …)`` as they come to the samples they stand for, model scale undone."""
@@ -160,17 +169,17 @@ class Approach(nn.Module, ABC):
         return element, torch.cat((queue[1:], element[None]))
 
     def run(
-        self, queue: Tensor, noise: float = 0.0, threads: int = 1, level: Level | None = None
+        self, queue: Tensor, noise: float = 0.0, threads: int = 1, lead: Lead | None = None
     ) -> Iterator[Tensor]:
         """The elements that follow ``queue``, for ever, ``(count, …)`` at a time.
 
-        :param level: given, the weights may change between one :func:`next` and another, there
-            are :attr:`block` elements at a time, and these are led towards this level.
+        :param lead: given, the weights may change between one :func:`next` and another, there
+            are :attr:`block` elements at a time, and these are led by it.
         """
         while True:
             element, queue = self.next(queue, noise)
-            if level:
-                element = self.turned(element, self.gain(level(), element))
+            if lead:
+                element = self.turned(element, self.gain(lead.level, element))
                 queue[-1] = element
             yield element[None]
 
@@ -197,7 +206,11 @@ class SampleWise(Approach):
     """What transpose and column share: an element is one sample, the queue is a window."""
 
     dense: nn.Linear  # H → 1
-    lean = 1.0
+    lean = 0.7
+    #: How hard the recording's surprises strike a concurrent dream. By itself the network goes on
+    #: with its few strongest tones: nothing in its loop ever wakes the others.
+    strike = 1.5
+    longest_block = 256  #: samples between two steps of learning
     #: A concurrent dream's samples are bent, each before the next is made, to stay within this many
     #: times its level: inside a block it could grow to any loudness.
     crest = 3.0
@@ -207,7 +220,7 @@ class SampleWise(Approach):
         super().__init__(shape, scale, dropout=dropout)
         self.queue_length = self.seed_samples = shape.window * shape.vector
         self.element_samples = 1
-        self.block, self.block_windows = min(slide.LARGEST, shape.vector), 8
+        self.block, self.block_windows = min(self.longest_block, shape.vector), 8
         self.example_samples = self.seed_samples + 1
 
     def measure(self, samples: Tensor) -> float:
@@ -228,24 +241,25 @@ class SampleWise(Approach):
         return lambda elements: elements * self.scale
 
     def run(
-        self, queue: Tensor, noise: float = 0.0, threads: int = 1, level: Level | None = None
+        self, queue: Tensor, noise: float = 0.0, threads: int = 1, lead: Lead | None = None
     ) -> Iterator[Tensor]:
         """As the literal loop, to rounding, and many times as fast."""
         slider = Slide(self.sliding(), queue.numpy(), threads, self.block)
-        sizes = itertools.repeat(self.block) if level else slider.sizes()
-        kept = Partials(queue.numpy(), self.shape.rate) if level and self.keeps_pitches else None
+        sizes = itertools.repeat(self.block) if lead else slider.sizes()
+        kept = Partials(queue.numpy(), self.shape.rate) if lead and self.keeps_pitches else None
         for size in sizes:
             added = (noise * torch.randn(size)).numpy()
-            if level is None:
+            if lead is None:
                 yield torch.from_numpy(slider.next(size, added))
                 continue
             slider.retune(self.sliding())
-            slider.next(size, added, self.crest * level())
+            added += self.strike * lead.innovation(size)
+            slider.next(size, added, self.crest * lead.level)
             join(slider.newest(PAST + size), size)
             if kept:
                 kept.hold(slider.newest(kept.span), size)
             newest = slider.newest(size)
-            gain = self.gain(level(), torch.from_numpy(newest))
+            gain = self.gain(lead.level, torch.from_numpy(newest))
             newest *= np.linspace(1.0, gain, size, dtype=np.float32)
             yield torch.from_numpy(newest.copy())
 
