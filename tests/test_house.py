@@ -18,8 +18,10 @@ ROWS: tuple[set[str], ...] = (
     {"desk", "screen", "osc", "log", "plan", "governor", "walk", "pitch"},
     {"jobs"},
     {"corpus", "weights", "seeds", "bank"},
-    {"solos", "life"},
-    {"pluck", "recording", "approaches"},
+    {"report"},
+    {"judge"},
+    {"solos", "life", "artifacts", "resemblance", "copying"},
+    {"pluck", "recording", "approaches", "hearing"},
     {"recurrence", "slide", "partials", "joint"},
     {"vocoder", "audio", "shapes", "cell", "product"},
     {"messages", "settings", "markdown"},
@@ -30,6 +32,7 @@ ROWS: tuple[set[str], ...] = (
 ONLY_IMPORTER = {
     "pythonosc": "osc", "watchdog": "watcher", "soundfile": "audio", "soxr": "audio",
     "rich": "screen", "safetensors": "weights", "filelock": "lock", "parselmouth": "pitch",
+    "PIL": "report",
 }  # fmt: skip
 ALSO = {("soundfile", "doctor")}  # asks libsndfile what it can read
 
