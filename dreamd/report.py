@@ -183,7 +183,7 @@ def _faults(found: Artifacts, own: Artifacts | None) -> str:
         left = artifacts.factor(found, own, kind) if own else 1.0
         if own and left < 0.995:
             beyond = amount.format(much - getattr(own, kind))
-            said.append(f"{name} {beyond} beyond the recordings: × {left:.2f}")
+            said.append(f"{name} {beyond} beyond the recordings: ×\N{NO-BREAK SPACE}{left:.2f}")
         elif own or not much:
             none.append(name)
         else:
@@ -199,7 +199,13 @@ def _copies(judgement: Judgement, sources: Sequence[str]) -> str:
         f"{sources[each.number]}"
         for each in copied
     ]
-    note = f"shorter passages: {others}" if others else "" if said else "no passage of a second"
+    note = (
+        f"shorter passages: {others}"
+        if others
+        else ""
+        if said
+        else "no passage of a second or more"
+    )
     return f"{_list('ol', said)}<p class=soft>{note}</p>"
 
 
@@ -349,5 +355,5 @@ border-width:0 2px}
 ul,ol{margin:.5rem 0;padding-left:1.3rem}ol ::marker{color:var(--low);font-weight:600}
 .scale{display:inline-block;width:5rem;height:.6rem;background:linear-gradient(90deg,COLOURS)}
 @media(max-width:40rem){th,td{padding:.4rem .3rem}}
-@media print{audio{display:none}figure,.cards{break-inside:avoid}}
+@media print{:root{--page:#fff;font-size:75%}audio{display:none}section{break-inside:avoid}}
 """.replace("COLOURS", ",".join(f"#{each}" for each in COLOURS.split()))

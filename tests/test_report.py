@@ -171,8 +171,10 @@ def test_of_many_passages_the_longest_are_listed() -> None:
 
 def test_artifacts_are_what_a_dream_has_beyond_the_recordings() -> None:
     text = Elements(page("", "", [dream(tone(440, 3))], [], own=CLEAN)).text
-    assert "noise between the partials 6.2 dB beyond the recordings: × 0.65" in text
-    assert "clicks 12.0 a second beyond the recordings: × 0.12" in text
+    assert (
+        "noise between the partials 6.2 dB beyond the recordings: ×\N{NO-BREAK SPACE}0.65" in text
+    )
+    assert "clicks 12.0 a second beyond the recordings: ×\N{NO-BREAK SPACE}0.12" in text
     assert "no more warbling between spectra, clipping, dropouts, DC than they have" in text
 
 
