@@ -199,13 +199,9 @@ def _copies(judgement: Judgement, sources: Sequence[str]) -> str:
         f"{sources[each.number]}"
         for each in copied
     ]
-    note = (
-        f"shorter passages: {others}"
-        if others
-        else ""
-        if said
-        else "no passage of a second or more"
-    )
+    note = "" if copied else "no passage of a second or more"
+    if others:
+        note = f"shorter passages: {others}"
     return f"{_list('ol', said)}<p class=soft>{note}</p>"
 
 
