@@ -6,6 +6,7 @@ The only importer of soundfile and soxr. Samples are mono float32, full scale -1
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -138,6 +139,13 @@ def write(path: Path, samples: Samples, rate: int) -> None:
     file = DreamFile(path, rate)
     file.create(len(samples))
     file.write(0, samples)
+
+
+def flac(samples: Samples, rate: int) -> bytes:
+    """A whole mono 16-bit FLAC file, as browsers play it."""
+    file = BytesIO()
+    soundfile.write(file, samples, rate, format="FLAC", subtype="PCM_16")
+    return file.getvalue()
 
 
 # ---------------------------------------------------------------- the way to the loudspeaker

@@ -1,5 +1,6 @@
 """Decoding, dream files, and what may reach a loudspeaker."""
 
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +40,13 @@ def test_decoding_goes_block_by_block(tmp_path: Path) -> None:
 def test_excerpts_start_where_they_should(tmp_path: Path) -> None:
     audio.write(tmp_path / "x.wav", np.concatenate((tone(220, 1), tone(880, 1))), RATE)
     assert pitch(audio.excerpt(tmp_path / "x.wav", RATE, 1.2, 4000)) == pytest.approx(880, abs=4)
+
+
+def test_flac_holds_the_samples_and_clips_what_is_over_full_scale() -> None:
+    wave = np.concatenate((tone(440, 0.5), [1.5, -1.5])).astype(np.float32)
+    samples, rate = soundfile.read(BytesIO(audio.flac(wave, RATE)), dtype="float32")
+    assert rate == RATE
+    np.testing.assert_allclose(samples, np.clip(wave, -1, 1), atol=2**-15)
 
 
 def test_broken_files_are_named(tmp_path: Path) -> None:

@@ -21,8 +21,7 @@ ROWS: tuple[set[str], ...] = (
     {"report"},
     {"judge"},
     {"solos", "life", "artifacts", "resemblance", "copying"},
-    {"hearing"},
-    {"pluck", "recording", "approaches"},
+    {"pluck", "recording", "approaches", "hearing"},
     {"recurrence", "slide", "partials", "joint"},
     {"prediction"},
     {"vocoder", "audio", "shapes", "cell", "product"},
@@ -34,6 +33,7 @@ ROWS: tuple[set[str], ...] = (
 ONLY_IMPORTER = {
     "pythonosc": "osc", "watchdog": "watcher", "soundfile": "audio", "soxr": "audio",
     "rich": "screen", "safetensors": "weights", "filelock": "lock", "parselmouth": "pitch",
+    "PIL": "report",
 }  # fmt: skip
 ALSO = {("soundfile", "doctor")}  # asks libsndfile what it can read
 
