@@ -83,6 +83,23 @@ def parser() -> argparse.ArgumentParser:
         "--minutes", type=float, default=0.0,
         help="of training before, for each approach (default: %(default)s)",
     )  # fmt: skip
+    new = command(
+        "table1", table1, "every row of the paper's Table 1: train, dream, judge, show",
+        "sound", "model", "training",
+    )  # fmt: skip
+    new.add_argument("recordings", type=Path, metavar="RECORDINGS")
+    new.add_argument("--minutes", type=float, required=True, help="of training for each row")
+    new.add_argument(
+        "--out", type=Path, metavar="FOLDER", help="for page, table and dreams (HOME/table1)"
+    )
+    new = command("judge", judge, "rate dreams by the paper's three criteria")
+    new.add_argument("dreams", type=Path, nargs="+", metavar="DREAM")
+    new.add_argument(
+        "--against", type=Path, required=True, metavar="RECORDINGS",
+        help="the folder or file that was dreamt from",
+    )  # fmt: skip
+    new.add_argument("--html", type=Path, metavar="FILE", help="a page to make")
+    new.add_argument("--json", action="store_true", help="as JSON")
     new = command("status", status, "what a running daemon is doing")
     new.add_argument("--json", action="store_true", help="as JSON")
     command("doctor", doctor, "is everything in order, and what has been learned?")
@@ -194,6 +211,31 @@ def study(arguments: Arguments) -> None:
     dreamer.prepare()
     for text in report(settings, voices):
         print(text, flush=True)
+
+
+def table1(arguments: Arguments) -> None:
+    from dreamd.lock import lock_home
+    from dreamd.table1 import make
+
+    settings = settings_from(arguments)
+    if not arguments.minutes > 0:
+        raise SetupError("--minutes must be more than 0")
+    folder = arguments.out or settings.home / "table1"
+    with lock_home(settings.home):
+        print(make(settings, arguments.recordings.expanduser(), arguments.minutes,
+                   folder.expanduser(), _aside))  # fmt: skip
+
+
+def judge(arguments: Arguments) -> None:
+    from dreamd.verdict import verdict
+
+    found = verdict(arguments.dreams, arguments.against.expanduser())
+    if arguments.html:
+        try:
+            arguments.html.write_text(found.page(), encoding="utf-8")
+        except OSError as error:
+            raise SetupError(f"cannot write {arguments.html}: {error.strerror}") from None
+    print(json.dumps(found.json(), indent=2) if arguments.json else found.text())
 
 
 def _aside(line: str) -> None:

@@ -50,7 +50,7 @@ PIECE, OVERLAP = 300 * RATE // HOP, 20 * RATE // HOP
 
 @dataclass(frozen=True)
 class Passage:
-    """``seconds`` of the dream from ``at`` on are those of recording ``number`` from ``source`` on."""
+    """``seconds`` of the dream, from ``at`` on, are recording ``number`` from ``source`` on."""
 
     at: float
     seconds: float

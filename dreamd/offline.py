@@ -24,7 +24,7 @@ from dreamd.plan import all_voices, plan
 from dreamd.recording import Recording
 from dreamd.settings import Settings
 from dreamd.shapes import shape_of
-from dreamd.watcher import is_recording, listing
+from dreamd.watcher import given
 
 
 def dream(settings: Settings, request: Request, out: Path) -> Job:
@@ -88,12 +88,7 @@ def ingest(
     settings: Settings, source: Path, say: Callable[[str], None]
 ) -> dict[str, list[Recording]]:
     """The recordings of a folder or file, ready for training."""
-    if source.is_file() and is_recording(source):
-        files = [(source, "default")]
-    elif source.is_dir():
-        files = list(listing(source))
-    else:
-        raise SetupError(f"no such folder or audio file: {source}")
+    files = given(source)
     corpus = Corpus(settings.home, settings.rate)
     for path, voice in files:
         stat = path.stat()

@@ -20,6 +20,7 @@ from watchdog.observers import Observer
 
 from dreamd.audio import SUFFIXES
 from dreamd.corpus import Found, voice_name
+from dreamd.errors import SetupError
 
 LOOK_EVERY = 1.0  # seconds between looks without an event
 LOOK_AFTER = 0.05  # seconds from an event to the look: events come in swarms
@@ -59,6 +60,18 @@ def listing(root: Path) -> Iterator[tuple[Path, str]]:
             yield from ((path, voice) for path in sorted(entry.iterdir()) if is_recording(path))
         elif is_recording(entry):
             yield entry, "default"
+
+
+def given(source: Path) -> list[tuple[Path, str]]:
+    """The recordings that a command was given, a folder of them or one file, and their voices.
+
+    Raises :class:`SetupError` where there is neither.
+    """
+    if source.is_file() and is_recording(source):
+        return [(source, "default")]
+    if source.is_dir():
+        return list(listing(source))
+    raise SetupError(f"no such folder or audio file: {source}")
 
 
 @dataclass

@@ -12,7 +12,9 @@ PACKAGE = Path(__file__).parent.parent / "dreamd"
 ROWS: tuple[set[str], ...] = (
     {"__main__"},
     {"cli"},
-    {"daemon", "offline", "doctor", "bench", "study"},
+    {"table1"},
+    {"daemon", "doctor", "bench", "study", "verdict"},
+    {"offline"},
     {"state", "children"},
     {"learner", "dreamer", "watcher", "ingester", "client", "install", "lock"},
     {"desk", "screen", "osc", "log", "plan", "governor", "walk", "pitch"},

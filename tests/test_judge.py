@@ -109,7 +109,7 @@ KNOWN = {
     "a sustained chord of its pitches": (tones(52, 59, 64, 67), HIGH, LOW, HIGH),
     "another instrument": (drums, ANY, LOW, HIGH),
     "its notes cut and reordered": (lambda x: reordered(x, 0.8), NOT_LOW, HIGH, HIGH),
-    "cut every two seconds": (lambda x: reordered(x, 2.0), HIGH, HIGH, ("medium",)),
+    "cut every two seconds": (lambda x: reordered(x, 2.0), HIGH, HIGH, NOT_LOW),
     "cut every five seconds": (lambda x: reordered(x, 5.0), HIGH, HIGH, LOW),
     "eight seconds of it in another take": (inside, HIGH, HIGH, LOW),
     "another take of the player": (lambda x: take(2), HIGH, HIGH, HIGH),
