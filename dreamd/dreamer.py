@@ -21,15 +21,14 @@ from dreamd.approaches import Approach
 from dreamd.audio import DreamFile, Output, Samples
 from dreamd.errors import BadRecording, Cancelled, Diverged, DreamError
 from dreamd.jobs import Broke, End, Finished, Job, Ready, Stop, Wrote
-from dreamd.messages import Request
 from dreamd.settings import Settings
 from dreamd.walk import Walk
 
 CHUNK = 0.15
 """Seconds of work after which what is finished goes to the file and to the clients."""
 
-LEARN = {"vector": 1e-3, "spectrum": 2e-4, "transpose": 3e-4, "column": 1e-3}
-"""Learning rates of a concurrent dream's walk."""
+LEARN = {"vector": 5e-4, "spectrum": 2e-4, "transpose": 3e-4, "column": 1e-3}
+"""Learning rates of a concurrent dream's walk, at the usual lengths; see :func:`learning_rate`."""
 
 Sampling = Callable[[Approach, Tensor, Job, Settings], Iterator[Samples]]
 
@@ -51,7 +50,7 @@ def concurrent(model: Approach, queue: Tensor, job: Job, settings: Settings) -> 
     dream's level leans as well, towards that of what the cursor is passing, and what nobody could
     foretell there (a pick, a breath) strikes a sample-wise dream too.
     """
-    rate = learning_rate(job.request)
+    rate = learning_rate(job)
     if job.follow is None or not rate:
         yield from paused(model, queue, job, settings)
         return
@@ -65,9 +64,22 @@ def concurrent(model: Approach, queue: Tensor, job: Job, settings: Settings) -> 
         yield decode(next(elements)).numpy()
 
 
-def learning_rate(request: Request) -> float:
-    """Of the walk: the request's own, else the approach's."""
-    return LEARN[request.approach] if request.learn is None else request.learn
+def learning_rate(job: Job) -> float:
+    """Of the walk: the request's own, else the approach's.
+
+    Shorter elements make more steps a second, each of which is to lean less: without that small
+    hops copy what the cursor passes (C3), and short vectors are noisy (C1).
+    """
+    request, length = job.request, job.shape.vector
+    if request.learn is not None:
+        return request.learn
+    usual = LEARN[request.approach]
+    match request.approach:
+        case "vector":
+            usual *= min(length / 1024, 1.0) ** 0.5
+        case "spectrum":
+            usual *= min(length / 256, 1.0)
+    return usual
 
 
 SAMPLINGS: dict[str, Sampling] = {"paused": paused, "concurrent": concurrent}

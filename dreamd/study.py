@@ -163,7 +163,7 @@ def literal(model: Approach, queue: Tensor, job: Job, settings: Settings) -> Ite
     """One element a step, one window, every window through the whole network, nothing held."""
     assert job.follow is not None
     model.block_windows, model.lean = 1, 0.0
-    rate = dreamer.learning_rate(job.request)
+    rate = dreamer.learning_rate(job)
     walk = Walk(model, job.follow, job.followat, float(model.element_samples), rate)
     decode = model.decoder()
     elements = Approach.run(model, queue, lead=walk)

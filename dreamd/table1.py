@@ -57,15 +57,10 @@ class Dreamt:
 
     @classmethod
     def parse(cls, said: dict[str, Any]) -> "Dreamt":
-        judged = said["judgement"]
-        passages = tuple(Passage(**each) for each in judged["passages"])
-        found = Artifacts(**judged["artifacts"])
-        return cls(
-            **{
-                **said,
-                "judgement": Judgement(**{**judged, "artifacts": found, "passages": passages}),
-            }
-        )
+        judged = dict(said["judgement"])
+        judged["passages"] = tuple(Passage(**each) for each in judged["passages"])
+        judged["artifacts"] = Artifacts(**judged["artifacts"])
+        return cls(said["file"], Judgement(**judged), said["speed"])
 
 
 @dataclass(frozen=True)
@@ -129,7 +124,10 @@ def _row(
     settings: Settings, source: Path, recordings: Sequence[Recording], approach: str, vector: int,
     minutes: float, folder: Path, listener: Judge, say: Callable[[str], None],
 ) -> Row:  # fmt: skip
-    settings = replace(settings, **{"hop" if approach == "spectrum" else "vector": vector})
+    if approach == "spectrum":
+        settings = replace(settings, hop=vector)
+    else:
+        settings = replace(settings, vector=vector)
     voice, shape = recordings[0].voice, shape_of(approach, settings)
     missing = 60 * minutes - _trained(settings, voice, shape)
     if missing > 1:

@@ -48,12 +48,9 @@ class Verdict:
         ]
 
     def page(self) -> str:
-        exhibits = [
-            Exhibit(path.name, samples, RATE, None) for path, samples in self.recordings[:1]
-        ]
-        exhibits += [
-            Exhibit(file.name, samples, RATE, judged) for file, samples, judged in self.dreams
-        ]
+        first, samples = self.recordings[0]
+        exhibits = [Exhibit(first.name, samples, RATE, None)]
+        exhibits += [Exhibit(file.name, heard, RATE, judged) for file, heard, judged in self.dreams]
         names = [path.name for path, _ in self.recordings]
         intro = f"{len(self.dreams)} dreams against {', '.join(names[:6])}"
         more = f" and {len(names) - 6} more" if len(names) > 6 else ""
