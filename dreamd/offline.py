@@ -55,6 +55,7 @@ def dream(settings: Settings, request: Request, out: Path) -> Job:
     return job
 
 
+@torch.enable_grad()
 def train(
     settings: Settings, source: Path, approach: str, seconds: float, say: Callable[[str], None]
 ) -> None:

@@ -1,0 +1,82 @@
+"""``dreamd table1``: rows are made once, resumed where they were stopped, and shown."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dreamd import audio, cli, table1
+from dreamd.errors import SetupError
+from dreamd.pluck import string
+from dreamd.settings import Settings
+
+RATE = 11025
+TINY = ["--hidden", "8", "--window", "3", "--frame", "256"]
+
+
+@pytest.fixture
+def takes(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(0)
+    notes = [0.4 * string(float(n), 1.5, RATE, rng) for n in (52, 57, 64, 59, 67)]
+    path = tmp_path / "takes" / "guitar" / "take.wav"
+    path.parent.mkdir(parents=True)
+    audio.write(path, np.concatenate(notes).astype(np.float32), RATE)
+    return tmp_path / "takes"
+
+
+@pytest.fixture
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        table1, "ROWS", (("spectrum", 256, "high high high"), ("vector", 128, "medium medium high"))
+    )
+    monkeypatch.setattr(table1, "SECONDS", 2.0)
+    monkeypatch.setattr(table1, "RANDS", (1,))
+
+
+def test_makes_rows_and_goes_on_where_it_stopped(
+    takes: Path, short: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    out, home = tmp_path / "out", tmp_path / "home"
+    settings = replace(Settings(home=home), hidden=8, window=3, frame=256)
+    whole = table1.ROWS
+
+    monkeypatch.setattr(table1, "ROWS", whole[:1])  # stopped after the first row
+    table1.make(settings, takes, 0.01, out, told.append)
+    first = (out / "spectrum-256.json").stat().st_mtime_ns
+    monkeypatch.setattr(table1, "ROWS", whole)
+    page = table1.make(settings, takes, 0.01, out, told.append)
+
+    assert (out / "spectrum-256.json").stat().st_mtime_ns == first
+    rows = list(table1.done(out))
+    assert [(row.approach, row.vector) for row, _ in rows] == [("spectrum", 256), ("vector", 128)]
+    assert all(row.seconds >= 0.6 and row.steps > 0 for row, _ in rows)
+    assert json.loads((out / "vector-128.json").read_text())["dreams"][0]["file"] in {
+        path.name for path in out.glob("*.wav")
+    }
+    lines = (out / "table1.md").read_text(encoding="utf-8").splitlines()
+    assert len(lines) == 4
+    assert "· medium" in lines[3]
+    html = page.read_text(encoding="utf-8")
+    assert "spectrum 256" in html
+    assert "medium medium high" in html
+
+
+def test_the_command(
+    takes: Path, short: None, tmp_path: Path, capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(table1, "ROWS", table1.ROWS[:1])
+    home = ["--home", str(tmp_path / "home")]
+    assert cli.main(["table1", str(takes), "--minutes", "0.01", *TINY, *home]) == 0
+    assert Path(capsys.readouterr().out.strip()) == tmp_path / "home" / "table1" / "table1.html"
+    assert cli.main(["table1", str(takes), "--minutes", "0", *home]) == 1
+    assert "--minutes" in capsys.readouterr().err
+
+
+def test_nowhere_to_write(takes: Path, short: None, tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("a file")
+    with pytest.raises(SetupError, match="cannot write"):
+        table1.make(Settings(home=tmp_path / "home"), takes, 0.01, tmp_path / "out", print)
