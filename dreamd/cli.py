@@ -92,6 +92,12 @@ def parser() -> argparse.ArgumentParser:
     new.add_argument(
         "--out", type=Path, metavar="FOLDER", help="for page, table and dreams (HOME/table1)"
     )
+    new = command(
+        "starters", starters, "remake the starter models that the project ships (in a checkout)",
+        "sound", "model", "training",
+    )  # fmt: skip
+    new.add_argument("--minutes", type=float, required=True, help="of training for each model")
+    new.add_argument("--out", type=Path, metavar="FOLDER", help="instead of the checkout's models")
     new = command("judge", judge, "rate dreams by the paper's three criteria")
     new.add_argument("dreams", type=Path, nargs="+", metavar="DREAM")
     new.add_argument(
@@ -224,6 +230,17 @@ def table1(arguments: Arguments) -> None:
     with lock_home(settings.home):
         print(make(settings, arguments.recordings.expanduser(), arguments.minutes,
                    folder.expanduser(), _aside))  # fmt: skip
+
+
+def starters(arguments: Arguments) -> None:
+    from dreamd.lock import lock_home
+    from dreamd.rearing import rear
+    from dreamd.share import share
+
+    settings = settings_from(arguments)
+    into = arguments.out or share("models")
+    with lock_home(settings.home):
+        rear(settings, settings.home / "starters", arguments.minutes, into, _aside)
 
 
 def judge(arguments: Arguments) -> None:

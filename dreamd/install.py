@@ -13,18 +13,7 @@ from pathlib import Path
 import platformdirs
 
 from dreamd.errors import SetupError
-
-
-def share(name: str) -> Path:
-    """Where ``sc_classes`` or ``tidal`` lies: in the installed package, or in the checkout.
-
-    Raises :class:`SetupError` if neither has it.
-    """
-    package = Path(__file__).resolve().parent
-    for place in (package / "share" / name, package.parent / name):
-        if place.is_dir():
-            return place
-    raise SetupError(f"this installation has no {name}: install from a checkout of the project")
+from dreamd.share import share
 
 
 def extensions() -> Path:

@@ -94,12 +94,16 @@ class Job:
     follow: Recording | None = None  # what a concurrent dream's cursor walks
     followat: int = 0  # the cursor's first frame
     towards: Path | None = None  # the checkpoint that the request's blend leads to
+    starter: bool = False  # its weights are those of a starter model
 
     def remarks(self) -> str:
         """What a performer may not expect of this dream: the end of a line, often empty."""
         said = ""
         if self.weights is None:
             said += ", of a network that has learned nothing yet"
+        elif self.starter:
+            name = self.weights.parent.parent.name
+            said += f", of the starter model {name}" if name != self.voice else ""
         if self.request.sampling == "concurrent" and self.follow is None:
             said += ", paused: its voice has no recordings to follow"
         return said

@@ -5,6 +5,7 @@ the recordings; it trains for ever, writes checkpoints that dreamers read, and r
 four approaches of all voices learn side by side: each gets a slice of time, round and round.
 """
 
+import copy
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -17,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dreamd import approaches, pitch, solos, weights
+from dreamd import approaches, pitch, solos, starters, weights
 from dreamd.audio import Samples
 from dreamd.errors import SetupError
 from dreamd.governor import Governor, read
@@ -34,6 +35,7 @@ RECENT = 0.3  # share of windows drawn by how new a recording is, not by how lon
 MEMORY = 0.98  # of the running error, per step: a window of some fifty steps
 ASTRAY = 4.0  # times the best running error, and worse than silence: training has exploded
 SCALE_DRAWS, SCALE_BATCH = 8, 64  # batches of windows that the scale of a new model is measured on
+NEAR = 1.0  # error of a starter from which on training begins anew: that of silence
 HISTORY = 120  # points kept of the error's history
 
 
@@ -243,9 +245,15 @@ class Pupil:
             self._restore_optimizer(kept)
 
     def _begin(self) -> None:
-        """A new model: initial weights, and the scale of the recordings that there are."""
+        """A new model, with the scale of the recordings that there are.
+
+        It begins with the nearest starter's weights, or with initial ones where no starter
+        predicts these recordings better than silence does.
+        """
         scale = self._measure()
         approaches.initialize(self._model(scale), self._settings.init_std)
+        if starter := self._nearest_starter():
+            self.model.load_state_dict(starter)
         self.head = weights.Header(
             shape=self.shape,
             scale=scale,
@@ -253,6 +261,24 @@ class Pupil:
             learning_rate=self._settings.learning_rate,
         )
         self._adam(self._settings.learning_rate)
+
+    def _nearest_starter(self) -> dict[str, Tensor] | None:
+        """The weights of the starter that errs least on some of these recordings, if it is near."""
+        nearest, least, trial = None, NEAR, copy.deepcopy(self.model)
+        samples, kept = self._draw.stretches(
+            self._settings.batch, self._settings.stretch, self.model.example_samples,
+            self.shape.vector,
+        )  # fmt: skip
+        vectors, after = trial.stretches(torch.from_numpy(samples).to(self._device))
+        for path in starters.all_of(self.shape, self.voice):
+            arrays = weights.load(path)[1]
+            tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
+            trial.load_state_dict(tensors)
+            with torch.no_grad():
+                squares, power = trial.error(vectors, after, kept)
+            if float(squares / power) < least:
+                nearest, least = tensors, float(squares / power)
+        return nearest
 
     def _measure(self) -> float:
         """What the model's inputs are to be divided by, from windows of these recordings."""

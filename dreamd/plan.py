@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dreamd import seeds, weights
+from dreamd import seeds, starters, weights
 from dreamd.errors import NoModel, NoSuchSeed, TooLong
 from dreamd.jobs import Job
 from dreamd.messages import Request
@@ -32,6 +32,7 @@ class Chosen:
     shape: Shape
     checkpoint: Path | None = None
     towards: Path | None = None
+    starter: bool = False  # the checkpoint is one that the project ships
 
 
 def plan(
@@ -65,6 +66,7 @@ def plan(
         shape=chosen.shape,
         weights=chosen.checkpoint,
         towards=chosen.towards,
+        starter=chosen.starter,
         seed=seed,
         peak=max((r.peak for r in recordings), default=QUIET_PEAK),
         loudest=max((r.loudest for r in recordings), default=QUIET_PEAK / 2),
@@ -128,7 +130,7 @@ def choose_model(settings: Settings, voice: str, request: Request) -> Chosen:
         if not models and request.steps is not None:
             raise NoModel(f"{voice} has no {request.approach} model of {request.steps} steps yet")
         if not models:
-            return Chosen(wanted)
+            return Chosen(wanted, next(iter(starters.all_of(wanted, voice)), None), starter=True)
         wanted = max(models, key=lambda shape: models[shape][-1].stat().st_mtime)
     *_, newest = checkpoints = models[wanted]
     if request.steps is None:
@@ -146,4 +148,4 @@ def refresh(settings: Settings, job: Job) -> Job:
     if job.request.steps is not None:
         return job
     chosen = choose_model(settings, job.voice, job.request)
-    return replace(job, shape=chosen.shape, weights=chosen.checkpoint)
+    return replace(job, shape=chosen.shape, weights=chosen.checkpoint, starter=chosen.starter)

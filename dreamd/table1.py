@@ -129,9 +129,9 @@ def _row(
     else:
         settings = replace(settings, vector=vector)
     voice, shape = recordings[0].voice, shape_of(approach, settings)
-    missing = 60 * minutes - _trained(settings, voice, shape)
-    if missing > 1:
-        offline.train(settings, source, approach, missing, say)
+    wanted, had = 60 * minutes, _trained(settings, voice, shape)
+    if had < 0.95 * wanted:
+        offline.train(settings, source, approach, wanted - had, say)
     head = weights.header(_newest(settings, voice, shape))
     dreams = []
     for rand in RANDS:

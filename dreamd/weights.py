@@ -110,7 +110,7 @@ def load(path: Path) -> tuple[Header, dict[str, NDArray[Any]]]:
     """Header and weights. Raises :class:`NoModel` if the file is broken."""
     head = header(path)
     try:
-        return head, load_file(path)
+        return head, {name: array.astype(np.float32) for name, array in load_file(path).items()}
     except (SafetensorError, OSError) as error:
         raise NoModel(f"cannot be read as a checkpoint ({error}): {path}") from None
 
@@ -158,6 +158,14 @@ def save(home: Path, head: Header, weights: Arrays, optimizer: Arrays) -> Path:
     _write(_optimizer_of(path), optimizer, {"format": str(FORMAT)})
     _write(path, weights, head.dump())
     _thin(model, path)
+    return path
+
+
+def ship(folder: Path, head: Header, weights: Arrays) -> Path:
+    """A checkpoint by itself, without optimizer, into ``folder``. Returns its path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"weights-{head.steps:012d}.safetensors"
+    _write(path, weights, head.dump())
     return path
 
 

@@ -1,0 +1,24 @@
+"""Starter models: weights that the project ships, for voices that have not learned yet.
+
+They lie in ``models/VOICE/SHAPE/`` like the models of a home folder, as 16-bit numbers, with a
+card for each voice. A voice without a model of its own dreams from one of them, and a new model
+begins from the nearest one where that is nearer than nothing. :mod:`dreamd.rearing` makes them.
+"""
+
+from pathlib import Path
+
+from dreamd import weights
+from dreamd.errors import SetupError
+from dreamd.shapes import Shape
+from dreamd.share import share
+
+
+def all_of(shape: Shape, voice: str = "") -> list[Path]:
+    """The starters of just this shape; the one that is called like the voice comes first."""
+    try:
+        root = share("models")
+    except SetupError:  # an installation without them trains from nothing
+        return []
+    folders = sorted(root.glob(f"*/{shape.name}"), key=lambda each: each.parent.name != voice)
+    newest = [weights.newest(folder) for folder in folders]
+    return [path for path in newest if path is not None]
