@@ -110,10 +110,10 @@ def card(
 {credits}
 
 {len(recordings)} recordings, {seconds:.0f} s in all, mono at {settings.rate} Hz. Made by
-`dreamd starters --minutes {minutes:g}` of dreamd {__version__} with the default settings: hidden size
-{settings.hidden}, {settings.layers} layer, windows of {settings.window}, Adam at
-{settings.learning_rate:g}, input noise {settings.input_noise:g}, initial weights {settings.init_std:g}.
-Weights are kept as 16-bit numbers.
+`dreamd starters --minutes {minutes:g}` of dreamd {__version__} with the default settings:
+hidden size {settings.hidden}, {settings.layers} layer, windows of {settings.window}, Adam at
+{settings.learning_rate:g}, input noise {settings.input_noise:g}, initial weights
+{settings.init_std:g}. Weights are kept as 16-bit numbers.
 
 *Error*: mean squared, over the mean square (1 predicts silence). The three criteria of
 `dreamd judge` are means of {len(RANDS)} concurrent dreams of {SECONDS:g} s from these very weights.

@@ -1,0 +1,144 @@
+"""Starter models: those that are shipped, who dreams from them and who begins from them."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from dreamd import approaches, audio, cli, rearing, starters, weights
+from dreamd.errors import SetupError
+from dreamd.learner import Pupil, to_numpy
+from dreamd.messages import APPROACHES, Request
+from dreamd.plan import plan
+from dreamd.recording import Recording
+from dreamd.settings import Settings
+from dreamd.shapes import shape_of
+from dreamd.share import share
+
+RATE = 11025
+SHIPPED = ("guitar", "pluck")
+
+
+# ---------------------------------------------------------------- those that are shipped
+
+
+@pytest.mark.parametrize("voice", SHIPPED)
+@pytest.mark.parametrize("approach", APPROACHES)
+def test_every_approach_has_one(voice: str, approach: str) -> None:
+    shape = shape_of(approach, Settings())
+    path = starters.all_of(shape, voice)[0]
+    head, arrays = weights.load(path)
+    assert (head.voice, head.shape) == (voice, shape)
+    assert 0 < head.error < 0.5
+    assert head.steps > 1000
+    model = approaches.make(head.shape, head.scale)
+    model.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
+    assert all(np.isfinite(array).all() for array in arrays.values())
+
+
+def test_they_are_small_and_each_voice_has_a_card() -> None:
+    models = share("models")
+    size = sum(path.stat().st_size for path in models.rglob("*") if path.is_file())
+    assert size < 12e6
+    for voice in SHIPPED:
+        card = (models / voice / "README.md").read_text(encoding="utf-8")
+        assert all(f"| {approach} |" in card for approach in APPROACHES)
+    assert "CC0" in (models / "guitar" / "README.md").read_text(encoding="utf-8")
+
+
+# ---------------------------------------------------------------- who dreams from them
+
+
+def planned(settings: Settings, voice: str, **keys: object) -> object:
+    return plan(settings, Request("column", voice=voice, seed="noise", **keys), {voice: []}, Path)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("voice", "remark"), [("pluck", ""), ("rain", "starter model guitar")])
+def test_a_voice_without_a_model_dreams_from_one(tmp_path: Path, voice: str, remark: str) -> None:
+    job = planned(Settings(home=tmp_path), voice)
+    assert job.starter  # type: ignore[attr-defined]
+    assert job.weights.is_relative_to(share("models"))  # type: ignore[attr-defined]
+    assert remark in job.remarks()  # type: ignore[attr-defined]
+
+
+def test_of_other_sizes_there_are_none(tmp_path: Path) -> None:
+    job = planned(Settings(home=tmp_path, hidden=16), "pluck")
+    assert job.weights is None  # type: ignore[attr-defined]
+    assert "learned nothing" in job.remarks()  # type: ignore[attr-defined]
+
+
+def test_an_installation_without_them_does_without(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nothing(name: str) -> Path:
+        raise SetupError("no models")
+
+    monkeypatch.setattr(starters, "share", nothing)
+    assert starters.all_of(shape_of("column", Settings())) == []
+
+
+# ---------------------------------------------------------------- who begins from them
+
+
+def tone(hertz: float) -> np.ndarray:
+    t = np.arange(3 * RATE) / RATE
+    return (0.5 * np.sin(2 * np.pi * hertz * t)).astype(np.float32)
+
+
+def test_a_new_model_begins_from_the_nearest(
+    tmp_path: Path, recorded: Callable[..., Recording], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of models of two tones the one of the voice's own tone; of neither, if both are far."""
+    shipped = tmp_path / "shipped"
+    monkeypatch.setattr(starters, "share", lambda name: shipped / name)
+    settings = replace(Settings(home=tmp_path / "home"), vector=64, window=4, hidden=16)
+    shape = shape_of("vector", settings)
+    for voice, hertz in (("high", 1200.0), ("low", 300.0)):
+        pupil = Pupil(shape, settings, [recorded(tone(hertz), voice)], lambda note: None)
+        for _ in range(400):
+            pupil.step()
+        arrays = {name: to_numpy(tensor) for name, tensor in pupil.model.state_dict().items()}
+        weights.ship(shipped / "models" / voice / shape.name, pupil.head, arrays)
+
+    def beginning(samples: np.ndarray) -> dict[str, np.ndarray]:
+        pupil = Pupil(shape, settings, [recorded(samples, "new")], lambda note: None)
+        assert pupil.head.steps == 0
+        return {name: to_numpy(tensor) for name, tensor in pupil.model.state_dict().items()}
+
+    for voice, hertz in (("high", 1200.0), ("low", 300.0)):
+        known = weights.load(starters.all_of(shape, voice)[0])[1]
+        begun = beginning(tone(hertz))
+        assert all(np.array_equal(begun[name], known[name]) for name in known)
+    noise = beginning(0.3 * np.random.default_rng(0).standard_normal(3 * RATE).astype(np.float32))
+    for voice in ("high", "low"):
+        known = weights.load(starters.all_of(shape, voice)[0])[1]
+        assert not np.array_equal(noise["dense.weight"], known["dense.weight"])
+
+
+# ---------------------------------------------------------------- their making
+
+
+def test_the_command_that_makes_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in rearing.GUITAR:
+        audio.write(tmp_path / name, tone(200 + 10 * len(name)), RATE)
+    monkeypatch.setattr(rearing, "SAMPLES", tmp_path)
+    monkeypatch.setattr(rearing, "SECONDS", 2.0)
+    monkeypatch.setattr(rearing, "RANDS", (1,))
+    home, out = ["--home", str(tmp_path / "home")], tmp_path / "out"
+    sizes = ["--hidden", "8", "--window", "3", "--vector", "256", "--frame", "256"]
+    assert cli.main(["starters", "--minutes", "0.01", "--out", str(out), *sizes, *home]) == 0
+    for voice in SHIPPED:
+        made = list((out / voice).rglob("*.safetensors"))
+        assert len(made) == len(APPROACHES)
+        assert weights.load(made[0])[0].voice == voice
+        assert "| column | 256 |" in (out / voice / "README.md").read_text(encoding="utf-8")
+
+
+def test_it_says_which_recordings_are_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(rearing, "SAMPLES", tmp_path / "none")
+    home = ["--home", str(tmp_path / "home")]
+    assert cli.main(["starters", "--minutes", "0.01", "--out", str(tmp_path), *home]) == 1
+    assert "sonic-pi-samples" in capsys.readouterr().err
