@@ -1,32 +1,36 @@
 """``dreamd study``: how alive dreams are on given recordings, as Markdown.
 
 Dreams are made as for any request, from the models in the home folder, and measured
-(:mod:`dreamd.life`). Three parts: paused against concurrent; the settings of the concurrent
-walk against the literal loop of one element a step; and the pitches that transpose keeps.
-``models/dreaming.md`` is this command's output.
+(:mod:`dreamd.life`). Four parts: paused against concurrent; the settings of the concurrent
+walk against the literal loop of one element a step; the pitches that transpose keeps; and what
+training gains from the starter models. ``models/dreaming.md`` is this command's output.
 """
 
 import copy
 import math
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import torch
 from torch import Tensor
 
-from dreamd import dreamer, life, weights
+from dreamd import approaches, dreamer, life, starters, weights
 from dreamd.approaches import Approach
 from dreamd.approaches.contract import SampleWise
 from dreamd.audio import Output, Samples
 from dreamd.dreamer import Sampling
 from dreamd.jobs import Job
+from dreamd.learner import SLICE, Pupil
 from dreamd.markdown import Row, part, table
 from dreamd.messages import APPROACHES, SAMPLINGS, Request
 from dreamd.plan import plan
 from dreamd.recording import Recording, Voices, cut
 from dreamd.settings import Settings
+from dreamd.shapes import shape_of
 from dreamd.walk import Walk
 
 LONG, SHORT = 20.0, 4.0  # seconds of a dream; of one by the literal loop
@@ -52,6 +56,7 @@ def report(settings: Settings, voices: Voices) -> Iterator[str]:
     yield liveliness(settings, there)
     yield walks(settings, there)
     yield pitches(settings, there)
+    yield beginnings(settings, there)
 
 
 # ---------------------------------------------------------------- dreams
@@ -269,3 +274,43 @@ def pitches(settings: Settings, voices: Voices) -> str:
     )
     head = ["notes", "paused", "concurrent, nothing held", "concurrent"]
     return part("The pitches of the seed", text, table(head, rows))
+
+
+# ---------------------------------------------------------------- beginnings
+
+MARKS = (3, 10, 30)
+"""Seconds of training at which the errors are compared."""
+
+
+@torch.enable_grad()
+def beginnings(settings: Settings, voices: Voices) -> str:
+    """Two models of each approach learn in turns, from initial weights and from a starter's."""
+    recordings = next(iter(voices.values()))
+    rows = []
+    for approach in APPROACHES:
+        shape = shape_of(approach, settings)
+        if not starters.all_of(shape):
+            continue
+        with tempfile.TemporaryDirectory() as home:
+            own = replace(settings, home=Path(home))
+            fresh, begun = (Pupil(shape, own, recordings, lambda note: None) for _ in range(2))
+        approaches.initialize(fresh.model, settings.init_std)
+        courses = [_course(pupil) for pupil in (fresh, begun)]
+        errors = [list(each) for each in zip(*courses, strict=True)]
+        marks = [f"{one:.3f} / {other:.3f}" for one, other in errors]
+        rows.append([approach, *marks])
+    text = (
+        "Errors (1 predicts silence) after so many seconds of training on one core, in turns: from "
+        "initial weights / from the nearest starter model, where one is nearer than silence."
+    )
+    return part("Beginning from a starter model", text,
+                table(["approach", *(f"after {mark} s" for mark in MARKS)], rows))  # fmt: skip
+
+
+def _course(pupil: Pupil) -> Iterator[float]:
+    """Trains in slices; the error at each of the marks. Two courses that are drawn from in turn
+    share whatever else the machine does."""
+    for mark in MARKS:
+        while pupil.head.seconds < mark:
+            pupil.train(SLICE)
+        yield pupil.head.error

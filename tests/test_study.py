@@ -7,7 +7,7 @@ import pytest
 import torch
 from conftest import RATE, tone
 
-from dreamd import study
+from dreamd import starters, study, weights
 from dreamd.learner import Pupil
 from dreamd.messages import APPROACHES
 from dreamd.recording import Recording
@@ -21,6 +21,8 @@ def test_every_part_prints_a_table(
     monkeypatch.setattr(study, "LONG", 4.5)
     monkeypatch.setattr(study, "SHORT", 0.4)
     monkeypatch.setattr(study, "RANDS", (1,))
+    monkeypatch.setattr(study, "MARKS", (0.02, 0.05))
+    monkeypatch.setattr(study, "SLICE", 0.01)
     plucks = tone(300, 5.0) * np.exp(-5 * (np.arange(5 * RATE) / RATE % 0.5)).astype(np.float32)
     recording = recorded(plucks)
     for approach in APPROACHES:
@@ -28,11 +30,16 @@ def test_every_part_prints_a_table(
         for _ in range(20):
             pupil.train(0.0)
         pupil.save()
+    there = weights.folder(small.home, pupil.voice, pupil.shape).parent
+    monkeypatch.setattr(
+        starters, "all_of", lambda shape, voice="": [weights.newest(there / shape.name)]
+    )
     monkeypatch.setattr(study.life, "drift", lambda samples, rate: 0.0)  # needs two seconds
     with torch.no_grad():
         parts = list(study.report(small, {"sine": [recording]}))
     assert [part.splitlines()[0] for part in parts] == [
         "### Paused and concurrent", "### The walk", "### The pitches of the seed",
+        "### Beginning from a starter model",
     ]  # fmt: skip
     for part in parts:
         lines = [line for line in part.splitlines() if line.startswith("|")]
