@@ -38,7 +38,13 @@ class Walk:
     ) -> None:
         self._model, self._recording, self._span = model, recording, span
         self._cursor = float(start - model.seed_samples)
-        self._adam = torch.optim.Adam(model.parameters(), lr=learning_rate, fused=True)
+        self._adam = torch.optim.Adam(
+            model.parameters(),
+            lr=learning_rate,
+            betas=(model.walk_momentum, 0.999),
+            eps=model.walk_epsilon,
+            fused=True,
+        )
         self.level = HUSH  #: root mean square of what the cursor is passing, model scale
         self._kept = np.ones((model.block_windows, 1), bool)  # each stretch is one window
 

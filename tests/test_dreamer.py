@@ -213,7 +213,12 @@ def test_concurrent_is_the_paper_s_loop(
         made = np.concatenate([next(blocks) for _ in range(steps)])
 
     net = copy.deepcopy(model)
-    adam = torch.optim.Adam(net.parameters(), lr=dreamer.learning_rate(asked))
+    adam = torch.optim.Adam(
+        net.parameters(),
+        lr=dreamer.learning_rate(asked),
+        betas=(net.walk_momentum, 0.999),
+        eps=net.walk_epsilon,
+    )
     count, window = net.block, queue
     span = 0.5 * count * net.element_samples
     cursor, expected = float(asked.followat - net.seed_samples), []

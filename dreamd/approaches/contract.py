@@ -95,6 +95,8 @@ class Approach(nn.Module, ABC):
     block: int = 1  #: elements that a concurrent dream makes between two steps of learning
     block_windows: int = 1  #: windows that it learns from in such a step
     block_apart: float = 1.0  #: blocks over which these windows are spread
+    walk_momentum: float = 0.9  #: of the Adam that a concurrent dream learns by (its first beta)
+    walk_epsilon: float = 1e-8  #: of that Adam: gradients much smaller than it move nothing
     lean: float = 0.5  #: how much of a block's distance from its level is made good, 0…1
     recurrent: Recurrent
 

@@ -9,7 +9,15 @@ from dreamd.shapes import Shape
 
 
 class Vector(Approach):
-    """LSTM, then dense ``H → V`` at each of the ``n`` steps; labels are vectors 1…n."""
+    """LSTM, then dense ``H → V`` at each of the ``n`` steps; labels are vectors 1…n.
+
+    A concurrent dream's Adam has a large epsilon: else each step moves every weight equally far,
+    also those that the window at the cursor says nothing of, and a vector of V samples is heard
+    with the noise of V rows of them. And it has no momentum: the cursor passes each place once.
+    """
+
+    walk_momentum = 0.0
+    walk_epsilon = 1e-4
 
     def __init__(self, shape: Shape, scale: float, *, dropout: float = 0.0) -> None:
         super().__init__(shape, scale, dropout=dropout)
