@@ -24,9 +24,11 @@ import pytest
 import soundfile
 
 from dreamd import messages, osc
+from dreamd.audio import DreamFile
 
 ROOT = Path(__file__).resolve().parent.parent
 SCRIPTS = ROOT / "tests" / "supercollider"
+SMALL = "--vector 64 --hop 64 --frame 256 --window 4 --hidden 16 --batch 2 --stretch 4"
 RATE = 22050  # of the double's dreams: not the rate which the classes assume at first
 
 
@@ -311,7 +313,6 @@ def test_a_buffer_is_silent_and_then_the_dream(
             daemon.say(messages.Done(other, str(tmp_path / "none.wav"), 5, RATE, 1.0, 3))
             daemon.say(messages.Failed(other, "busy", "not yours"))
         daemon.say(messages.Accepted(asked["id"], str(path), frames, RATE, 1.0))
-        daemon.say(messages.Chunk(asked["id"], 0, frames // 2))
         done = messages.Done(asked["id"], str(path), frames, RATE, 0.5, len(dreams))
         waiting.extend([done, done])  # once too often: the second must not matter
 
@@ -357,19 +358,105 @@ def test_a_buffer_is_silent_and_then_the_dream(
     assert plain == ["/dream/pause", "/dream/resume", "/dream/quit"]
 
 
+@dataclass
+class Growing:
+    """Answers a request with a silent file, and fills it by one quarter at each /double/go.
+
+    The third quarter comes before the second, and the last is told of only by /dream/done.
+    """
+
+    folder: Path
+    dreams: list[np.ndarray] = field(default_factory=list)
+    steps: dict[int, list[int]] = field(default_factory=dict)  # by request id
+
+    def answer(self, daemon: Double, asked: dict[str, Any]) -> None:
+        frames = round(float(asked["secs"]) * RATE)
+        self.dreams.append(noise(frames, seed=len(self.dreams)) * 0.1 + 0.5)
+        path = self.folder / f"dream{len(self.dreams)}.wav"
+        DreamFile(path, RATE).create(frames)
+        self.steps = {asked["id"]: [0, 2, 1, 3]}
+        daemon.say(messages.Accepted(asked["id"], str(path), frames, RATE, 1.0))
+
+    def hear(self, daemon: Double, address: str) -> None:
+        if address == "/dream/status":
+            daemon.say(messages.Status({"queue": 0, "running": len(self.steps)}))
+        if address != "/double/go":
+            return
+        for number, steps in self.steps.items():
+            if steps:
+                self.go_on(daemon, number, steps.pop(0))
+
+    def go_on(self, daemon: Double, number: int, step: int) -> None:
+        dream, path = self.dreams[-1], self.folder / f"dream{len(self.dreams)}.wav"
+        quarter = len(dream) // 4
+        start, end = step * quarter, len(dream) if step == 3 else (step + 1) * quarter
+        file = DreamFile(path, RATE)
+        file.write(start, dream[start:end])
+        if step < 3:
+            daemon.say(messages.Chunk(number, start, end - start))
+        else:
+            daemon.say(messages.Done(number, str(path), len(dream), RATE, 1.0, 0))
+
+
+def test_a_buffer_fills_while_the_dream_is_made(
+    supercollider: SuperCollider, double: Callable[..., Double], tmp_path: Path
+) -> None:
+    growing = Growing(tmp_path)
+    daemon = double(growing.answer, growing.hear)
+    told = supercollider.well("grows.scd", daemon.port, tmp_path)
+
+    dream, quarter = growing.dreams[0], RATE // 4
+    first, third = np.zeros_like(dream), np.zeros_like(dream)
+    first[:quarter] = third[:quarter] = dream[:quarter]
+    third[2 * quarter : 3 * quarter] = dream[2 * quarter : 3 * quarter]
+    assert float(told["before"]) == 0.0
+    np.testing.assert_array_equal(read_wav(tmp_path / "first.wav"), first)
+    np.testing.assert_array_equal(read_wav(tmp_path / "third.wav"), third)
+    np.testing.assert_array_equal(read_wav(tmp_path / "whole.wav"), dream)
+    assert told["early"] == "0"
+    assert told["same"] == told["freed"] == "true"
+    assert float(told["rate"]) == RATE
+
+    tape = read_wav(tmp_path / "tape.wav")
+    sound, phase, written = tape[: np.flatnonzero(tape[:, 1])[-1]].T
+    moves = np.diff(phase) > 0
+    stalls = np.flatnonzero(np.diff(moves.astype(int)) == -1)
+    assert len(stalls) >= 2, "it had to wait after the first quarter and after the third"
+    written = np.append(written[64:], [RATE] * 64)  # on the tape its steps last a block
+    assert (np.minimum(phase, RATE) <= written).all(), "it never passes the write position"
+    assert phase.max() > RATE, "and it comes to the end"
+    lag = 48000 // 10  # longer than its fades at the ends of a wait
+    steady = np.convolve(moves, np.ones(lag), "full")[: len(moves)] == lag
+    steady &= phase[1:] < RATE - 10
+    assert steady.any()
+    assert (sound[1:][steady] > 0.35).all(), "it never plays the silence that is not written yet"
+    assert np.abs(np.diff(sound)).max() < 0.2, "no clicks where it waits"
+
+    assert told["reboot"] == "no-server"
+    assert told.warnings() == ["WARNING: DreamRNN: no-server: the server localhost has quit"]
+    np.testing.assert_array_equal(read_wav(tmp_path / "rebooted.wav"), growing.dreams[-1])
+
+
 def test_each_failure_is_one_line_and_calls_on_error(
     supercollider: SuperCollider, double: Callable[..., Double], tmp_path: Path
 ) -> None:
     frames = 1102
     stereo = write_wav(tmp_path / "stereo.wav", noise(frames, channels=2), 11025)
     files = {"missing": tmp_path / "missing.wav", "stereo": stereo}
+    half = write_wav(tmp_path / "half.wav", noise(frames), 11025)
+    growing = {"vanished": tmp_path / "vanished.wav", "diverged": half}
 
     def answer(daemon: Double, asked: dict[str, Any]) -> None:
         case, number = asked["voice"], asked["id"]
         if case == "refused":
             daemon.say(messages.Failed(number, "no-model", "there is no voice\nrefused"))
             return
-        daemon.say(messages.Accepted(number, "/none", frames, 11025, 1.0))
+        path = str(growing.get(case, "/none"))
+        daemon.say(messages.Accepted(number, path, frames, 11025, 1.0))
+        if case in growing:
+            daemon.say(messages.Chunk(number, 0, frames // 2))
+        if case == "diverged":
+            daemon.say(messages.Failed(number, "diverged", "no numbers any more"))
         if case in files:
             daemon.say(messages.Done(number, str(files[case]), frames, 11025, 0.1, 0))
 
@@ -386,6 +473,8 @@ def test_each_failure_is_one_line_and_calls_on_error(
         "refused": "no-model | there is no voice refused",
         "missing": "unreadable | File '.*missing.wav' could not be opened: .*",
         "stereo": "unreadable | Channel mismatch. .*",
+        "vanished": "unreadable | File '.*vanished.wav' could not be opened: .*",
+        "diverged": "diverged | no numbers any more",
         "absent": "no-daemon | no daemon answers at 127.0.0.1:.*; start one .*: dreamd run",
         "unwritable": "no-such-seed | File .* could not be opened: .*",
         "silent": "no-daemon | the daemon has stopped answering",
@@ -407,8 +496,14 @@ def test_each_failure_is_one_line_and_calls_on_error(
         assert len(read_wav(tmp_path / f"{silent}.wav")) > 0
         assert not read_wav(tmp_path / f"{silent}.wav").any()
 
+    kept = read_wav(tmp_path / "diverged.wav")
+    np.testing.assert_array_equal(kept[: frames // 2], noise(frames)[: frames // 2])
+    assert not kept[frames // 2 :].any()
+    assert "secs must be a number above 0, got -1" in told["misuse"]
+    assert "has no control bus left" in told["nobus"]
+
     cancelled = {args[0] for address, args in daemon.heard if address == "/dream/cancel"}
-    assert cancelled >= {4711, daemon.requests["freed"]["id"]}
+    assert cancelled >= {4711, *(daemon.requests[case]["id"] for case in ("freed", "vanished"))}
     assert told["watching"] == "0"
 
 
@@ -457,18 +552,18 @@ def test_seeds_of_each_kind(
 # ---------------------------------------------------------------- with the real daemon
 
 
-@dataclass
-class Daemon:
-    process: subprocess.Popen[bytes]
-    port: int
-    log: Path
-    recording: Path
-    sock: socket.socket
+class Listener:
+    """A client of a real daemon."""
+
+    def __init__(self, port: int) -> None:
+        self.to = ("127.0.0.1", port)
+        self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.sock.settimeout(1)
 
     def status(self) -> dict[str, Any]:
-        """Its answer to /dream/status; empty while it does not answer."""
+        """The daemon's answer to /dream/status; empty while it does not answer."""
         for address, args in (("/dream/notify", [1]), ("/dream/status", [])):
-            self.sock.sendto(osc.encode(address, args), ("127.0.0.1", self.port))
+            self.sock.sendto(osc.encode(address, args), self.to)
         try:
             while True:
                 for address, args in osc.decode(self.sock.recv(65536)):
@@ -477,34 +572,52 @@ class Daemon:
         except (TimeoutError, ConnectionRefusedError):
             return {}
 
+    def quit(self) -> None:
+        """Until it no longer answers."""
+        self.sock.sendto(osc.encode("/dream/quit", []), self.to)
+        wait_until("the daemon to end", lambda: not self.status(), 30)
+        self.sock.close()
+
+
+@dataclass
+class Daemon:
+    process: subprocess.Popen[bytes]
+    port: int
+    log: Path
+    recording: Path
+    listener: Listener
+
     def has_recording(self) -> bool:
         assert self.process.poll() is None, f"the daemon ended:\n{self.log.read_text()}"
-        return bool(self.status().get("voices", {}).get("guitar", {}).get("recordings"))
+        return bool(self.listener.status().get("voices", {}).get("guitar", {}).get("recordings"))
 
 
 @pytest.fixture
-def daemon(tmp_path: Path) -> Iterator[Daemon]:
-    """``dreamd run`` with one recording: two seconds of decaying tones."""
+def recording(tmp_path: Path) -> Path:
+    """The one recording of the voice ``guitar``: two seconds of decaying tones."""
     folder = tmp_path / "recordings" / "guitar"
     folder.mkdir(parents=True)
     t = np.arange(22050) / 22050
     tones = [np.sin(2 * np.pi * hertz * t) * np.exp(-3 * t) / 2 for hertz in (220, 330)]
-    recording = write_wav(folder / "tones.wav", np.concatenate(tones).astype(np.float32), 22050)
+    return write_wav(folder / "tones.wav", np.concatenate(tones).astype(np.float32), 22050)
+
+
+@pytest.fixture
+def daemon(tmp_path: Path, recording: Path) -> Iterator[Daemon]:
+    """``dreamd run`` with that recording."""
     port, log = free_port(), tmp_path / "dreamd.log"
-    command = [sys.executable, "-m", "dreamd", "run", str(folder.parent)]
+    command = [sys.executable, "-m", "dreamd", "run", str(recording.parent.parent)]
     command += ["--home", str(tmp_path / "dreamd"), "--port", str(port), "--no-tidal", "--plain"]
+    command += SMALL.split()
     with log.open("wb") as out:
         process = subprocess.Popen(
             command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT
         )
-    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    sock.settimeout(1)
     try:
-        made = Daemon(process, port, log, recording, sock)
+        made = Daemon(process, port, log, recording, Listener(port))
         wait_until("the daemon to have its recording", made.has_recording, 90)
         yield made
     finally:
-        sock.close()
         if process.poll() is None:
             end_family(process.pid)
         process.wait(10)
@@ -517,6 +630,11 @@ def test_dreams_of_the_real_daemon(
 
     assert told["refused"] in ("no-such-seed", "no-model")
     assert len(told.warnings()) == 1
+    assert float(told["chased"]) > 0
+    assert told["streamed"] == "true"
+    assert float(told["position"]) == 2 * 11025
+    assert np.abs(read_wav(Path(told["file4"]))).max() > 0
+    np.testing.assert_array_equal(read_wav(tmp_path / "heard4.wav"), read_wav(Path(told["file4"])))
     for i in range(4):
         file = Path(told[f"file{i}"])
         assert file.is_relative_to(tmp_path / "dreamd" / "dreams" / "dream")
@@ -530,3 +648,37 @@ def test_dreams_of_the_real_daemon(
         assert daemon.process.wait(30) == 0, daemon.log.read_text()
     except subprocess.TimeoutExpired:
         pytest.fail(f"the daemon did not end on /dream/quit:\n{daemon.log.read_text()}")
+
+
+def test_boot_starts_the_daemon_and_it_outlives_sclang(
+    supercollider: SuperCollider, recording: Path, tmp_path: Path
+) -> None:
+    program = tmp_path / "the programs" / "dreamd"
+    program.parent.mkdir()
+    pid = tmp_path / "pid"
+    program.write_text(f'#!/bin/sh\necho $$ > {pid}\nexec "{sys.executable}" -m dreamd "$@"\n')
+    program.chmod(0o755)
+    port = free_port()
+    flags = f" {SMALL}"  # the blank keeps sclang from reading them as its own
+    told = supercollider.well(
+        "boots.scd", port, tmp_path, recording.parent.parent, program, pid, flags
+    )
+    listener = Listener(port)
+    try:
+        missing = "no-program | cannot find the program no-such-dreamd; set DreamRNN.program .*"
+        for case, pattern in {
+            "notfound": missing,
+            "notfoundagain": missing,
+            "nofolder": f"no-daemon | {program} has ended with status 1: dreamd: no such folder.*",
+            "elsewhere": "no-daemon | no daemon answers at 192.0.2.1:.*; start one .*",
+        }.items():
+            assert re.fullmatch(pattern.replace("|", r"\|"), told[case]), (case, told[case])
+        assert told["boot"] == told["again"] == told["anew"] == "booted"
+        assert told["who"] == told["idle"] == "true"
+        assert int(told["ticks"]) > 5, "the clock went on while it booted"
+        assert told["training"] == "1"
+        broke = [line for line in told.warnings() if "has ended with status" in line]
+        assert len(broke) == 2, "no such folder, and when it was killed"
+        wait_until("its recording, though sclang has ended", lambda: listener.status()["voices"])
+    finally:
+        listener.quit()

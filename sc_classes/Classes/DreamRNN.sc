@@ -1,17 +1,18 @@
 // DreamRNN asks the daemon `dreamd` for dreams and puts them into Buffers.
 //
-// A client sends /dream/request over OSC; the daemon writes a sound file and says when it is
-// final; the server then reads that file into the Buffer which the call returned at once.
+// A client sends /dream/request over OSC; the daemon writes a sound file and says which frames
+// of it are final; the server reads them into the Buffer which the call returned at once.
 // This class talks with the daemon; DreamRNNRequest follows one dream from the call to the
-// filled Buffer. Nothing here waits, so all of it works inside and outside of a Routine.
+// filled Buffer, DreamRNNCommand one message to the server, DreamRNNBoot a start of the daemon.
+// Nothing here waits, so all of it works inside and outside of a Routine.
 //
 // This file is part of DreamRNN. License: GPL-3.0-or-later.
 
 DreamRNN {
-	classvar >default;
+	classvar >default, <>program = "dreamd";
 
 	var <addr, <>timeout = 4, <rate = 11025, <now = 0;
-	var requests, questions, responders, watch, lastID, ticked = 0, pinged = 0;
+	var requests, questions, commands, booting, responders, watch, lastID, ticked = 0, pinged = 0;
 
 	*default { ^default ?? { default = this.new } }
 
@@ -25,6 +26,7 @@ DreamRNN {
 		lastID = Date.seed.bitXor(NetAddr.langPort * 40503).bitAnd(0x3FFFFFFF);
 		requests = IdentityDictionary.new;
 		questions = List.new;
+		commands = IdentitySet.new;
 		watch = SkipJack({ this.prTick }, 0.25, { this.prIsIdle }, "DreamRNN", SystemClock, false);
 		this.prListen;
 		ServerQuit.add(this)
@@ -36,6 +38,10 @@ DreamRNN {
 		^this.default.dream(approach, seed, secs, action, options, onError, server)
 	}
 
+	*stream { |approach, seed, secs = 4, action, options, onError, server|
+		^this.default.stream(approach, seed, secs, action, options, onError, server)
+	}
+
 	*dreamMsg { |approach, seed, secs = 4, options|
 		^this.default.dreamMsg(approach, seed, secs, options)
 	}
@@ -44,23 +50,21 @@ DreamRNN {
 	*status { |action, onError| this.default.status(action, onError) }
 	*pause { this.default.pause }
 	*resume { this.default.resume }
+	*boot { |recordings, action, flags, onError|
+		this.default.boot(recordings, action, flags, onError)
+	}
 	*quit { this.default.quit }
 
 	// dreams
 
 	dream { |approach, seed, secs = 4, action, options, onError, server|
-		var source, request;
-		server = server ?? { if(seed.isKindOf(Buffer)) { seed.server } { Server.default } };
-		if(this.prHasNoFile(seed)) {
-			source = seed;
-			seed = this.prTempPath
-		};
-		request = DreamRNNRequest(this, this.dreamMsg(approach, seed, secs, options),
-			server, action, onError);
-		requests[request.id] = request;
-		watch.start;
-		request.start(source, seed);
-		^request.buffer
+		^this.prDream(approach, seed, secs, action, options, onError, server).buffer
+	}
+
+	stream { |approach, seed, secs = 4, action, options, onError, server|
+		var stream, request = this.prDream(approach, seed, secs, { action.value(stream) }, options,
+			onError, server);
+		^stream = DreamStream(this, request.buffer, request.giveBus)
 	}
 
 	dreamMsg { |approach, seed, secs = 4, options|
@@ -84,9 +88,16 @@ DreamRNN {
 		this.send("/dream/status")
 	}
 
-	pause { this.send("/dream/pause") }
-	resume { this.send("/dream/resume") }
-	quit { this.send("/dream/quit") }
+	// A daemon that is there answers the status, and one line is posted where none is.
+	pause { this.send("/dream/pause"); this.status }
+	resume { this.send("/dream/resume"); this.status }
+	quit { this.status; this.send("/dream/quit") }
+
+	boot { |recordings, action, flags, onError|
+		booting = booting ?? { DreamRNNBoot(this, recordings, flags) };
+		booting.add(action, onError);
+		watch.start
+	}
 
 	// A daemon that was started after us, or anew, does not know us yet: so each time.
 	send { |... msg|
@@ -103,26 +114,56 @@ DreamRNN {
 
 	doOnServerQuit { |server|
 		requests.values.do { |request|
-			if(request.uses(server)) {
-				request.abandon('no-server', "the server % has quit".format(server))
-			}
+			if(request.uses(server)) { request.abandon('no-server', this.prLoss(server)) }
+		};
+		commands.copy.do { |command|
+			if(command.uses(server)) { command.fail('no-server', this.prLoss(server)) }
 		}
 	}
 
 	// PRIVATE
 
+	prDream { |approach, seed, secs, action, options, onError, server|
+		var source, request;
+		server = server ?? { if(seed.isKindOf(Buffer)) { seed.server } { Server.default } };
+		if(this.prHasNoFile(seed)) {
+			source = seed;
+			seed = this.prTempPath
+		};
+		request = DreamRNNRequest(this, this.dreamMsg(approach, seed, secs, options),
+			server, action, onError);
+		requests[request.id] = request;
+		watch.start;
+		request.start(source, seed);
+		^request
+	}
+
+	prLoss { |server| ^"the server % has quit".format(server) }
+
 	prAbsence {
-		^"no daemon answers at %:%; start one in a terminal: dreamd run"
+		^"no daemon answers at %:%; start one with DreamRNN.boot, or in a terminal: dreamd run"
 		.format(addr.hostname, addr.port)
 	}
 
 	prForget { |request| requests.removeAt(request.id) }
 
+	prFollow { |command|
+		commands.add(command);
+		watch.start
+	}
+
+	prUnfollow { |command| commands.remove(command) }
+
+	prBooted { booting = nil }
+
 	prListen {
 		responders = [
 			this.prOn("/dream/accepted", { |id, path, frames, rate|
 				this.prRate(rate);
-				requests[id] !? { |request| request.accepted(frames) }
+				requests[id] !? { |request| request.accepted(path.asString, frames) }
+			}),
+			this.prOn("/dream/chunk", { |id, start, frames|
+				requests[id] !? { |request| request.chunk(start, frames) }
 			}),
 			this.prOn("/dream/done", { |id, path, frames|
 				requests[id] !? { |request| request.done(path.asString, frames) }
@@ -148,7 +189,8 @@ DreamRNN {
 		this.prRate(tree[\rate]);
 		requests.values.do(_.daemonIdle(idle));
 		questions.clear;
-		asked.do { |question| question[\action].value(tree) }
+		asked.do { |question| question[\action].value(tree) };
+		booting !? { booting.answered }
 	}
 
 	prRate { |argRate| argRate !? { rate = argRate } }
@@ -160,7 +202,9 @@ DreamRNN {
 		now = now + min(time - ticked, 0.5);
 		ticked = time;
 		requests.values.do(_.check);
+		commands.copy.do(_.check);
 		questions.asArray.do { |question| this.prCheckQuestion(question) };
+		booting !? { booting.check };
 		this.prPing
 	}
 
@@ -178,7 +222,9 @@ DreamRNN {
 		}
 	}
 
-	prIsIdle { ^requests.isEmpty and: { questions.isEmpty } }
+	prIsIdle {
+		^requests.isEmpty and: { questions.isEmpty } and: { commands.isEmpty } and: { booting.isNil }
+	}
 
 	prNextID {
 		lastID = lastID % 0x40000000 + 1;
