@@ -5,6 +5,7 @@ answers as each test needs it, so that every failure can be had at will. The las
 real daemon.
 """
 
+import json
 import os
 import re
 import shutil
@@ -279,8 +280,8 @@ def noise(frames: int, seed: int = 0, channels: int = 0) -> np.ndarray:
 
 
 def test_units(supercollider: SuperCollider) -> None:
-    told = supercollider.well("units.scd")
-    assert told["failures"] == "0"
+    told = supercollider.well("units.scd", SCRIPTS)
+    assert told["failures"] == "0", told.output
     assert int(told["passes"]) > 30
 
 
@@ -437,6 +438,100 @@ def test_a_buffer_fills_while_the_dream_is_made(
     np.testing.assert_array_equal(read_wav(tmp_path / "rebooted.wav"), growing.dreams[-1])
 
 
+def test_a_pattern_of_dreams_never_waits_and_has_no_gap(
+    supercollider: SuperCollider, double: Callable[..., Double], tmp_path: Path
+) -> None:
+    waiting: list[messages.Reply] = []
+    made = 0
+
+    def answer(daemon: Double, asked: dict[str, Any]) -> None:
+        nonlocal made
+        made += 1
+        frames = round(float(asked["secs"]) * RATE)
+        path = write_wav(tmp_path / f"{made}.wav", np.full(frames, 0.1 * min(made, 9), "f4"))
+        daemon.say(messages.Accepted(asked["id"], str(path), frames, RATE, 1.0))
+        waiting.append(messages.Done(asked["id"], str(path), frames, RATE, 0.1, made))
+
+    def hear(daemon: Double, address: str) -> None:
+        if address == "/double/go":
+            while waiting:
+                daemon.say(waiting.pop())
+        if address == "/dream/cancel":
+            waiting.clear()
+        if address == "/dream/status":
+            daemon.say(messages.Status({"queue": 0, "running": len(waiting)}))
+
+    daemon = double(answer, hear)
+    told = supercollider.well("pdream.scd", daemon.port, tmp_path)
+
+    for what in ("rests", "gapless", "late", "anew", "given", "instrument", "afterreboot"):
+        assert told[what] == "true", what
+    assert told["repeats"] == "1"
+    quits = "WARNING: DreamRNN: no-server: the server localhost"
+    assert all(line.startswith(quits) for line in told.warnings()), told.warnings()
+
+
+def test_a_bank_is_filled_saved_and_loaded(
+    supercollider: SuperCollider, double: Callable[..., Double], tmp_path: Path
+) -> None:
+    waiting: list[tuple[int, str, int]] = []
+    most = 0
+
+    def answer(daemon: Double, asked: dict[str, Any]) -> None:
+        nonlocal most
+        frames = round(float(asked["secs"]) * RATE)
+        path = write_wav(tmp_path / f"{asked['id']}.wav", noise(frames, asked["id"]))
+        daemon.say(messages.Accepted(asked["id"], str(path), frames, RATE, 1.0))
+        waiting.append((asked["id"], str(path), frames))
+        most = max(most, len(waiting))
+        if asked["voice"] == "live":  # the last of those that are asked for at once
+            threading.Timer(0.3, go, [daemon]).start()
+        elif "live" in daemon.requests:
+            threading.Timer(0.05, go, [daemon]).start()
+
+    def go(daemon: Double) -> None:
+        while waiting:
+            number, path, frames = waiting.pop()
+            daemon.say(messages.Done(number, path, frames, RATE, 0.1, 0))
+
+    daemon = double(answer)
+    told = supercollider.well("bank.scd", daemon.port, tmp_path)
+
+    assert most == 2, "one for the bank at a time, beside the live one"
+    filled = [told[f"filled{i}"] for i in range(3)]
+    assert set(filled) == {"true", "4", "live"}
+    assert filled.index("live") < filled.index("4"), "it need not wait for the bank"
+    assert told["saved"] == "true"
+    assert told["loaded"] == "4"
+    assert told["twice"] == "8"
+    notes = [told[f"notes{i}"] for i in range(4)]
+    assert notes == ["[ 60.0 ]", "[ 64.0 ]", "[ 67.0, 71.5 ]", "nil"]
+    assert told["nearest"] == "2"
+    assert float(told["rate"]) == RATE
+    for i in range(4):
+        saved = read_wav(tmp_path / f"bank{i}.wav")
+        assert saved.any()
+        np.testing.assert_array_equal(read_wav(tmp_path / f"loaded{i}.wav"), saved)
+    listed = json.loads((tmp_path / "my dreams" / "dreams.json").read_text())
+    assert [each["file"] for each in listed] == [f"0000{i}.wav" for i in range(4)]
+    assert listed[2]["notes"] == [67, 71.5]
+    assert listed[3]["seed"] == 'gui"tar:2'
+
+    lost = {
+        "notempty": "unwritable | cannot save in .*my dreams: it must be a new folder, .*",
+        "nofolder": "unwritable | cannot save in /proc/dreams: it must be a new folder, .*",
+        "nobank": "unreadable | there is no bank of dreams in .*",
+        "lost": "unreadable | .*00001.wav cannot be read",
+        "broken": "unreadable | .*00001.wav cannot be read",
+        "freed": "unwritable | dream 2 was freed",
+    }
+    for case, pattern in lost.items():
+        assert re.fullmatch(pattern.replace("|", r"\|"), told[case]), (case, told[case])
+    gone = "WARNING: DreamBank: its 4 dreams went with the server localhost"
+    assert len(told.warnings()) == len(lost) + 1
+    assert gone in told.warnings()
+
+
 def test_each_failure_is_one_line_and_calls_on_error(
     supercollider: SuperCollider, double: Callable[..., Double], tmp_path: Path
 ) -> None:
@@ -516,11 +611,13 @@ def test_seeds_of_each_kind(
     write_wav(stereo, both, 44100)
     dream = write_wav(tmp_path / "dream.wav", noise(1102, 3), 11025)
     seeds: dict[str, np.ndarray] = {}
+    rates: dict[str, int] = {}
 
     def answer(daemon: Double, asked: dict[str, Any]) -> None:
         seed = Path(str(asked.get("seed")))
         if seed.is_file():
             seeds[asked["voice"]] = read_wav(seed)  # now: a written seed is gone afterwards
+            rates[asked["voice"]] = soundfile.info(seed).samplerate
         daemon.say(messages.Accepted(asked["id"], str(dream), 1102, 11025, 0.1))
         daemon.say(messages.Done(asked["id"], str(dream), 1102, 11025, 0.1, 0))
 
@@ -544,6 +641,7 @@ def test_seeds_of_each_kind(
     for case, samples in written.items():
         assert Path(seed[case]).name.startswith("dreamrnn-seed-"), case
         np.testing.assert_array_equal(seeds[case], samples)
+        assert rates[case] == 44100, "the Buffer's rate, which is not the server's"
     assert told["bufferpath"] == "nil"  # a performer's Buffer stays as it was
     assert told["leftover"] == "0"
     assert len({asked["id"] for asked in daemon.requests.values()}) == len(daemon.requests)

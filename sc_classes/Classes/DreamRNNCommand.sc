@@ -23,6 +23,16 @@ DreamRNNCommand {
 			action, onFail)
 	}
 
+	// A server that writes a Buffer as a sound file puts its own sample rate into the file's head,
+	// whatever the Buffer's. This corrects it; the samples are 32-bit floats.
+	*setRate { |path, channels, rate|
+		File.use(path, "r+b") { |file|
+			file.seek(24);
+			file.putInt32LE(rate.asInteger);
+			file.putInt32LE((rate * channels * 4).asInteger)
+		}
+	}
+
 	init { |msg, reply, code|
 		deadline = client.now + patience;
 		responders = [

@@ -116,14 +116,20 @@ DreamRNNRequest {
 
 	// PRIVATE
 
+	// The server's own word on the sample rate: ours may not have been told of what was read.
 	prWrite { |source, path|
+		var bufnum = source.bufnum;
 		stage = \writing;
 		seedServer = source.server;
 		seedFile = path;
-		this.prComplete(seedServer, 'no-such-seed',
-			{ |sync| source.writeMsg(path, "wav", "float", -1, 0, false, sync) },
-			{ this.prAsk }
-		)
+		command = DreamRNNCommand.sync(client, seedServer,
+			{ |sync| source.writeMsg(path, "wav", "float", -1, 0, false, sync) }, 'no-such-seed',
+			this.prThen {
+				this.prQuery(seedServer, bufnum, 'no-such-seed', { |frames, channels, rate|
+					DreamRNNCommand.setRate(path, channels, rate);
+					this.prAsk
+				})
+			}, this.prFailure)
 	}
 
 	prAsk {
@@ -147,18 +153,21 @@ DreamRNNRequest {
 		case
 		{ command.notNil or: { this.prEndsIfFreed } } { }
 		{ final.notEmpty } { this.prReadStretch(*final.removeAt(0)) }
-		{ stage == \reading } { this.prQuery }
+		{ stage == \reading } {
+			this.prQuery(server, buffer.bufnum, \unreadable, { |frames, channels, rate|
+				this.prFilled(frames, channels, rate)
+			})
+		}
 	}
 
 	prReadStretch { |from, to|
 		unread = this.prWithout(from, to);
-		this.prComplete(server, \unreadable,
-			{ |sync| buffer.readMsg(path, from, to - from, from, false, sync) },
-			{
+		command = DreamRNNCommand.sync(client, server,
+			{ |sync| buffer.readMsg(path, from, to - from, from, false, sync) }, \unreadable,
+			this.prThen {
 				bus !? { bus.set(this.prPosition) };
 				this.prRead
-			}
-		)
+			}, this.prFailure)
 	}
 
 	// Frames from the start that have been read.
@@ -171,13 +180,6 @@ DreamRNNRequest {
 	}
 
 	// The Buffer learns the file's sample rate from the server, and we that it is truly filled.
-	prQuery {
-		command = DreamRNNCommand(client, server, ["/b_query", buffer.bufnum],
-			['/b_info', buffer.bufnum], \unreadable,
-			{ |info| this.prFilled(*info.drop(2)) },
-			{ |code, text| this.abandon(code, text) })
-	}
-
 	prFilled { |frames, channels, rate|
 		if(this.prEndsIfFreed) { ^this };
 		if(frames != buffer.numFrames) {
@@ -196,11 +198,16 @@ DreamRNNRequest {
 		^true
 	}
 
-	prComplete { |argServer, code, makeMsg, next|
-		command = DreamRNNCommand.sync(client, argServer, makeMsg, code,
-			{ command = nil; next.value },
-			{ |code, text| this.abandon(code, text) })
+	// next is evaluated with the server's own numbers of frames and channels, and sample rate.
+	prQuery { |argServer, bufnum, code, next|
+		command = DreamRNNCommand(client, argServer, ["/b_query", bufnum], ['/b_info', bufnum], code,
+			this.prThen { |info| next.value(*info.drop(2)) }, this.prFailure)
 	}
+
+	// One command at a time: the next may begin when this one is through.
+	prThen { |next| ^{ |answer| command = nil; next.value(answer) } }
+
+	prFailure { ^{ |code, text| this.abandon(code, text) } }
 
 	prExpect { |seconds, code, text|
 		deadline = client.now + seconds;
