@@ -23,8 +23,9 @@ import numpy as np
 import psutil
 import pytest
 import soundfile
+from scipy import signal
 
-from dreamd import messages, osc
+from dreamd import messages, osc, pluck
 from dreamd.audio import DreamFile
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -532,6 +533,101 @@ def test_a_bank_is_filled_saved_and_loaded(
     assert gone in told.warnings()
 
 
+PLAYED = [52, 59, 64, 67, 62, 71, 55]
+
+
+@pytest.fixture
+def performance(tmp_path: Path) -> Path:
+    """Plucked notes, one every 0.8 s, at the rate of the test's audio server."""
+    rng = np.random.default_rng(7)
+    gap = int(0.8 * 48000)
+    played = np.zeros(gap * (len(PLAYED) + 1), np.float32)
+    for k, note in enumerate(PLAYED):
+        ring = 0.4 * pluck.string(note, 1.0, 48000, rng)
+        at = gap // 4 + k * gap
+        played[at : at + len(ring)] += ring[: len(played) - at].astype("f4")
+    return write_wav(tmp_path / "performance.wav", played, 48000)
+
+
+def test_a_listener_chooses_the_dreams_of_the_notes_that_are_played(
+    supercollider: SuperCollider, double: Callable[..., Double], tmp_path: Path, performance: Path
+) -> None:
+    def answer(daemon: Double, asked: dict[str, Any]) -> None:
+        frames = round(float(asked["secs"]) * RATE)
+        dream = noise(frames, asked["id"]) * (0.9 + 0.1 * (asked["notes"] != "64"))
+        if asked["notes"] == "64":  # what a daemon never sends
+            dream[100:200] = np.nan
+            dream[300:400] = np.inf
+            dream[500:600] = 1000
+        path = write_wav(tmp_path / f"{asked['notes']}.wav", dream)
+        daemon.say(messages.Accepted(asked["id"], str(path), frames, RATE, 1.0))
+        daemon.say(messages.Done(asked["id"], str(path), frames, RATE, 0.1, 0))
+
+    daemon = double(answer)
+    notes = sorted([*PLAYED, 57, 60, 76])
+    told = supercollider.well("listener.scd", daemon.port, tmp_path, performance, notes)
+
+    assert told["early"] == told["stopped"] == told["who"] == told["without"] == "true"
+    heard, chosen = json.loads(told["heard"]), json.loads(told["chosen"])
+    np.testing.assert_allclose(heard, PLAYED, atol=0.3)
+    assert chosen == PLAYED
+    assert int(told["again"]) == len(PLAYED)
+    for name, level in (("listened", 0.5), ("loud", 0.8)):
+        sound = read_wav(tmp_path / f"{name}.wav")
+        assert np.isfinite(sound).all()
+        assert 0.1 < np.abs(sound).max() <= level
+    assert told["groups"] == "2", "the root and the default group"
+    assert told.warnings() == [
+        "WARNING: DreamBank: its 10 dreams went with the server localhost",
+        "WARNING: DreamListener: the server localhost is not running",
+    ]
+
+
+def test_an_echo_dreams_of_the_melody_that_was_just_played(
+    supercollider: SuperCollider, double: Callable[..., Double], tmp_path: Path, performance: Path
+) -> None:
+    seeds: list[np.ndarray] = []
+
+    def answer(daemon: Double, asked: dict[str, Any]) -> None:
+        if asked["secs"] == 7:
+            daemon.say(messages.Failed(asked["id"], "busy", "not now"))
+            return
+        assert soundfile.info(asked["seed"]).samplerate == 48000
+        seeds.append(read_wav(Path(asked["seed"])))
+        frames = round(float(asked["secs"]) * RATE)
+        path = write_wav(tmp_path / f"dream{len(seeds)}.wav", noise(frames))
+        daemon.say(messages.Accepted(asked["id"], str(path), frames, RATE, 1.0))
+        daemon.say(messages.Chunk(asked["id"], 0, frames // 2))
+        done = messages.Done(asked["id"], str(path), frames, RATE, 0.1, 0)
+        threading.Timer(0.2, daemon.say, [done]).start()
+
+    daemon = double(answer)
+    told = supercollider.well("echo.scd", daemon.port, tmp_path, performance)
+
+    assert told["early"] == "silence | DreamEcho.play comes first"
+    assert told["silence"] == "silence | nothing was played in the last 1.5 seconds"
+    assert told["twice"] == "busy | one melody is taken at a time"
+    assert told["taken"] == "DreamStream"
+    assert told["kept"] == "4"
+    assert told["failed"] == "busy | not now"
+    assert told["none"] == "0"
+    assert told["stopped"] == "true"
+    assert len(told.warnings()) == 4
+    assert "no buffer data" not in told.output.partition(": not now")[0]
+
+    played = read_wav(performance)
+    seed = seeds[0]
+    assert len(seed) == 1.5 * 48000
+    energy = signal.fftconvolve(played**2, np.ones(len(seed)), "valid")
+    at = int((energy - 2 * signal.fftconvolve(played, seed[::-1], "valid")).argmin())
+    assert 0.5 < at / 48000 < 2, "what was played in the second and a half before"
+    np.testing.assert_array_equal(seed, played[at : at + len(seed)])
+
+    sound = read_wav(tmp_path / "echoed.wav")
+    assert np.isfinite(sound).all()
+    assert 0.1 < np.abs(sound).max() <= 0.5
+
+
 def test_each_failure_is_one_line_and_calls_on_error(
     supercollider: SuperCollider, double: Callable[..., Double], tmp_path: Path
 ) -> None:
@@ -722,8 +818,18 @@ def daemon(tmp_path: Path, recording: Path) -> Iterator[Daemon]:
 
 
 def test_dreams_of_the_real_daemon(
-    supercollider: SuperCollider, daemon: Daemon, tmp_path: Path
+    supercollider: SuperCollider, daemon: Daemon, tmp_path: Path, performance: Path
 ) -> None:
+    told = supercollider.well("pieces.scd", daemon.port, tmp_path, performance)
+    assert told.warnings() == []
+    assert told["gap"] == "0", "no rest after a dream"
+    assert json.loads(told["chosen"]) == PLAYED
+    assert told["taken"] == str(2 * 11025)
+    for name in ("patterned", "accompanied", "echoed"):
+        sound = read_wav(tmp_path / f"{name}.wav")
+        assert np.isfinite(sound).all()
+        assert 0 < np.abs(sound).max() < 1, name
+
     told = supercollider.well("daemon.scd", daemon.port, tmp_path, daemon.recording)
 
     assert told["refused"] in ("no-such-seed", "no-model")

@@ -14,6 +14,9 @@ DreamStream {
 		^super.newCopyArgs(client, buffer, bus)
 	}
 
+	server { ^buffer.server }
+	bufnum { ^buffer.bufnum }
+
 	// What has not arrived by now never will; synths that chase it come to their end.
 	free {
 		client.cancel(buffer);
