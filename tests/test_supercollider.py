@@ -25,7 +25,7 @@ import pytest
 import soundfile
 from scipy import signal
 
-from dreamd import messages, osc, pluck
+from dreamd import __version__, messages, osc, pluck
 from dreamd.audio import DreamFile
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -289,11 +289,32 @@ def test_units(supercollider: SuperCollider) -> None:
 def test_help_is_complete_and_the_quark_is_one(supercollider: SuperCollider) -> None:
     told = supercollider.well("help.scd", supercollider.installed, supercollider.home)
     assert told.warnings() == []
+    assert told["rendered-DreamingInFiveMinutes"] == "true"
     for path in (ROOT / "sc_classes" / "Classes").glob("*.sc"):
         assert told[f"rendered-{path.stem}"] == "true"
         assert told[f"undocumented-{path.stem}"] == "[  ]"
     assert told["quark"] == told["help"] == "DreamRNN"
     assert told["compatible"] == "true"
+
+
+@pytest.mark.parametrize("folder", ["sc_classes", "DreamRNN"])
+def test_a_checkout_is_a_quark(supercollider: SuperCollider, tmp_path: Path, folder: str) -> None:
+    """The folder as it is, and under the Quark's name, where its description is read, too."""
+    supercollider.installed.unlink()
+    checkout = ROOT / "sc_classes"
+    if folder == "DreamRNN":
+        checkout = tmp_path / "DreamRNN"
+        shutil.copytree(ROOT / "sc_classes", checkout)
+    told = supercollider.well("quark.scd", checkout)
+    assert told["classes"] == "false"
+    assert told["installed"] == told["compatible"] == "true"
+    assert told["dependencies"] == "0"
+    if folder == "DreamRNN":
+        assert told["name"] == "DreamRNN"
+        assert told["version"] == __version__
+        assert told["summary"] == "true"
+    assert str(checkout) in supercollider.conf.read_text()
+    assert supercollider.well("quark.scd")["classes"] == "true"
 
 
 # ---------------------------------------------------------------- with the double
@@ -628,6 +649,56 @@ def test_an_echo_dreams_of_the_melody_that_was_just_played(
     assert 0.1 < np.abs(sound).max() <= 0.5
 
 
+def test_the_window_shows_what_the_daemon_does(
+    supercollider: SuperCollider, double: Callable[..., Double], tmp_path: Path
+) -> None:
+    model = {"steps": 4200, "error": 0.317, "dream_speed": 5.1}
+    state = {
+        "voices": {
+            "guitar": {
+                "recordings": 2,
+                "seconds": 74.5,
+                "models": {approach: model for approach in messages.APPROACHES},
+            },
+            "empty": {"recordings": 0, "seconds": 0.0, "models": {}},
+        },
+        "queue": 1,
+        "running": 1,
+        "making": {"7": {"approach": "column", "progress": 0.43, "eta": 2.1}},
+        "dreams": 3,
+        "training": True,
+    }
+    asked_for = 0
+
+    def answer(daemon: Double, asked: dict[str, Any]) -> None:
+        nonlocal asked_for
+        asked_for += 1
+        frames = round(float(asked["secs"]) * RATE)
+        swell = np.sin(np.arange(frames) * np.pi * asked_for / frames)
+        path = write_wav(tmp_path / f"dream{asked_for}.wav", noise(frames) * swell)
+        daemon.say(messages.Accepted(asked["id"], str(path), frames, RATE, 1.0))
+        daemon.say(messages.Done(asked["id"], str(path), frames, RATE, 0.1, asked_for))
+
+    def hear(daemon: Double, address: str) -> None:
+        if address == "/dream/status":
+            daemon.say(messages.Status(state))
+
+    daemon = double(answer, hear)
+    told = supercollider.well("gui.scd", daemon.port, tmp_path, free_port())
+
+    assert told.warnings() == ["WARNING: DreamRNN: the server localhost is not running"]
+    assert told["players"] == "6"
+    assert int(told["colors"]) > 2, "not blank"
+    assert int(told["waveforms"]) > 5000, "pixels that three dreams have changed"
+    assert float(told["silent"]) == 0
+    assert told["watching"] == "0"
+    assert told["idle"] == "true"
+    assert told["absence"].startswith("no daemon answers at 127.0.0.1:")
+    asked = daemon.addresses().count("/dream/status")
+    time.sleep(1)
+    assert daemon.addresses().count("/dream/status") == asked
+
+
 def test_each_failure_is_one_line_and_calls_on_error(
     supercollider: SuperCollider, double: Callable[..., Double], tmp_path: Path
 ) -> None:
@@ -852,6 +923,20 @@ def test_dreams_of_the_real_daemon(
         assert daemon.process.wait(30) == 0, daemon.log.read_text()
     except subprocess.TimeoutExpired:
         pytest.fail(f"the daemon did not end on /dream/quit:\n{daemon.log.read_text()}")
+
+
+def test_each_example_is_heard(
+    supercollider: SuperCollider, daemon: Daemon, tmp_path: Path, performance: Path
+) -> None:
+    folder = ROOT / "sc_classes" / "examples"
+    told = supercollider.well("examples.scd", daemon.port, tmp_path, performance, folder)
+    assert told.warnings() == []
+    examples = sorted(path.stem for path in folder.glob("*.scd"))
+    assert examples == ["accompany", "bank", "echo", "first_dream", "growing", "pattern"]
+    for name in examples:
+        sound = read_wav(tmp_path / f"{name}.wav")
+        assert np.isfinite(sound).all()
+        assert 0 < np.abs(sound).max() < 1, name
 
 
 def test_boot_starts_the_daemon_and_it_outlives_sclang(

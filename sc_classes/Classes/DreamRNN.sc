@@ -11,7 +11,9 @@
 DreamRNN {
 	classvar >default, <>program = "dreamd";
 
-	var <addr, <>timeout = 4, <rate = 11025, <now = 0;
+	const remembered = 8;
+
+	var <addr, <>timeout = 4, <rate = 11025, <recent, <now = 0;
 	var requests, questions, commands, booting, responders, watch, lastID, ticked = 0, pinged = 0;
 
 	*default { ^default ?? { default = this.new } }
@@ -24,6 +26,7 @@ DreamRNN {
 		addr = NetAddr(host, port);
 		// not .rand: two sclangs with the same randSeed must not share their ids
 		lastID = Date.seed.bitXor(NetAddr.langPort * 40503).bitAnd(0x3FFFFFFF);
+		recent = List.new;
 		requests = IdentityDictionary.new;
 		questions = List.new;
 		commands = IdentitySet.new;
@@ -47,13 +50,14 @@ DreamRNN {
 	}
 
 	*cancel { |dream| this.default.cancel(dream) }
-	*status { |action, onError| this.default.status(action, onError) }
+	*status { |action, onError, quiet = false| this.default.status(action, onError, quiet) }
 	*pause { this.default.pause }
 	*resume { this.default.resume }
 	*boot { |recordings, action, flags, onError|
 		this.default.boot(recordings, action, flags, onError)
 	}
 	*quit { this.default.quit }
+	*gui { ^this.default.gui }
 
 	// dreams
 
@@ -82,8 +86,8 @@ DreamRNN {
 
 	// the daemon
 
-	status { |action, onError|
-		questions.add((deadline: now + timeout, action: action, onError: onError));
+	status { |action, onError, quiet = false|
+		questions.add((deadline: now + timeout, action: action, onError: onError, quiet: quiet));
 		watch.start;
 		this.send("/dream/status")
 	}
@@ -98,6 +102,8 @@ DreamRNN {
 		booting.add(action, onError);
 		watch.start
 	}
+
+	gui { ^DreamRNNGui(this) }
 
 	// A daemon that was started after us, or anew, does not know us yet: so each time.
 	send { |... msg|
@@ -165,7 +171,8 @@ DreamRNN {
 			this.prOn("/dream/chunk", { |id, start, frames|
 				requests[id] !? { |request| request.chunk(start, frames) }
 			}),
-			this.prOn("/dream/done", { |id, path, frames|
+			this.prOn("/dream/done", { |id, path, frames, rate, seconds, index|
+				this.prRemember(path.asString, frames / rate, index);
 				requests[id] !? { |request| request.done(path.asString, frames) }
 			}),
 			this.prOn("/dream/failed", { |id, code, text|
@@ -193,6 +200,13 @@ DreamRNN {
 		booting !? { booting.answered }
 	}
 
+	// The last dreams, the newest first, whoever asked for them.
+	prRemember { |path, secs, index|
+		recent.removeAllSuchThat { |each| each[\path] == path };
+		recent.addFirst((path: path, secs: secs, index: index));
+		if(recent.size > remembered) { recent.pop }
+	}
+
 	prRate { |argRate| argRate !? { rate = argRate } }
 
 	// now stands still while the interpreter is blocked: replies that wait in its queue then
@@ -211,7 +225,7 @@ DreamRNN {
 	prCheckQuestion { |question|
 		if(now > question[\deadline]) {
 			questions.remove(question);
-			this.class.prReport('no-daemon', this.prAbsence, question[\onError])
+			this.class.prReport('no-daemon', this.prAbsence, question[\onError], question[\quiet])
 		}
 	}
 
