@@ -559,12 +559,12 @@ PLAYED = [52, 59, 64, 67, 62, 71, 55]
 
 @pytest.fixture
 def performance(tmp_path: Path) -> Path:
-    """Plucked notes, one every 0.8 s, at the rate of the test's audio server."""
+    """Plucked notes, two a second, at the rate of the test's audio server."""
     rng = np.random.default_rng(7)
-    gap = int(0.8 * 48000)
+    gap = 24000
     played = np.zeros(gap * (len(PLAYED) + 1), np.float32)
     for k, note in enumerate(PLAYED):
-        ring = 0.4 * pluck.string(note, 1.0, 48000, rng)
+        ring = 0.4 * pluck.string(note, 0.6, 48000, rng)
         at = gap // 4 + k * gap
         played[at : at + len(ring)] += ring[: len(played) - at].astype("f4")
     return write_wav(tmp_path / "performance.wav", played, 48000)
@@ -597,6 +597,7 @@ def test_a_listener_chooses_the_dreams_of_the_notes_that_are_played(
         sound = read_wav(tmp_path / f"{name}.wav")
         assert np.isfinite(sound).all()
         assert 0.1 < np.abs(sound).max() <= level
+    assert told["most"] == str(8 + 2), "eight voices, the ear and the limiter"
     assert told["groups"] == "2", "the root and the default group"
     assert told.warnings() == [
         "WARNING: DreamBank: its 10 dreams went with the server localhost",

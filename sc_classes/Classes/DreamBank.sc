@@ -15,7 +15,7 @@ DreamBank {
 		^super.newCopyArgs(server ?? { Server.default }, client ?? { DreamRNN.default }).init
 	}
 
-	*load { |path, action, onError, server, client|
+	*load { |server, path, action, onError, client|
 		^this.new(server, client).load(path, action, onError)
 	}
 

@@ -1,4 +1,4 @@
-// DreamDefs: the SynthDefs of DreamRNN. dream and dreamChase are for patterns and for you; the
+// DreamDefs: the SynthDefs of DreamRNN. dreamPlay and dreamChase are for patterns and you; the
 // others belong to the players. All are at hand on every server as soon as it has booted.
 //
 // This file is part of DreamRNN. License: GPL-3.0-or-later.
@@ -8,7 +8,7 @@ DreamDefs {
 
 	*add {
 		// one event of a pattern: sustain seconds of a dream, from begin (0 to 1) on
-		SynthDef(\dream, { |out = 0, buf, amp = 0.3, pan = 0, rate = 1, begin = 0, attack = 0.01,
+		SynthDef(\dreamPlay, { |out = 0, buf, amp = 0.3, pan = 0, rate = 1, begin = 0, attack = 0.01,
 			release = 0.05, sustain = 1|
 			var sig = PlayBuf.ar(1, buf, BufRateScale.kr(buf) * rate, 1,
 				begin * BufFrames.kr(buf), doneAction: 2);

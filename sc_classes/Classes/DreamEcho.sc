@@ -13,7 +13,7 @@ DreamEcho : DreamPlayer {
 	var client, <window, <secs, <>approach = \spectrum, <>options, <dreams;
 	var tape, meter, isTaking = false, routine;
 
-	*new { |in, out = 0, window = 3, secs = 6, options, server, client|
+	*new { |server, in, out = 0, window = 3, secs = 6, options, client|
 		^super.newCopyArgs(server ?? { Server.default }, in, out)
 		.initEcho(client ?? { DreamRNN.default }, window, secs, options)
 	}

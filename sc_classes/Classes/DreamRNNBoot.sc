@@ -74,19 +74,23 @@ DreamRNNBoot {
 	}
 
 	prEnded { |status|
-		var line = File.readAllString(log).split(Char.nl).reject(_.isEmpty).last ? "";
 		case
+		{ stage == \failed } { } // it was given up before
 		{ stage == \answered } {
-			if(status != 0) { DreamRNN.prReport('no-daemon', this.prEnd(status, line)) }
+			if(status != 0) { DreamRNN.prReport('no-daemon', this.prEnd(status)) }
 		}
 		{ status == 127 } {
 			this.prFail('no-program', "cannot find the program %; set DreamRNN.program to where it "
 				"is, such as \"~/DreamRNN/.venv/bin/dreamd\"".format(DreamRNN.program))
 		}
-		{ stage == \starting } { this.prFail('no-daemon', this.prEnd(status, line)) }
+		{ stage == \starting } { this.prFail('no-daemon', this.prEnd(status)) }
 	}
 
-	prEnd { |status, line| ^"% has ended with status %: %".format(DreamRNN.program, status, line) }
+	prEnd { |status|
+		var said = if(File.exists(log)) { File.readAllString(log) } { "" };
+		^"% has ended with status %: %".format(DreamRNN.program, status,
+			said.split(Char.nl).reject(_.isEmpty).last ? "")
+	}
 
 	// One line, however many have called boot meanwhile.
 	prFail { |code, text|

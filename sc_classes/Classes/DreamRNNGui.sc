@@ -128,7 +128,7 @@ DreamRNNGuiDream {
 			^"DreamRNN: the server % is not running".format(server).warn
 		};
 		Buffer.read(server, dream[\path], action: { |buffer|
-			Synth(\dream, [buf: buffer, sustain: buffer.duration]);
+			Synth(\dreamPlay, [buf: buffer, sustain: buffer.duration]);
 			DreamBin.add(buffer, buffer.duration + 1)
 		})
 	}

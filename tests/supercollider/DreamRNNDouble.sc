@@ -3,10 +3,15 @@
 // This file is part of DreamRNN. License: GPL-3.0-or-later.
 
 DreamRNNDouble {
-	var <asked, <cancelled;
+	var <asked, <cancelled, <sent, <>addr, <>now = 0;
 
 	*new { ^super.new.init }
-	init { asked = List.new; cancelled = List.new }
+	init {
+		asked = List.new;
+		cancelled = List.new;
+		sent = List.new;
+		addr = NetAddr("127.0.0.1", 57999)
+	}
 
 	dream { |approach, seed, secs, action, options, onError, server|
 		var buffer = Buffer.new(server ? Server.default, 100, 1, asked.size).sampleRate_(11025);
@@ -15,6 +20,12 @@ DreamRNNDouble {
 			action: { action.value(buffer) }, onError: onError, buffer: buffer));
 		^buffer
 	}
+
+	// for commands and boots
+	send { |... msg| sent.add(msg) }
+	prFollow { }
+	prUnfollow { }
+	prBooted { }
 
 	dreamMsg { |... args| ^DreamRNN.dreamMsg(*args) }
 
