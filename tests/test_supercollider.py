@@ -543,6 +543,7 @@ def test_a_bank_is_filled_saved_and_loaded(
         "notempty": "unwritable | cannot save in .*my dreams: it must be a new folder, .*",
         "nofolder": "unwritable | cannot save in /proc/dreams: it must be a new folder, .*",
         "nobank": "unreadable | there is no bank of dreams in .*",
+        "nojson": "unreadable | there is no bank of dreams in .*",
         "lost": "unreadable | .*00001.wav cannot be read",
         "broken": "unreadable | .*00001.wav cannot be read",
         "freed": "unwritable | dream 2 was freed",

@@ -200,7 +200,7 @@ DreamBank {
 	// nil if there is none, or it is none
 	prReadList { |folder|
 		var path = folder +/+ "dreams.json";
-		var list = if(File.exists(path)) { path.parseYAMLFile };
+		var list = if(File.exists(path)) { try { path.parseYAMLFile } };
 		^if(list.isArray and: { list.every { |each| each.isKindOf(Dictionary) and: { each["file"].notNil } } }) { list }
 	}
 

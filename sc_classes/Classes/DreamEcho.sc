@@ -59,7 +59,10 @@ DreamEcho : DreamPlayer {
 		this.stagger(nil);
 		meter.free;
 		DreamBin.add(tape);
-		dreams.do { |stream| DreamBin.add(stream, secs) };
+		dreams.do { |stream|
+			client.cancel(stream.buffer); // if it is still being made
+			DreamBin.add(stream, secs)
+		};
 		dreams.clear
 	}
 

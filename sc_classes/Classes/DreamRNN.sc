@@ -113,6 +113,7 @@ DreamRNN {
 
 	free {
 		requests.values.do(_.cancel);
+		commands.copy.do(_.free);
 		responders.do(_.free);
 		watch.stop;
 		ServerQuit.remove(this)
