@@ -113,7 +113,6 @@ DreamRNN {
 
 	free {
 		requests.values.do(_.cancel);
-		commands.copy.do(_.free);
 		responders.do(_.free);
 		watch.stop;
 		ServerQuit.remove(this)

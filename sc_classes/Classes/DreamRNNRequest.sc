@@ -215,9 +215,20 @@ DreamRNNRequest {
 	}
 
 	prEnd {
+		var isWriting = (stage == \writing);
 		stage = \ended;
 		command.free;
 		client.prForget(this);
-		seedFile !? { File.delete(seedFile) }
+		seedFile !? { this.prDeleteSeed(isWriting) }
+	}
+
+	// A server that is still writing it would make it anew.
+	prDeleteSeed { |isWriting|
+		var delete = { File.delete(seedFile) };
+		if(isWriting) {
+			DreamRNNCommand.sync(client, seedServer, { |sync| sync }, 'no-server', delete, delete)
+		} {
+			delete.value
+		}
 	}
 }
