@@ -5,6 +5,7 @@ answers as each test needs it, so that every failure can be had at will. The las
 real daemon.
 """
 
+import json
 import os
 import re
 import shutil
@@ -22,11 +23,14 @@ import numpy as np
 import psutil
 import pytest
 import soundfile
+from scipy import signal
 
-from dreamd import messages, osc
+from dreamd import __version__, messages, osc, pluck
+from dreamd.audio import DreamFile
 
 ROOT = Path(__file__).resolve().parent.parent
 SCRIPTS = ROOT / "tests" / "supercollider"
+SMALL = "--vector 64 --hop 64 --frame 256 --window 4 --hidden 16 --batch 2 --stretch 4"
 RATE = 22050  # of the double's dreams: not the rate which the classes assume at first
 
 
@@ -277,19 +281,40 @@ def noise(frames: int, seed: int = 0, channels: int = 0) -> np.ndarray:
 
 
 def test_units(supercollider: SuperCollider) -> None:
-    told = supercollider.well("units.scd")
-    assert told["failures"] == "0"
+    told = supercollider.well("units.scd", SCRIPTS)
+    assert told["failures"] == "0", told.output
     assert int(told["passes"]) > 30
 
 
 def test_help_is_complete_and_the_quark_is_one(supercollider: SuperCollider) -> None:
     told = supercollider.well("help.scd", supercollider.installed, supercollider.home)
     assert told.warnings() == []
+    assert told["rendered-DreamingInFiveMinutes"] == "true"
     for path in (ROOT / "sc_classes" / "Classes").glob("*.sc"):
         assert told[f"rendered-{path.stem}"] == "true"
         assert told[f"undocumented-{path.stem}"] == "[  ]"
     assert told["quark"] == told["help"] == "DreamRNN"
     assert told["compatible"] == "true"
+
+
+@pytest.mark.parametrize("folder", ["sc_classes", "DreamRNN"])
+def test_a_checkout_is_a_quark(supercollider: SuperCollider, tmp_path: Path, folder: str) -> None:
+    """The folder as it is, and under the Quark's name, where its description is read, too."""
+    supercollider.installed.unlink()
+    checkout = ROOT / "sc_classes"
+    if folder == "DreamRNN":
+        checkout = tmp_path / "DreamRNN"
+        shutil.copytree(ROOT / "sc_classes", checkout)
+    told = supercollider.well("quark.scd", checkout)
+    assert told["classes"] == "false"
+    assert told["installed"] == told["compatible"] == "true"
+    assert told["dependencies"] == "0"
+    if folder == "DreamRNN":
+        assert told["name"] == "DreamRNN"
+        assert told["version"] == __version__
+        assert told["summary"] == "true"
+    assert str(checkout) in supercollider.conf.read_text()
+    assert supercollider.well("quark.scd")["classes"] == "true"
 
 
 # ---------------------------------------------------------------- with the double
@@ -311,7 +336,6 @@ def test_a_buffer_is_silent_and_then_the_dream(
             daemon.say(messages.Done(other, str(tmp_path / "none.wav"), 5, RATE, 1.0, 3))
             daemon.say(messages.Failed(other, "busy", "not yours"))
         daemon.say(messages.Accepted(asked["id"], str(path), frames, RATE, 1.0))
-        daemon.say(messages.Chunk(asked["id"], 0, frames // 2))
         done = messages.Done(asked["id"], str(path), frames, RATE, 0.5, len(dreams))
         waiting.extend([done, done])  # once too often: the second must not matter
 
@@ -357,19 +381,346 @@ def test_a_buffer_is_silent_and_then_the_dream(
     assert plain == ["/dream/pause", "/dream/resume", "/dream/quit"]
 
 
+@dataclass
+class Growing:
+    """Answers a request with a silent file, and fills it by one quarter at each /double/go.
+
+    The third quarter comes before the second, and the last is told of only by /dream/done.
+    """
+
+    folder: Path
+    dreams: list[np.ndarray] = field(default_factory=list)
+    steps: dict[int, list[int]] = field(default_factory=dict)  # by request id
+
+    def answer(self, daemon: Double, asked: dict[str, Any]) -> None:
+        frames = round(float(asked["secs"]) * RATE)
+        self.dreams.append(noise(frames, seed=len(self.dreams)) * 0.1 + 0.5)
+        path = self.folder / f"dream{len(self.dreams)}.wav"
+        DreamFile(path, RATE).create(frames)
+        self.steps = {asked["id"]: [0, 2, 1, 3]}
+        daemon.say(messages.Accepted(asked["id"], str(path), frames, RATE, 1.0))
+
+    def hear(self, daemon: Double, address: str) -> None:
+        if address == "/dream/status":
+            daemon.say(messages.Status({"queue": 0, "running": len(self.steps)}))
+        if address != "/double/go":
+            return
+        for number, steps in self.steps.items():
+            if steps:
+                self.go_on(daemon, number, steps.pop(0))
+
+    def go_on(self, daemon: Double, number: int, step: int) -> None:
+        dream, path = self.dreams[-1], self.folder / f"dream{len(self.dreams)}.wav"
+        quarter = len(dream) // 4
+        start, end = step * quarter, len(dream) if step == 3 else (step + 1) * quarter
+        file = DreamFile(path, RATE)
+        file.write(start, dream[start:end])
+        if step < 3:
+            daemon.say(messages.Chunk(number, start, end - start))
+        else:
+            daemon.say(messages.Done(number, str(path), len(dream), RATE, 1.0, 0))
+
+
+def test_a_buffer_fills_while_the_dream_is_made(
+    supercollider: SuperCollider, double: Callable[..., Double], tmp_path: Path
+) -> None:
+    growing = Growing(tmp_path)
+    daemon = double(growing.answer, growing.hear)
+    told = supercollider.well("grows.scd", daemon.port, tmp_path)
+
+    dream, quarter = growing.dreams[0], RATE // 4
+    first, third = np.zeros_like(dream), np.zeros_like(dream)
+    first[:quarter] = third[:quarter] = dream[:quarter]
+    third[2 * quarter : 3 * quarter] = dream[2 * quarter : 3 * quarter]
+    assert float(told["before"]) == 0.0
+    np.testing.assert_array_equal(read_wav(tmp_path / "first.wav"), first)
+    np.testing.assert_array_equal(read_wav(tmp_path / "third.wav"), third)
+    np.testing.assert_array_equal(read_wav(tmp_path / "whole.wav"), dream)
+    assert told["early"] == "0"
+    assert told["same"] == told["freed"] == "true"
+    assert float(told["rate"]) == RATE
+
+    tape = read_wav(tmp_path / "tape.wav")
+    sound, phase, written = tape[: np.flatnonzero(tape[:, 1])[-1]].T
+    moves = np.diff(phase) > 0
+    stalls = np.flatnonzero(np.diff(moves.astype(int)) == -1)
+    assert len(stalls) >= 2, "it had to wait after the first quarter and after the third"
+    written = np.append(written[64:], [RATE] * 64)  # on the tape its steps last a block
+    assert (np.minimum(phase, RATE) <= written).all(), "it never passes the write position"
+    assert phase.max() > RATE, "and it comes to the end"
+    lag = 48000 // 10  # longer than its fades at the ends of a wait
+    steady = np.convolve(moves, np.ones(lag), "full")[: len(moves)] == lag
+    steady &= phase[1:] < RATE - 10
+    assert steady.any()
+    assert (sound[1:][steady] > 0.35).all(), "it never plays the silence that is not written yet"
+    assert np.abs(np.diff(sound)).max() < 0.2, "no clicks where it waits"
+
+    assert told["reboot"] == "no-server"
+    assert told.warnings() == ["WARNING: DreamRNN: no-server: the server localhost has quit"]
+    np.testing.assert_array_equal(read_wav(tmp_path / "rebooted.wav"), growing.dreams[-1])
+
+
+def test_a_pattern_of_dreams_never_waits_and_has_no_gap(
+    supercollider: SuperCollider, double: Callable[..., Double], tmp_path: Path
+) -> None:
+    waiting: list[messages.Reply] = []
+    made = 0
+
+    def answer(daemon: Double, asked: dict[str, Any]) -> None:
+        nonlocal made
+        made += 1
+        frames = round(float(asked["secs"]) * RATE)
+        path = write_wav(tmp_path / f"{made}.wav", np.full(frames, 0.1 * min(made, 9), "f4"))
+        daemon.say(messages.Accepted(asked["id"], str(path), frames, RATE, 1.0))
+        waiting.append(messages.Done(asked["id"], str(path), frames, RATE, 0.1, made))
+
+    def hear(daemon: Double, address: str) -> None:
+        if address == "/double/go":
+            while waiting:
+                daemon.say(waiting.pop())
+        if address == "/dream/cancel":
+            waiting.clear()
+        if address == "/dream/status":
+            daemon.say(messages.Status({"queue": 0, "running": len(waiting)}))
+
+    daemon = double(answer, hear)
+    told = supercollider.well("pdream.scd", daemon.port, tmp_path)
+
+    for what in ("rests", "gapless", "late", "anew", "given", "instrument", "afterreboot"):
+        assert told[what] == "true", what
+    assert told["repeats"] == "1"
+    quits = "WARNING: DreamRNN: no-server: the server localhost"
+    assert all(line.startswith(quits) for line in told.warnings()), told.warnings()
+
+
+def test_a_bank_is_filled_saved_and_loaded(
+    supercollider: SuperCollider, double: Callable[..., Double], tmp_path: Path
+) -> None:
+    waiting: list[tuple[int, str, int]] = []
+    most = 0
+
+    def answer(daemon: Double, asked: dict[str, Any]) -> None:
+        nonlocal most
+        frames = round(float(asked["secs"]) * RATE)
+        path = write_wav(tmp_path / f"{asked['id']}.wav", noise(frames, asked["id"]))
+        daemon.say(messages.Accepted(asked["id"], str(path), frames, RATE, 1.0))
+        waiting.append((asked["id"], str(path), frames))
+        most = max(most, len(waiting))
+        if asked["voice"] == "live":  # the last of those that are asked for at once
+            threading.Timer(0.3, go, [daemon]).start()
+        elif "live" in daemon.requests:
+            threading.Timer(0.05, go, [daemon]).start()
+
+    def go(daemon: Double) -> None:
+        while waiting:
+            number, path, frames = waiting.pop()
+            daemon.say(messages.Done(number, path, frames, RATE, 0.1, 0))
+
+    daemon = double(answer)
+    told = supercollider.well("bank.scd", daemon.port, tmp_path)
+
+    assert most == 2, "one for the bank at a time, beside the live one"
+    filled = [told[f"filled{i}"] for i in range(3)]
+    assert set(filled) == {"true", "4", "live"}
+    assert filled.index("live") < filled.index("4"), "it need not wait for the bank"
+    assert told["saved"] == "true"
+    assert told["loaded"] == "4"
+    assert told["twice"] == "8"
+    notes = [told[f"notes{i}"] for i in range(4)]
+    assert notes == ["[ 60.0 ]", "[ 64.0 ]", "[ 67.0, 71.5 ]", "nil"]
+    assert told["nearest"] == "2"
+    assert float(told["rate"]) == RATE
+    for i in range(4):
+        saved = read_wav(tmp_path / f"bank{i}.wav")
+        assert saved.any()
+        np.testing.assert_array_equal(read_wav(tmp_path / f"loaded{i}.wav"), saved)
+    listed = json.loads((tmp_path / "my dreams" / "dreams.json").read_text())
+    assert [each["file"] for each in listed] == [f"0000{i}.wav" for i in range(4)]
+    assert listed[2]["notes"] == [67, 71.5]
+    assert listed[3]["seed"] == 'gui"tar:2'
+
+    lost = {
+        "notempty": "unwritable | cannot save in .*my dreams: it must be a new folder, .*",
+        "nofolder": "unwritable | cannot save in /proc/dreams: it must be a new folder, .*",
+        "nobank": "unreadable | there is no bank of dreams in .*",
+        "nojson": "unreadable | there is no bank of dreams in .*",
+        "lost": "unreadable | .*00001.wav cannot be read",
+        "broken": "unreadable | .*00001.wav cannot be read",
+        "freed": "unwritable | dream 2 was freed",
+    }
+    for case, pattern in lost.items():
+        assert re.fullmatch(pattern.replace("|", r"\|"), told[case]), (case, told[case])
+    gone = "WARNING: DreamBank: its 4 dreams went with the server localhost"
+    assert len(told.warnings()) == len(lost) + 1
+    assert gone in told.warnings()
+
+
+PLAYED = [52, 59, 64, 67, 62, 71, 55]
+
+
+@pytest.fixture
+def performance(tmp_path: Path) -> Path:
+    """Plucked notes, two a second, at the rate of the test's audio server."""
+    rng = np.random.default_rng(7)
+    gap = 24000
+    played = np.zeros(gap * (len(PLAYED) + 1), np.float32)
+    for k, note in enumerate(PLAYED):
+        ring = 0.4 * pluck.string(note, 0.6, 48000, rng)
+        at = gap // 4 + k * gap
+        played[at : at + len(ring)] += ring[: len(played) - at].astype("f4")
+    return write_wav(tmp_path / "performance.wav", played, 48000)
+
+
+def test_a_listener_chooses_the_dreams_of_the_notes_that_are_played(
+    supercollider: SuperCollider, double: Callable[..., Double], tmp_path: Path, performance: Path
+) -> None:
+    def answer(daemon: Double, asked: dict[str, Any]) -> None:
+        frames = round(float(asked["secs"]) * RATE)
+        dream = noise(frames, asked["id"]) * (0.9 + 0.1 * (asked["notes"] != "64"))
+        if asked["notes"] == "64":  # what a daemon never sends
+            dream[100:200] = np.nan
+            dream[300:400] = np.inf
+            dream[500:600] = 1000
+        path = write_wav(tmp_path / f"{asked['notes']}.wav", dream)
+        daemon.say(messages.Accepted(asked["id"], str(path), frames, RATE, 1.0))
+        daemon.say(messages.Done(asked["id"], str(path), frames, RATE, 0.1, 0))
+
+    daemon = double(answer)
+    notes = sorted([*PLAYED, 57, 60, 76])
+    told = supercollider.well("listener.scd", daemon.port, tmp_path, performance, notes)
+
+    assert told["early"] == told["stopped"] == told["who"] == told["without"] == "true"
+    heard, chosen = json.loads(told["heard"]), json.loads(told["chosen"])
+    np.testing.assert_allclose(heard, PLAYED, atol=0.3)
+    assert chosen == PLAYED
+    assert int(told["again"]) == len(PLAYED)
+    for name, level in (("listened", 0.5), ("loud", 0.8)):
+        sound = read_wav(tmp_path / f"{name}.wav")
+        assert np.isfinite(sound).all()
+        assert 0.1 < np.abs(sound).max() <= level
+    assert told["most"] == str(8 + 2), "eight voices, the ear and the limiter"
+    assert told["groups"] == "2", "the root and the default group"
+    assert told.warnings() == [
+        "WARNING: DreamBank: its 10 dreams went with the server localhost",
+        "WARNING: DreamListener: the server localhost is not running",
+    ]
+
+
+def test_an_echo_dreams_of_the_melody_that_was_just_played(
+    supercollider: SuperCollider, double: Callable[..., Double], tmp_path: Path, performance: Path
+) -> None:
+    seeds: list[np.ndarray] = []
+
+    def answer(daemon: Double, asked: dict[str, Any]) -> None:
+        if asked["secs"] == 7:
+            daemon.say(messages.Failed(asked["id"], "busy", "not now"))
+            return
+        assert soundfile.info(asked["seed"]).samplerate == 48000
+        seeds.append(read_wav(Path(asked["seed"])))
+        frames = round(float(asked["secs"]) * RATE)
+        path = write_wav(tmp_path / f"dream{len(seeds)}.wav", noise(frames))
+        daemon.say(messages.Accepted(asked["id"], str(path), frames, RATE, 1.0))
+        daemon.say(messages.Chunk(asked["id"], 0, frames // 2))
+        done = messages.Done(asked["id"], str(path), frames, RATE, 0.1, 0)
+        threading.Timer(0.2, daemon.say, [done]).start()
+
+    daemon = double(answer)
+    told = supercollider.well("echo.scd", daemon.port, tmp_path, performance)
+
+    assert told["early"] == "silence | DreamEcho.play comes first"
+    assert told["silence"] == "silence | nothing was played in the last 1.5 seconds"
+    assert told["twice"] == "busy | one melody is taken at a time"
+    assert told["taken"] == "DreamStream"
+    assert told["kept"] == "4"
+    assert told["failed"] == "busy | not now"
+    assert told["none"] == "0"
+    assert told["stopped"] == "true"
+    assert len(told.warnings()) == 4
+    assert "no buffer data" not in told.output.partition(": not now")[0]
+
+    played = read_wav(performance)
+    seed = seeds[0]
+    assert len(seed) == 1.5 * 48000
+    energy = signal.fftconvolve(played**2, np.ones(len(seed)), "valid")
+    at = int((energy - 2 * signal.fftconvolve(played, seed[::-1], "valid")).argmin())
+    assert 0.5 < at / 48000 < 2, "what was played in the second and a half before"
+    np.testing.assert_array_equal(seed, played[at : at + len(seed)])
+
+    sound = read_wav(tmp_path / "echoed.wav")
+    assert np.isfinite(sound).all()
+    assert 0.1 < np.abs(sound).max() <= 0.5
+
+
+def test_the_window_shows_what_the_daemon_does(
+    supercollider: SuperCollider, double: Callable[..., Double], tmp_path: Path
+) -> None:
+    model = {"steps": 4200, "error": 0.317, "dream_speed": 5.1}
+    state = {
+        "voices": {
+            "guitar": {
+                "recordings": 2,
+                "seconds": 74.5,
+                "models": {approach: model for approach in messages.APPROACHES},
+            },
+            "empty": {"recordings": 0, "seconds": 0.0, "models": {}},
+        },
+        "queue": 1,
+        "running": 1,
+        "making": {"7": {"approach": "column", "progress": 0.43, "eta": 2.1}},
+        "dreams": 3,
+        "training": True,
+    }
+    asked_for = 0
+
+    def answer(daemon: Double, asked: dict[str, Any]) -> None:
+        nonlocal asked_for
+        asked_for += 1
+        frames = round(float(asked["secs"]) * RATE)
+        swell = np.sin(np.arange(frames) * np.pi * asked_for / frames)
+        path = write_wav(tmp_path / f"dream{asked_for}.wav", noise(frames) * swell)
+        daemon.say(messages.Accepted(asked["id"], str(path), frames, RATE, 1.0))
+        daemon.say(messages.Done(asked["id"], str(path), frames, RATE, 0.1, asked_for))
+
+    def hear(daemon: Double, address: str) -> None:
+        if address == "/dream/status":
+            daemon.say(messages.Status(state))
+
+    daemon = double(answer, hear)
+    told = supercollider.well("gui.scd", daemon.port, tmp_path, free_port())
+
+    assert told.warnings() == ["WARNING: DreamRNN: the server localhost is not running"]
+    assert told["players"] == "6"
+    assert int(told["colors"]) > 2, "not blank"
+    assert int(told["waveforms"]) > 5000, "pixels that three dreams have changed"
+    assert float(told["silent"]) == 0
+    assert told["watching"] == "0"
+    assert told["idle"] == "true"
+    assert told["absence"].startswith("no daemon answers at 127.0.0.1:")
+    asked = daemon.addresses().count("/dream/status")
+    time.sleep(1)
+    assert daemon.addresses().count("/dream/status") == asked
+
+
 def test_each_failure_is_one_line_and_calls_on_error(
     supercollider: SuperCollider, double: Callable[..., Double], tmp_path: Path
 ) -> None:
     frames = 1102
     stereo = write_wav(tmp_path / "stereo.wav", noise(frames, channels=2), 11025)
     files = {"missing": tmp_path / "missing.wav", "stereo": stereo}
+    half = write_wav(tmp_path / "half.wav", noise(frames), 11025)
+    growing = {"vanished": tmp_path / "vanished.wav", "diverged": half}
 
     def answer(daemon: Double, asked: dict[str, Any]) -> None:
         case, number = asked["voice"], asked["id"]
         if case == "refused":
             daemon.say(messages.Failed(number, "no-model", "there is no voice\nrefused"))
             return
-        daemon.say(messages.Accepted(number, "/none", frames, 11025, 1.0))
+        path = str(growing.get(case, "/none"))
+        daemon.say(messages.Accepted(number, path, frames, 11025, 1.0))
+        if case in growing:
+            daemon.say(messages.Chunk(number, 0, frames // 2))
+        if case == "diverged":
+            daemon.say(messages.Failed(number, "diverged", "no numbers any more"))
         if case in files:
             daemon.say(messages.Done(number, str(files[case]), frames, 11025, 0.1, 0))
 
@@ -386,6 +737,8 @@ def test_each_failure_is_one_line_and_calls_on_error(
         "refused": "no-model | there is no voice refused",
         "missing": "unreadable | File '.*missing.wav' could not be opened: .*",
         "stereo": "unreadable | Channel mismatch. .*",
+        "vanished": "unreadable | File '.*vanished.wav' could not be opened: .*",
+        "diverged": "diverged | no numbers any more",
         "absent": "no-daemon | no daemon answers at 127.0.0.1:.*; start one .*: dreamd run",
         "unwritable": "no-such-seed | File .* could not be opened: .*",
         "silent": "no-daemon | the daemon has stopped answering",
@@ -407,8 +760,14 @@ def test_each_failure_is_one_line_and_calls_on_error(
         assert len(read_wav(tmp_path / f"{silent}.wav")) > 0
         assert not read_wav(tmp_path / f"{silent}.wav").any()
 
+    kept = read_wav(tmp_path / "diverged.wav")
+    np.testing.assert_array_equal(kept[: frames // 2], noise(frames)[: frames // 2])
+    assert not kept[frames // 2 :].any()
+    assert "secs must be a number above 0, got -1" in told["misuse"]
+    assert "has no control bus left" in told["nobus"]
+
     cancelled = {args[0] for address, args in daemon.heard if address == "/dream/cancel"}
-    assert cancelled >= {4711, daemon.requests["freed"]["id"]}
+    assert cancelled >= {4711, *(daemon.requests[case]["id"] for case in ("freed", "vanished"))}
     assert told["watching"] == "0"
 
 
@@ -421,11 +780,13 @@ def test_seeds_of_each_kind(
     write_wav(stereo, both, 44100)
     dream = write_wav(tmp_path / "dream.wav", noise(1102, 3), 11025)
     seeds: dict[str, np.ndarray] = {}
+    rates: dict[str, int] = {}
 
     def answer(daemon: Double, asked: dict[str, Any]) -> None:
         seed = Path(str(asked.get("seed")))
         if seed.is_file():
             seeds[asked["voice"]] = read_wav(seed)  # now: a written seed is gone afterwards
+            rates[asked["voice"]] = soundfile.info(seed).samplerate
         daemon.say(messages.Accepted(asked["id"], str(dream), 1102, 11025, 0.1))
         daemon.say(messages.Done(asked["id"], str(dream), 1102, 11025, 0.1, 0))
 
@@ -449,6 +810,7 @@ def test_seeds_of_each_kind(
     for case, samples in written.items():
         assert Path(seed[case]).name.startswith("dreamrnn-seed-"), case
         np.testing.assert_array_equal(seeds[case], samples)
+        assert rates[case] == 44100, "the Buffer's rate, which is not the server's"
     assert told["bufferpath"] == "nil"  # a performer's Buffer stays as it was
     assert told["leftover"] == "0"
     assert len({asked["id"] for asked in daemon.requests.values()}) == len(daemon.requests)
@@ -457,18 +819,18 @@ def test_seeds_of_each_kind(
 # ---------------------------------------------------------------- with the real daemon
 
 
-@dataclass
-class Daemon:
-    process: subprocess.Popen[bytes]
-    port: int
-    log: Path
-    recording: Path
-    sock: socket.socket
+class Listener:
+    """A client of a real daemon."""
+
+    def __init__(self, port: int) -> None:
+        self.to = ("127.0.0.1", port)
+        self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.sock.settimeout(1)
 
     def status(self) -> dict[str, Any]:
-        """Its answer to /dream/status; empty while it does not answer."""
+        """The daemon's answer to /dream/status; empty while it does not answer."""
         for address, args in (("/dream/notify", [1]), ("/dream/status", [])):
-            self.sock.sendto(osc.encode(address, args), ("127.0.0.1", self.port))
+            self.sock.sendto(osc.encode(address, args), self.to)
         try:
             while True:
                 for address, args in osc.decode(self.sock.recv(65536)):
@@ -477,46 +839,79 @@ class Daemon:
         except (TimeoutError, ConnectionRefusedError):
             return {}
 
+    def quit(self) -> None:
+        """Until it no longer answers."""
+        self.sock.sendto(osc.encode("/dream/quit", []), self.to)
+        wait_until("the daemon to end", lambda: not self.status(), 30)
+        self.sock.close()
+
+
+@dataclass
+class Daemon:
+    process: subprocess.Popen[bytes]
+    port: int
+    log: Path
+    recording: Path
+    listener: Listener
+
     def has_recording(self) -> bool:
         assert self.process.poll() is None, f"the daemon ended:\n{self.log.read_text()}"
-        return bool(self.status().get("voices", {}).get("guitar", {}).get("recordings"))
+        return bool(self.listener.status().get("voices", {}).get("guitar", {}).get("recordings"))
 
 
 @pytest.fixture
-def daemon(tmp_path: Path) -> Iterator[Daemon]:
-    """``dreamd run`` with one recording: two seconds of decaying tones."""
+def recording(tmp_path: Path) -> Path:
+    """The one recording of the voice ``guitar``: two seconds of decaying tones."""
     folder = tmp_path / "recordings" / "guitar"
     folder.mkdir(parents=True)
     t = np.arange(22050) / 22050
     tones = [np.sin(2 * np.pi * hertz * t) * np.exp(-3 * t) / 2 for hertz in (220, 330)]
-    recording = write_wav(folder / "tones.wav", np.concatenate(tones).astype(np.float32), 22050)
+    return write_wav(folder / "tones.wav", np.concatenate(tones).astype(np.float32), 22050)
+
+
+@pytest.fixture
+def daemon(tmp_path: Path, recording: Path) -> Iterator[Daemon]:
+    """``dreamd run`` with that recording."""
     port, log = free_port(), tmp_path / "dreamd.log"
-    command = [sys.executable, "-m", "dreamd", "run", str(folder.parent)]
+    command = [sys.executable, "-m", "dreamd", "run", str(recording.parent.parent)]
     command += ["--home", str(tmp_path / "dreamd"), "--port", str(port), "--no-tidal", "--plain"]
+    command += SMALL.split()
     with log.open("wb") as out:
         process = subprocess.Popen(
             command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT
         )
-    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    sock.settimeout(1)
     try:
-        made = Daemon(process, port, log, recording, sock)
+        made = Daemon(process, port, log, recording, Listener(port))
         wait_until("the daemon to have its recording", made.has_recording, 90)
         yield made
     finally:
-        sock.close()
         if process.poll() is None:
             end_family(process.pid)
         process.wait(10)
 
 
 def test_dreams_of_the_real_daemon(
-    supercollider: SuperCollider, daemon: Daemon, tmp_path: Path
+    supercollider: SuperCollider, daemon: Daemon, tmp_path: Path, performance: Path
 ) -> None:
+    told = supercollider.well("pieces.scd", daemon.port, tmp_path, performance)
+    assert told.warnings() == []
+    assert told["gap"] == "0", "no rest after a dream"
+    assert json.loads(told["chosen"]) == PLAYED
+    assert told["taken"] == str(2 * 11025)
+    for name in ("patterned", "accompanied", "echoed"):
+        sound = read_wav(tmp_path / f"{name}.wav")
+        assert np.isfinite(sound).all()
+        assert 0 < np.abs(sound).max() < 1, name
+
     told = supercollider.well("daemon.scd", daemon.port, tmp_path, daemon.recording)
 
     assert told["refused"] in ("no-such-seed", "no-model")
     assert len(told.warnings()) == 1
+    assert float(told["chased"]) > 0
+    assert told["streamed"] == "true"
+    assert float(told["position"]) == 2 * 11025
+    assert np.abs(read_wav(Path(told["file4"]))).max() > 0
+    np.testing.assert_array_equal(read_wav(tmp_path / "heard4.wav"), read_wav(Path(told["file4"])))
     for i in range(4):
         file = Path(told[f"file{i}"])
         assert file.is_relative_to(tmp_path / "dreamd" / "dreams" / "dream")
@@ -530,3 +925,51 @@ def test_dreams_of_the_real_daemon(
         assert daemon.process.wait(30) == 0, daemon.log.read_text()
     except subprocess.TimeoutExpired:
         pytest.fail(f"the daemon did not end on /dream/quit:\n{daemon.log.read_text()}")
+
+
+def test_each_example_is_heard(
+    supercollider: SuperCollider, daemon: Daemon, tmp_path: Path, performance: Path
+) -> None:
+    folder = ROOT / "sc_classes" / "examples"
+    told = supercollider.well("examples.scd", daemon.port, tmp_path, performance, folder)
+    assert told.warnings() == []
+    examples = sorted(path.stem for path in folder.glob("*.scd"))
+    assert examples == ["accompany", "bank", "echo", "first_dream", "growing", "pattern"]
+    for name in examples:
+        sound = read_wav(tmp_path / f"{name}.wav")
+        assert np.isfinite(sound).all()
+        assert 0 < np.abs(sound).max() < 1, name
+
+
+def test_boot_starts_the_daemon_and_it_outlives_sclang(
+    supercollider: SuperCollider, recording: Path, tmp_path: Path
+) -> None:
+    program = tmp_path / "the programs" / "dreamd"
+    program.parent.mkdir()
+    pid = tmp_path / "pid"
+    program.write_text(f'#!/bin/sh\necho $$ > {pid}\nexec "{sys.executable}" -m dreamd "$@"\n')
+    program.chmod(0o755)
+    port = free_port()
+    flags = f" {SMALL}"  # the blank keeps sclang from reading them as its own
+    told = supercollider.well(
+        "boots.scd", port, tmp_path, recording.parent.parent, program, pid, flags
+    )
+    listener = Listener(port)
+    try:
+        missing = "no-program | cannot find the program no-such-dreamd; set DreamRNN.program .*"
+        for case, pattern in {
+            "notfound": missing,
+            "notfoundagain": missing,
+            "nofolder": f"no-daemon | {program} has ended with status 1: dreamd: no such folder.*",
+            "elsewhere": "no-daemon | no daemon answers at 192.0.2.1:.*; start one .*",
+        }.items():
+            assert re.fullmatch(pattern.replace("|", r"\|"), told[case]), (case, told[case])
+        assert told["boot"] == told["again"] == told["anew"] == "booted"
+        assert told["who"] == told["idle"] == "true"
+        assert int(told["ticks"]) > 5, "the clock went on while it booted"
+        assert told["training"] == "1"
+        broke = [line for line in told.warnings() if "has ended with status" in line]
+        assert len(broke) == 2, "no such folder, and when it was killed"
+        wait_until("its recording, though sclang has ended", lambda: listener.status()["voices"])
+    finally:
+        listener.quit()

@@ -1,17 +1,20 @@
 // DreamRNN asks the daemon `dreamd` for dreams and puts them into Buffers.
 //
-// A client sends /dream/request over OSC; the daemon writes a sound file and says when it is
-// final; the server then reads that file into the Buffer which the call returned at once.
+// A client sends /dream/request over OSC; the daemon writes a sound file and says which frames
+// of it are final; the server reads them into the Buffer which the call returned at once.
 // This class talks with the daemon; DreamRNNRequest follows one dream from the call to the
-// filled Buffer. Nothing here waits, so all of it works inside and outside of a Routine.
+// filled Buffer, DreamRNNCommand one message to the server, DreamRNNBoot a start of the daemon.
+// Nothing here waits, so all of it works inside and outside of a Routine.
 //
 // This file is part of DreamRNN. License: GPL-3.0-or-later.
 
 DreamRNN {
-	classvar >default;
+	classvar >default, <>program = "dreamd";
 
-	var <addr, <>timeout = 4, <rate = 11025, <now = 0;
-	var requests, questions, responders, watch, lastID, ticked = 0, pinged = 0;
+	const remembered = 8;
+
+	var <addr, <>timeout = 4, <rate = 11025, <recent, <now = 0;
+	var requests, questions, commands, booting, responders, watch, lastID, ticked = 0, pinged = 0;
 
 	*default { ^default ?? { default = this.new } }
 
@@ -23,8 +26,10 @@ DreamRNN {
 		addr = NetAddr(host, port);
 		// not .rand: two sclangs with the same randSeed must not share their ids
 		lastID = Date.seed.bitXor(NetAddr.langPort * 40503).bitAnd(0x3FFFFFFF);
+		recent = List.new;
 		requests = IdentityDictionary.new;
 		questions = List.new;
+		commands = IdentitySet.new;
 		watch = SkipJack({ this.prTick }, 0.25, { this.prIsIdle }, "DreamRNN", SystemClock, false);
 		this.prListen;
 		ServerQuit.add(this)
@@ -36,31 +41,34 @@ DreamRNN {
 		^this.default.dream(approach, seed, secs, action, options, onError, server)
 	}
 
+	*stream { |approach, seed, secs = 4, action, options, onError, server|
+		^this.default.stream(approach, seed, secs, action, options, onError, server)
+	}
+
 	*dreamMsg { |approach, seed, secs = 4, options|
 		^this.default.dreamMsg(approach, seed, secs, options)
 	}
 
 	*cancel { |dream| this.default.cancel(dream) }
-	*status { |action, onError| this.default.status(action, onError) }
+	*status { |action, onError, quiet = false| this.default.status(action, onError, quiet) }
 	*pause { this.default.pause }
 	*resume { this.default.resume }
+	*boot { |recordings, action, flags, onError|
+		this.default.boot(recordings, action, flags, onError)
+	}
 	*quit { this.default.quit }
+	*gui { ^this.default.gui }
 
 	// dreams
 
 	dream { |approach, seed, secs = 4, action, options, onError, server|
-		var source, request;
-		server = server ?? { if(seed.isKindOf(Buffer)) { seed.server } { Server.default } };
-		if(this.prHasNoFile(seed)) {
-			source = seed;
-			seed = this.prTempPath
-		};
-		request = DreamRNNRequest(this, this.dreamMsg(approach, seed, secs, options),
-			server, action, onError);
-		requests[request.id] = request;
-		watch.start;
-		request.start(source, seed);
-		^request.buffer
+		^this.prDream(approach, seed, secs, action, options, onError, server).buffer
+	}
+
+	stream { |approach, seed, secs = 4, action, options, onError, server|
+		var stream, request = this.prDream(approach, seed, secs, { action.value(stream) }, options,
+			onError, server);
+		^stream = DreamStream(this, request.buffer, request.giveBus)
 	}
 
 	dreamMsg { |approach, seed, secs = 4, options|
@@ -78,15 +86,24 @@ DreamRNN {
 
 	// the daemon
 
-	status { |action, onError|
-		questions.add((deadline: now + timeout, action: action, onError: onError));
+	status { |action, onError, quiet = false|
+		questions.add((deadline: now + timeout, action: action, onError: onError, quiet: quiet));
 		watch.start;
 		this.send("/dream/status")
 	}
 
-	pause { this.send("/dream/pause") }
-	resume { this.send("/dream/resume") }
-	quit { this.send("/dream/quit") }
+	// A daemon that is there answers the status, and one line is posted where none is.
+	pause { this.send("/dream/pause"); this.status }
+	resume { this.send("/dream/resume"); this.status }
+	quit { this.status; this.send("/dream/quit") }
+
+	boot { |recordings, action, flags, onError|
+		booting = booting ?? { DreamRNNBoot(this, recordings, flags) };
+		booting.add(action, onError);
+		watch.start
+	}
+
+	gui { ^DreamRNNGui(this) }
 
 	// A daemon that was started after us, or anew, does not know us yet: so each time.
 	send { |... msg|
@@ -103,28 +120,59 @@ DreamRNN {
 
 	doOnServerQuit { |server|
 		requests.values.do { |request|
-			if(request.uses(server)) {
-				request.abandon('no-server', "the server % has quit".format(server))
-			}
+			if(request.uses(server)) { request.abandon('no-server', this.prLoss(server)) }
+		};
+		commands.copy.do { |command|
+			if(command.uses(server)) { command.fail('no-server', this.prLoss(server)) }
 		}
 	}
 
 	// PRIVATE
 
+	prDream { |approach, seed, secs, action, options, onError, server|
+		var source, request;
+		server = server ?? { if(seed.isKindOf(Buffer)) { seed.server } { Server.default } };
+		if(this.prHasNoFile(seed)) {
+			source = seed;
+			seed = this.prTempPath
+		};
+		request = DreamRNNRequest(this, this.dreamMsg(approach, seed, secs, options),
+			server, action, onError);
+		requests[request.id] = request;
+		watch.start;
+		request.start(source, seed);
+		^request
+	}
+
+	prLoss { |server| ^"the server % has quit".format(server) }
+
 	prAbsence {
-		^"no daemon answers at %:%; start one in a terminal: dreamd run"
+		^"no daemon answers at %:%; start one with DreamRNN.boot, or in a terminal: dreamd run"
 		.format(addr.hostname, addr.port)
 	}
 
 	prForget { |request| requests.removeAt(request.id) }
 
+	prFollow { |command|
+		commands.add(command);
+		watch.start
+	}
+
+	prUnfollow { |command| commands.remove(command) }
+
+	prBooted { booting = nil }
+
 	prListen {
 		responders = [
 			this.prOn("/dream/accepted", { |id, path, frames, rate|
 				this.prRate(rate);
-				requests[id] !? { |request| request.accepted(frames) }
+				requests[id] !? { |request| request.accepted(path.asString, frames) }
 			}),
-			this.prOn("/dream/done", { |id, path, frames|
+			this.prOn("/dream/chunk", { |id, start, frames|
+				requests[id] !? { |request| request.chunk(start, frames) }
+			}),
+			this.prOn("/dream/done", { |id, path, frames, rate, seconds, index|
+				this.prRemember(path.asString, frames / rate, index);
 				requests[id] !? { |request| request.done(path.asString, frames) }
 			}),
 			this.prOn("/dream/failed", { |id, code, text|
@@ -148,7 +196,15 @@ DreamRNN {
 		this.prRate(tree[\rate]);
 		requests.values.do(_.daemonIdle(idle));
 		questions.clear;
-		asked.do { |question| question[\action].value(tree) }
+		asked.do { |question| question[\action].value(tree) };
+		booting !? { booting.answered }
+	}
+
+	// The last dreams, the newest first, whoever asked for them.
+	prRemember { |path, secs, index|
+		recent.removeAllSuchThat { |each| each[\path] == path };
+		recent.addFirst((path: path, secs: secs, index: index));
+		if(recent.size > remembered) { recent.pop }
 	}
 
 	prRate { |argRate| argRate !? { rate = argRate } }
@@ -160,14 +216,16 @@ DreamRNN {
 		now = now + min(time - ticked, 0.5);
 		ticked = time;
 		requests.values.do(_.check);
+		commands.copy.do(_.check);
 		questions.asArray.do { |question| this.prCheckQuestion(question) };
+		booting !? { booting.check };
 		this.prPing
 	}
 
 	prCheckQuestion { |question|
 		if(now > question[\deadline]) {
 			questions.remove(question);
-			this.class.prReport('no-daemon', this.prAbsence, question[\onError])
+			this.class.prReport('no-daemon', this.prAbsence, question[\onError], question[\quiet])
 		}
 	}
 
@@ -178,7 +236,9 @@ DreamRNN {
 		}
 	}
 
-	prIsIdle { ^requests.isEmpty and: { questions.isEmpty } }
+	prIsIdle {
+		^requests.isEmpty and: { questions.isEmpty } and: { commands.isEmpty } and: { booting.isNil }
+	}
 
 	prNextID {
 		lastID = lastID % 0x40000000 + 1;

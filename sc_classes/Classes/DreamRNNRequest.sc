@@ -2,16 +2,18 @@
 //
 //     start -> (writing the seed) -> asked -> dreaming -> reading -> action
 //
+// While the daemon dreams it names stretches of frames that are final, and the server reads
+// them into place, one stretch after the other; once all is final, whatever is still missing.
 // Each stage knows how long it may take and what to say if it takes longer; the client's watch
 // calls check. Every way out goes through prEnd.
 //
 // This file is part of DreamRNN. License: GPL-3.0-or-later.
 
 DreamRNNRequest {
-	const serverPatience = 30;
-
 	var client, msg, server, action, onError;
-	var <id, <buffer, stage, seedServer, seedFile, responders, deadline, verdict, idleSince;
+	var <id, <buffer, stage, seedServer, seedFile, command, deadline, verdict, idleSince;
+	var path, unread, final; // the dream's file; stretches [from, to[ of its frames
+	var bus; // nil, or what has the write position
 
 	*new { |client, msg, server, action, onError|
 		^super.newCopyArgs(client, msg, server, action, onError).init
@@ -33,6 +35,15 @@ DreamRNNRequest {
 		if(source.isNil) { this.prAsk } { this.prWrite(source, path) }
 	}
 
+	giveBus {
+		var index = server.controlBusAllocator.alloc(1) ?? {
+			this.cancel;
+			Error("DreamRNN.stream: the server % has no control bus left".format(server)).throw
+		};
+		bus = Bus(\control, index, 1, server).set(0);
+		^bus
+	}
+
 	isDreaming { ^stage == \dreaming }
 
 	uses { |argServer| ^argServer === server or: { argServer === seedServer } }
@@ -41,10 +52,19 @@ DreamRNNRequest {
 
 	// what the daemon says
 
-	accepted { |frames|
+	accepted { |argPath, frames|
+		if(stage != \asked or: { this.prEndsIfFreed }) { ^this };
 		stage = \dreaming;
 		this.heard;
-		this.prResize(frames)
+		this.prBegin(argPath, frames)
+	}
+
+	// Its word may have been lost that it accepts: without a path this waits until all is done.
+	chunk { |start, frames|
+		if(this.isDreaming) {
+			final = final.add([start, start + frames]);
+			this.prRead
+		}
 	}
 
 	heard {
@@ -67,17 +87,20 @@ DreamRNNRequest {
 		}
 	}
 
-	done { |path, frames|
-		if(stage == \reading) { ^this };
-		if(this.prIsFreed) { ^this.cancel("its Buffer was freed") };
-		this.prResize(frames);
-		this.prRead(path, frames)
+	done { |argPath, frames|
+		if(stage == \reading or: { this.prEndsIfFreed }) { ^this };
+		if(path.isNil) { this.prBegin(argPath, frames) };
+		path = argPath;
+		stage = \reading;
+		deadline = nil;
+		final = unread;
+		this.prRead
 	}
 
 	// what can go wrong
 
 	check {
-		if(this.prIsFreed) { ^this.cancel("its Buffer was freed") };
+		if(this.prEndsIfFreed) { ^this };
 		if(deadline.notNil and: { client.now > deadline }) { this.abandon(*verdict) }
 	}
 
@@ -93,14 +116,20 @@ DreamRNNRequest {
 
 	// PRIVATE
 
+	// The server's own word on the sample rate: ours may not have been told of what was read.
 	prWrite { |source, path|
+		var bufnum = source.bufnum;
 		stage = \writing;
 		seedServer = source.server;
 		seedFile = path;
-		this.prComplete(seedServer, source.bufnum, 'no-such-seed',
-			{ |sync| source.writeMsg(path, "wav", "float", -1, 0, false, sync) },
-			{ this.prAsk }
-		)
+		command = DreamRNNCommand.sync(client, seedServer,
+			{ |sync| source.writeMsg(path, "wav", "float", -1, 0, false, sync) }, 'no-such-seed',
+			this.prThen {
+				this.prQuery(seedServer, bufnum, 'no-such-seed', { |frames, channels, rate|
+					DreamRNNCommand.setRate(path, channels, rate);
+					this.prAsk
+				})
+			}, this.prFailure)
 	}
 
 	prAsk {
@@ -109,56 +138,76 @@ DreamRNNRequest {
 		client.send(*msg)
 	}
 
-	prRead { |path, frames|
-		stage = \reading;
-		this.prComplete(server, buffer.bufnum, \unreadable,
-			{ |sync| buffer.readMsg(path, 0, -1, 0, false, sync) },
-			{ this.prQuery(frames) }
-		)
+	prBegin { |argPath, frames|
+		path = argPath;
+		unread = [[0, frames]];
+		final = [];
+		if(buffer.numFrames != frames) {
+			buffer.numFrames = frames;
+			buffer.alloc
+		}
+	}
+
+	// One stretch after the other, so that all before the write position has truly been read.
+	prRead {
+		case
+		{ command.notNil or: { this.prEndsIfFreed } } { }
+		{ final.notEmpty } { this.prReadStretch(*final.removeAt(0)) }
+		{ stage == \reading } {
+			this.prQuery(server, buffer.bufnum, \unreadable, { |frames, channels, rate|
+				this.prFilled(frames, channels, rate)
+			})
+		}
+	}
+
+	prReadStretch { |from, to|
+		unread = this.prWithout(from, to);
+		command = DreamRNNCommand.sync(client, server,
+			{ |sync| buffer.readMsg(path, from, to - from, from, false, sync) }, \unreadable,
+			this.prThen {
+				bus !? { bus.set(this.prPosition) };
+				this.prRead
+			}, this.prFailure)
+	}
+
+	// Frames from the start that have been read.
+	prPosition { ^if(unread.isEmpty) { buffer.numFrames } { unread[0][0] } }
+
+	prWithout { |from, to|
+		^unread.collect { |stretch|
+			[[stretch[0], min(stretch[1], from)], [max(stretch[0], to), stretch[1]]]
+		}.flatten(1).select { |stretch| stretch[0] < stretch[1] }
 	}
 
 	// The Buffer learns the file's sample rate from the server, and we that it is truly filled.
-	prQuery { |frames|
-		this.prRespond([OSCFunc({ |info| this.prFilled(info, frames) }, '/b_info', server.addr,
-			argTemplate: [buffer.bufnum])]);
-		server.listSendMsg(["/b_query", buffer.bufnum])
-	}
-
-	prFilled { |info, frames|
-		if(info[2] != frames) {
-			^this.fail(\unreadable, "the server's buffer has % of % frames".format(info[2], frames))
+	prFilled { |frames, channels, rate|
+		if(this.prEndsIfFreed) { ^this };
+		if(frames != buffer.numFrames) {
+			^this.fail(\unreadable, "the server's buffer has % of % frames"
+				.format(frames, buffer.numFrames))
 		};
-		buffer.numFrames_(info[2]).numChannels_(info[3]).sampleRate_(info[4]);
+		buffer.numChannels_(channels).sampleRate_(rate);
 		this.prEnd;
 		action.value(buffer)
 	}
 
-	prResize { |frames|
-		if(this.prIsFreed or: { buffer.numFrames == frames }) { ^this };
-		buffer.numFrames = frames;
-		buffer.alloc
+	// Where the performer has freed the Buffer there is nothing left to do.
+	prEndsIfFreed {
+		if(buffer.bufnum.notNil) { ^false };
+		this.cancel("its Buffer was freed");
+		^true
 	}
 
-	prIsFreed { ^buffer.bufnum.isNil }
-
-	// Sends an asynchronous command; next is evaluated when the server has completed it. Its own
-	// /sync, and not Buffer's one callback slot, so that requests do not disturb each other.
-	prComplete { |argServer, bufnum, code, makeMsg, next|
-		var sync = UniqueID.next;
-		var command = makeMsg.value(["/sync", sync]);
-		this.prExpect(serverPatience, 'no-server', "the server % does not answer".format(argServer));
-		this.prRespond([
-			OSCFunc({ this.prRespond; next.value }, '/synced', argServer.addr, argTemplate: [sync]),
-			OSCFunc({ |reply| this.fail(code, reply[2].asString) }, '/fail', argServer.addr,
-				argTemplate: [command[0], nil, bufnum])
-		]);
-		argServer.listSendMsg(command)
+	// next is evaluated with the server's own numbers of frames and channels, and sample rate.
+	prQuery { |argServer, bufnum, code, next|
+		command = DreamRNNCommand(client, argServer, ["/b_query", bufnum], ['/b_info', bufnum], code,
+			this.prThen { |info| next.value(*info.drop(2)) }, this.prFailure)
 	}
 
-	prRespond { |newResponders = #[]|
-		responders.do(_.free);
-		responders = newResponders.collect(_.fix)
-	}
+	// One command at a time: the next may begin when this one is through.
+	prThen { |next| ^{ |answer| command = nil; next.value(answer) } }
+
+	prFailure { ^{ |code, text| this.abandon(code, text) } }
 
 	prExpect { |seconds, code, text|
 		deadline = client.now + seconds;
@@ -166,9 +215,20 @@ DreamRNNRequest {
 	}
 
 	prEnd {
+		var isWriting = (stage == \writing);
 		stage = \ended;
-		this.prRespond;
+		command.free;
 		client.prForget(this);
-		seedFile !? { File.delete(seedFile) }
+		seedFile !? { this.prDeleteSeed(isWriting) }
+	}
+
+	// A server that is still writing it would make it anew.
+	prDeleteSeed { |isWriting|
+		var delete = { File.delete(seedFile) };
+		if(isWriting) {
+			DreamRNNCommand.sync(client, seedServer, { |sync| sync }, 'no-server', delete, delete)
+		} {
+			delete.value
+		}
 	}
 }

@@ -1,0 +1,43 @@
+// DreamBin: Buffers (and DreamStreams) that are no longer needed, kept until nothing can be playing them any more.
+//
+// Pdream, DreamBank and the players put in here what has had its time.
+//
+// This file is part of DreamRNN. License: GPL-3.0-or-later.
+
+DreamBin {
+	classvar dues, watch; // Buffer -> when to free it
+
+	*initClass {
+		dues = IdentityDictionary.new;
+		ServerQuit.add(this)
+	}
+
+	*add { |buffer, seconds = 0|
+		dues[buffer] = Main.elapsedTime + seconds;
+		watch = watch ?? { SkipJack({ this.prTick }, 0.25, { dues.isEmpty }, "DreamBin", SystemClock) };
+		watch.start
+	}
+
+	// It is needed again.
+	*remove { |buffer| dues.removeAt(buffer) }
+
+	*size { ^dues.size }
+
+	// Its numbers belong to the next server, or to nobody.
+	*doOnServerQuit { |server|
+		dues.keys.do { |buffer| if(buffer.server === server) { dues.removeAt(buffer) } }
+	}
+
+	// PRIVATE
+
+	*prTick {
+		var now = Main.elapsedTime;
+		dues.keys.do { |buffer|
+			if(now >= dues[buffer]) {
+				dues.removeAt(buffer);
+				// else the performer has freed it, or its number is no longer ours
+				if(buffer.bufnum.notNil and: { buffer.server.serverRunning }) { buffer.free }
+			}
+		}
+	}
+}

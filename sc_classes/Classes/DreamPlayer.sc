@@ -1,0 +1,66 @@
+// DreamPlayer: what DreamListener and DreamEcho have in common. Both hear an input, and play
+// dreams to an output, through a limiter, in a group of their own behind all other synths.
+//
+// This file is part of DreamRNN. License: GPL-3.0-or-later.
+
+DreamPlayer {
+	const mostVoices = 8, fade = 0.1;
+
+	var <server, <in, <out, <>amp = 0.5, <level = 0.5;
+	var group, ear, limiter, bus, voices;
+
+	isPlaying { ^group.notNil }
+
+	// Begins to listen.
+	play {
+		if(this.isPlaying) { ^this };
+		if(server.serverRunning.not) {
+			"%: the server % is not running".format(this.class.name, server).warn;
+			^this
+		};
+		bus = Bus.audio(server, 2);
+		voices = List.new;
+		group = Group.tail(RootNode(server)); // the default group may be being made anew
+		limiter = Synth.head(group, \dreamLimit, [in: bus, out: out, level: level]);
+		ear = this.prEar(in ?? { server.inputBus });
+		CmdPeriod.add(this);
+		ServerQuit.add(this, server)
+	}
+
+	// Fades out what is playing.
+	stop {
+		var old = bus;
+		if(this.isPlaying.not) { ^this };
+		limiter.set(\gate, 0); // frees the group, too
+		SystemClock.sched(2 * fade, { old.free; nil });
+		bus = nil;
+		this.prGone
+	}
+
+	// The loudest that comes out, 0 to 1.
+	level_ { |argLevel|
+		level = argLevel.clip(0, 1);
+		limiter !? { limiter.set(\level, level) }
+	}
+
+	doOnCmdPeriod { this.prGone }
+	doOnServerQuit { this.prGone }
+
+	// PRIVATE
+
+	// Its synths are gone.
+	prGone {
+		bus !? { bus.free };
+		group = ear = limiter = bus = nil;
+		CmdPeriod.remove(this);
+		ServerQuit.remove(this, server)
+	}
+
+	// One more voice; too many, and the oldest is faded out.
+	prVoice { |def, args|
+		var voice = Synth.head(group, def, args ++ [out: bus, amp: amp]);
+		voices.add(voice);
+		voice.onFree { voices.remove(voice) };
+		if(voices.size > mostVoices) { voices.removeAt(0).set(\gate, 0) }
+	}
+}

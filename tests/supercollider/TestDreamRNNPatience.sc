@@ -1,0 +1,57 @@
+// What happens when nobody ever answers, with a client whose clock the test turns.
+//
+// This file is part of DreamRNN. License: GPL-3.0-or-later.
+
+TestDreamRNNPatience : UnitTest {
+	var client, failed;
+
+	setUp {
+		client = DreamRNNDouble.new;
+		failed = List.new
+	}
+
+	test_a_server_that_does_not_answer {
+		var command = DreamRNNCommand.sync(client, Server.default, { |sync| sync }, \code, { },
+			{ |code, text| failed.add(code) });
+		client.now = 29;
+		command.check;
+		this.assertEquals(failed.size, 0, "half a minute is for a server that is very busy");
+		client.now = 31;
+		command.check;
+		this.assertEquals(failed.asArray, ['no-server'], "then it is thought gone")
+	}
+
+	test_a_daemon_that_does_not_answer {
+		var boot = DreamRNNBoot(client), before = DreamRNN.program;
+		DreamRNN.program = "sleep 0.1; exit 3;"; // and when that ends, nothing more is said
+		boot.add({ failed.add(\booted) }, { |code, text| failed.add("% %".format(code, text)) });
+		boot.check;
+		this.assertEquals(client.sent.asArray, [["/dream/status"]], "asks first");
+		client.now = 2;
+		boot.check;
+		client.now = 61;
+		boot.check;
+		this.assertEquals(client.sent.size, 2, "asks on");
+		client.now = 63;
+		boot.check;
+		0.5.wait;
+		this.assertEquals(failed.size, 1, "one failure");
+		this.assert("no-daemon .* has not answered in 60 seconds; see .*dreamd-57999.log"
+			.matchRegexp(failed[0]), "that says where to look");
+		DreamRNN.program = before
+	}
+
+	test_the_rate_in_a_file {
+		var path = PathName.tmp +/+ "rate.wav", file = SoundFile().headerFormat_("WAV")
+		.sampleFormat_("float").numChannels_(2).sampleRate_(48000);
+		file.openWrite(path);
+		file.writeData(FloatArray[0.1, 0.2, 0.3, 0.4]);
+		file.close;
+		DreamRNNCommand.setRate(path, 2, 11025);
+		file = SoundFile.openRead(path);
+		this.assertEquals([file.sampleRate, file.numFrames, file.numChannels], [11025, 2, 2],
+			"nothing else has changed");
+		file.close;
+		File.delete(path)
+	}
+}
