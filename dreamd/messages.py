@@ -79,9 +79,9 @@ def _secs(key: str, value: object) -> float:
 
 
 def _notes(key: str, value: object) -> tuple[float, ...]:
-    """MIDI note numbers: ``60``, ``[60, 64]``, ``"60 64 67"``."""
-    if isinstance(value, str):
-        items: Sequence[object] = value.replace(",", " ").split()
+    """MIDI note numbers: ``60``, ``[60, 64]``, ``"60 64 67"``, ``"60:64:67"``."""
+    if isinstance(value, str):  # with colons in mini-notation, where spaces part events
+        items: Sequence[object] = value.replace(",", " ").replace(":", " ").split()
     elif isinstance(value, list | tuple):
         items = value
     else:

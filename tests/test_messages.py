@@ -24,8 +24,11 @@ def test_the_dirt_form_is_a_request_only_with_a_dream() -> None:
 
 @pytest.mark.parametrize(
     ("given", "notes"),
-    [("60 64 67", (60, 64, 67)), (60, (60,)), ([60, 64.5], (60, 64.5)), ("60,64", (60, 64))],
-)
+    [
+        ("60 64 67", (60, 64, 67)), (60, (60,)), ([60, 64.5], (60, 64.5)), ("60,64", (60, 64)),
+        ("60:64.5:67", (60, 64.5, 67)),
+    ],
+)  # fmt: skip
 def test_notes(given: object, notes: tuple[float, ...]) -> None:
     assert messages.request({"approach": "column", "notes": given}).notes == notes
 

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+from conftest import free_port
 from pythonosc.osc_bundle import OscBundle
 from pythonosc.osc_message import OscMessage
 from pythonosc.osc_message_builder import OscMessageBuilder
@@ -24,8 +25,8 @@ from dreamd import messages
 
 TIDAL = Path(__file__).parents[1] / "tidal"
 MODULE, SCRIPT = TIDAL / "DreamRNN.hs", TIDAL / "DreamRNN.ghci"
+BOOT, SET = TIDAL / "BootDreamRNN.hs", TIDAL / "dreams.tidal"
 WATCHDOG = 120.0  # seconds; nothing here takes more than a few
-QUIET = "cCtrlListen = False, cVerbose = False"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -60,6 +61,13 @@ class Receiver:
             packet = next(iter(OscBundle(packet))).dgram
         return OscMessage(packet)
 
+    def drain(self) -> None:
+        """Forgets what has come so far."""
+        self.socket.settimeout(0.01)
+        with contextlib.suppress(TimeoutError):
+            while True:
+                self.socket.recv(65536)
+
     def request(self) -> dict[str, Any]:
         """The next request's keys and values, which must also please the daemon's parser."""
         message = self.next()
@@ -68,7 +76,7 @@ class Receiver:
         assert isinstance(messages.parse(message.address, message.params), messages.Request)
         return messages.pairs(message.params)
 
-    def send(self, port: int, address: str, *arguments: int) -> None:
+    def send(self, port: int, address: str, *arguments: int | str) -> None:
         builder = OscMessageBuilder(address)
         for argument in arguments:
             builder.add_arg(argument)
@@ -98,16 +106,18 @@ def daemon(receiver: Callable[[], Receiver]) -> Receiver:
 class Ghci:
     """A ghci that is typed into; what it prints goes to a file and should be nothing."""
 
-    def __init__(self, output: Path) -> None:
-        self.output = output
-        with output.open("wb") as out:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.ctrl = free_port()  # Tidal's control port
+        self.output = folder / "ghci.txt"
+        with self.output.open("ab") as out:
             self.process = subprocess.Popen(
                 ["ghci", "-ignore-dot-ghci", "-v0", "-XOverloadedStrings"],
                 stdin=subprocess.PIPE,
                 stdout=out,
                 stderr=subprocess.STDOUT,
                 text=True,
-                cwd=output.parent,
+                cwd=folder,
             )
 
     def type(self, text: str) -> None:
@@ -115,8 +125,48 @@ class Ghci:
         self.process.stdin.write(text + "\n")
         self.process.stdin.flush()
 
-    def end(self) -> str:
-        """Quit; all it printed."""
+    def boot(self, daemon: int, superdirt: int) -> None:
+        """Starts a session by our boot file, for other ports."""
+        module = self._adapted(MODULE, {"57130": daemon})
+        file = self._adapted(
+            BOOT,
+            {
+                "~/.config/tidal/DreamRNN.hs": module,
+                "oPort = 57120": f"oPort = {superdirt}, oBusPort = Nothing, oHandshake = False",
+                "defaultConfig {": f"defaultConfig {{cCtrlPort = {self.ctrl}, ",
+            },
+        )
+        self.type(f":script {file}")
+
+    def script(self, daemon: int, superdirt: int) -> None:
+        """Starts a session by a boot file that knows nothing of us, and then runs our script."""
+        script = self._adapted(SCRIPT, {"57130": daemon})
+        self.type(
+            "import Sound.Tidal.Context\n"
+            f"let dirt = superdirtTarget {{oPort = {superdirt}, oBusPort = Nothing}}\n"
+            f"let config = defaultConfig {{cCtrlPort = {self.ctrl}, cVerbose = False}}\n"
+            "tidal <- startStream config [(dirt {oHandshake = False}, [superdirtShape])]\n"
+            "let [d1, d2, d3] = map (streamReplace tidal) [1, 2, 3]\n"
+            "let hush = streamHush tidal\n"
+            f":script {script}"
+        )
+
+    def _adapted(self, path: Path, instead: dict[str, object]) -> Path:
+        """A copy of one of our files with other words in the place of some."""
+        text = path.read_text(encoding="utf-8")
+        for old, new in instead.items():
+            assert text.count(old) == 1, f"{path.name} says {old} {text.count(old)} times"
+            text = text.replace(old, str(new))
+        copy = self.folder / path.name
+        copy.write_text(text, encoding="utf-8")
+        return copy
+
+    def printed(self) -> list[str]:
+        """Tidal's "skip: N", when the machine is too busy for its clock, is no fault of ours."""
+        lines = self.output.read_text(encoding="utf-8", errors="replace").splitlines()
+        return [line for line in lines if not line.startswith("skip: ")]
+
+    def end(self) -> None:
         with contextlib.suppress(BrokenPipeError):
             self.type(":quit")
         try:
@@ -124,44 +174,15 @@ class Ghci:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-        return self.output.read_text(encoding="utf-8", errors="replace")
 
 
 @pytest.fixture
 def ghci(tmp_path: Path, receiver: Callable[[], Receiver]) -> Iterator[Ghci]:
     """Ends before the receivers do, so that Tidal never sends to a closed port."""
-    session = Ghci(tmp_path / "ghci.txt")
+    session = Ghci(tmp_path)
     yield session
-    printed = session.end().splitlines()
-    # Tidal says "skip: N" when the machine is too busy for its clock: no fault of ours.
-    assert [line for line in printed if not line.startswith("skip: ")] == []
-
-
-def boot(port: int, superdirt: int) -> str:
-    """What a performer's boot file says, with the dream target in the main stream's list."""
-    return f"""
-:load {MODULE}
-import Sound.Tidal.Context
-let {{ dirt = superdirtTarget {{oPort = {superdirt}, oBusPort = Nothing, oHandshake = False}} }}
-let {{ ours = dreamrnnTarget {{oPort = {port}}} }}
-let {{ targets = [(dirt, [superdirtShape]), (ours, [dreamrnnShape])] }}
-tidal <- startStream (defaultConfig {{{QUIET}}}) targets
-let {{ once = streamOnce tidal; d1 = streamReplace tidal 1; hush = streamHush tidal }}
-"""
-
-
-def script(port: int, folder: Path) -> str:
-    """A session with a stream of its own that then runs our script, with another port in it."""
-    text = SCRIPT.read_text(encoding="utf-8")
-    assert text.count("57130") == 1
-    copy = folder / SCRIPT.name
-    copy.write_text(text.replace("57130", str(port)), encoding="utf-8")
-    return f"""
-import Sound.Tidal.Context
-tidal <- startStream (defaultConfig {{{QUIET}}}) []
-let {{ d1 = streamReplace tidal 1 }}
-:script {copy}
-"""
+    session.end()
+    assert session.printed() == []
 
 
 # ---------------------------------------------------------------- the files themselves
@@ -202,7 +223,7 @@ def test_every_key_of_the_protocol_is_a_parameter() -> None:
 
 def test_once_asks_for_a_dream(ghci: Ghci, daemon: Receiver, receiver: Any) -> None:
     superdirt = receiver()
-    ghci.type(boot(daemon.port, superdirt.port))
+    ghci.boot(daemon.port, superdirt.port)
     ghci.type('once $ dream "transpose" # seed "guitar" # secs 2')
     got = daemon.request()
     assert (got["dream"], got["seed"], got["secs"]) == ("transpose", "guitar", 2.0)
@@ -214,7 +235,7 @@ def test_what_is_no_dream_goes_to_superdirt_alone(
     ghci: Ghci, daemon: Receiver, receiver: Any
 ) -> None:
     superdirt = receiver()
-    ghci.type(boot(daemon.port, superdirt.port))
+    ghci.boot(daemon.port, superdirt.port)
     ghci.type('once $ sound "bd" # n 1')
     heard = superdirt.next()
     assert heard is not None
@@ -226,7 +247,7 @@ def test_what_is_no_dream_goes_to_superdirt_alone(
 
 
 def test_every_parameter_arrives_under_its_key(ghci: Ghci, daemon: Receiver, receiver: Any) -> None:
-    ghci.type(boot(daemon.port, receiver().port))
+    ghci.boot(daemon.port, receiver().port)
     ghci.type(
         'once $ dream "spectrum" # seed "guitar:2" # seedat 1.5 # secs 3 # notes "60:64:67"'
         ' # dreamvoice "rain" # sampling "paused" # follow "rain:1" # followat 30'
@@ -246,13 +267,13 @@ def test_every_parameter_arrives_under_its_key(ghci: Ghci, daemon: Receiver, rec
 def test_a_path_is_a_seed_even_with_spaces_and_colons(
     ghci: Ghci, daemon: Receiver, receiver: Any
 ) -> None:
-    ghci.type(boot(daemon.port, receiver().port))
+    ghci.boot(daemon.port, receiver().port)
     ghci.type('once $ dream "column" # seedfile "C:/my takes/one: loud.wav"')
     assert daemon.request()["seed"] == "C:/my takes/one: loud.wav"
 
 
 def test_a_pattern_asks_for_each_of_its_events(ghci: Ghci, daemon: Receiver, receiver: Any) -> None:
-    ghci.type(boot(daemon.port, receiver().port))
+    ghci.boot(daemon.port, receiver().port)
     ghci.type('d1 $ dream "vector column" # seed "<guitar>" # seedn "3 5"')
     first, second = daemon.request(), daemon.request()
     ghci.type("hush")
@@ -265,37 +286,86 @@ def test_a_pattern_asks_for_each_of_its_events(ghci: Ghci, daemon: Receiver, rec
 
 
 def test_the_script_needs_no_boot_file_and_keeps_what_was_there(
-    ghci: Ghci, daemon: Receiver, tmp_path: Path
+    ghci: Ghci, daemon: Receiver, receiver: Any
 ) -> None:
-    ghci.type(script(daemon.port, tmp_path))
+    ghci.script(daemon.port, receiver().port)
     ghci.type('ask $ dream "transpose" # seed "guitar:2" # secs 2\nd1 silence')
     got = daemon.request()
     assert (got["dream"], got["seed"], got["seedn"], got["secs"]) == ("transpose", "guitar", 2, 2)
 
 
-def test_asking_without_a_dream_sends_nothing(ghci: Ghci, daemon: Receiver, tmp_path: Path) -> None:
-    ghci.type(script(daemon.port, tmp_path))
+def test_asking_without_a_dream_sends_nothing(ghci: Ghci, daemon: Receiver, receiver: Any) -> None:
+    ghci.script(daemon.port, receiver().port)
     ghci.type('ask $ seed "guitar" # secs 2\nask $ dream "vector" # seed "noise"')
     assert daemon.request()["seed"] == "noise"
     assert daemon.next(1) is None
 
 
-def test_the_module_and_the_script_get_on(
-    ghci: Ghci, daemon: Receiver, receiver: Any, tmp_path: Path
-) -> None:
-    ghci.type(boot(receiver().port, receiver().port))
-    ghci.type(script(daemon.port, tmp_path))
+def test_the_module_and_the_script_get_on(ghci: Ghci, daemon: Receiver, receiver: Any) -> None:
+    ghci.boot(receiver().port, receiver().port)
+    ghci.script(daemon.port, receiver().port)
     ghci.type('ask $ dream "vector" # seed "noise"')
     assert daemon.request()["seed"] == "noise"
 
 
+def test_asking_goes_on_until_it_is_silenced(ghci: Ghci, daemon: Receiver, receiver: Any) -> None:
+    ghci.script(daemon.port, receiver().port)
+    ghci.type('asking $ fast 8 $ dream "column" # secs 1')
+    first, second = daemon.request(), daemon.request()
+    assert first["_id_"] == second["_id_"] == "asking"
+    assert second["cycle"] > first["cycle"]
+    ghci.type("asking silence")
+    while daemon.next(1) is not None:
+        pass  # what was on its way; test and all end with a watchdog if it never stops
+
+
+# ---------------------------------------------------------------- the set to play
+
+
+@pytest.mark.parametrize("way", ["boot", "script"])
+def test_every_block_of_the_set_runs(ghci: Ghci, daemon: Receiver, receiver: Any, way: str) -> None:
+    """Typed in one after the other, as an editor would send them; ghci complains of none."""
+    superdirt = receiver()
+    start = {"boot": ghci.boot, "script": ghci.script}[way]
+    start(daemon.port, superdirt.port)
+    blocks = set_blocks()
+    asked = played = 0
+    for block in blocks:
+        ghci.type(f":{{\n{block}\n:}}")
+        if block.startswith(("ask ", "asking $")):
+            asked += 1
+            daemon.request()
+        elif "sound" in block:
+            played += 1
+            assert dream_played(superdirt, daemon, ghci), f"nothing was played by: {block}"
+        else:
+            assert block.endswith(" silence")
+    assert asked > 4
+    assert played > 4
+    ghci.type("hush")
+
+
+def dream_played(superdirt: Receiver, daemon: Receiver, ghci: Ghci) -> bool:
+    """Whether SuperDirt is asked for a dream, while Tidal is told of three."""
+    superdirt.drain()
+    deadline = time.monotonic() + WATCHDOG
+    while time.monotonic() < deadline:
+        daemon.send(ghci.ctrl, "/ctrl", "dreams", 3)
+        daemon.send(ghci.ctrl, "/ctrl", "dreamlast", "dream:2")
+        heard = superdirt.next(0.5)
+        if heard is not None:
+            return messages.pairs(heard.params)["s"] == "dream"
+    return False
+
+
+def set_blocks() -> list[str]:
+    """The blocks of dreams.tidal, without comments."""
+    lines = SET.read_text(encoding="utf-8").splitlines()
+    code = "\n".join("" if line.startswith("--") else line for line in lines)
+    return [block.strip() for block in code.split("\n\n") if block.strip()]
+
+
 # ---------------------------------------------------------------- the real daemon
-
-
-def free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def write_recording(path: Path) -> None:
@@ -354,10 +424,10 @@ def test_ghci_asks_the_daemon_and_the_file_appears(
 
     wait_for(client, "/dream/status",
              lambda status: "voices/guitar/recordings" in status.params, register)  # fmt: skip
-    ghci.type(boot(port, receiver().port))
+    ghci.boot(port, receiver().port)
     ghci.type('once $ dream "transpose" # seed "guitar" # secs 1')
     check_dream(wait_for(client, "/dream/done", bool, lambda: None))
-    ghci.type(script(port, tmp_path))
+    ghci.script(port, receiver().port)
     ghci.type('ask $ dream "vector" # seed "guitar:0" # secs 1')
     check_dream(wait_for(client, "/dream/done", bool, lambda: None))
 
