@@ -17,6 +17,7 @@ import soundfile
 from conftest import RATE, Daemon, alive, free_port, tone
 
 from dreamd import audio, osc, weights
+from dreamd.desk import NEWEST
 from dreamd.messages import APPROACHES
 
 Start = Callable[..., Daemon]
@@ -160,6 +161,32 @@ def test_a_full_queue_is_busy_and_cancelling_makes_room(daemon: Start, recording
     assert one.wait("/dream/done", 6)[5] == 0
 
 
+def test_a_looping_pattern_keeps_its_newest_requests(daemon: Start, recordings: Path) -> None:
+    """And those of other patterns, and of programs that are none, stay as they are."""
+    one = daemon(recordings, "--dreamers", "1")
+    one.wait("/dream/ingested")
+    one.ask(id=0, approach="transpose", secs=60)
+    one.wait("/dream/chunk", 0)  # whoever asks now has to wait
+    one.ask(id=1, approach="vector", secs=60, _id_="2")
+    for id in range(10, 10 + NEWEST + 3):
+        one.ask(id=id, dream="vector", delta=60.0, _id_="1")
+    for id in range(100, 100 + NEWEST + 3):
+        one.ask(id=id, approach="vector", secs=60)
+    for id in range(10, 13):
+        assert one.wait("/dream/failed", id)[1] == "cancelled"
+    one.wait("/dream/accepted", 100 + NEWEST + 2)
+    state = one.status()
+    assert (state["queue"], state["running"]) == (1 + NEWEST + NEWEST + 3, 1)
+    files = list((one.home / "dreams" / "dream").iterdir())
+    assert len(files) == state["queue"] + 1
+    assert not [heard for heard in one.heard if heard[0] == "/dream/failed"]
+    one.send("/dream/cancel", 0)
+    assert one.wait("/dream/failed", 0)[1] == "cancelled"  # and the oldest kept one has its turn
+    one.wait("/dream/chunk", 13)
+    one.until(lambda: "no dream for request 0" in one.said())
+    assert one.said().count("pattern 1 asks faster than it can be answered") == 1
+
+
 def children_of(one: Daemon) -> list[psutil.Process]:
     return [
         child for child in psutil.Process(one.process.pid).children()
@@ -298,7 +325,8 @@ def test_tidal_is_told_two_things_and_no_more(tmp_path: Path, recordings: Path) 
     finally:
         one.stop()
         listener.close()
-    assert heard == [
+    news = [said for k, said in enumerate(heard) if said not in heard[:k]]
+    assert news == [
         ("/ctrl", ["dreams", 0]), ("/ctrl", ["dreams", 1]), ("/ctrl", ["dreamlast", "dream:0"]),
     ]  # fmt: skip
 
@@ -309,7 +337,7 @@ def test_status_in_json(bad: Daemon) -> None:
     assert result.returncode == 0, result.stderr
     state = json.loads(result.stdout)
     assert set(state) == {
-        "voices", "queue", "running", "making", "dreams", "training", "rate",
+        "voices", "queue", "running", "making", "dreams", "bank", "training", "rate",
     }  # fmt: skip
     assert state["training"] is True
     assert set(state["voices"]["guitar"]) == {"recordings", "seconds", "models"}
