@@ -6,8 +6,8 @@ Debian's ghc and libghc-tidal-dev are needed; where they are missing these tests
 import contextlib
 import shutil
 import socket
+import struct
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,12 +16,13 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
-from conftest import free_port
+from conftest import Daemon, free_port
 from pythonosc.osc_bundle import OscBundle
 from pythonosc.osc_message import OscMessage
 from pythonosc.osc_message_builder import OscMessageBuilder
 
-from dreamd import messages
+from dreamd import messages, osc
+from dreamd.desk import NEWEST
 
 TIDAL = Path(__file__).parents[1] / "tidal"
 MODULE, SCRIPT = TIDAL / "DreamRNN.hs", TIDAL / "DreamRNN.ghci"
@@ -106,9 +107,9 @@ def daemon(receiver: Callable[[], Receiver]) -> Receiver:
 class Ghci:
     """A ghci that is typed into; what it prints goes to a file and should be nothing."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, ctrl: int | None = None) -> None:
         self.folder = folder
-        self.ctrl = free_port()  # Tidal's control port
+        self.ctrl = ctrl or free_port()  # Tidal's control port
         self.output = folder / "ghci.txt"
         with self.output.open("ab") as out:
             self.process = subprocess.Popen(
@@ -214,7 +215,7 @@ def test_the_script_holds_the_module_word_for_word() -> None:
 def test_every_key_of_the_protocol_is_a_parameter() -> None:
     text = MODULE.read_text(encoding="utf-8")
     # `dream` stands for `approach`; the daemon numbers the requests itself.
-    keys = set(messages.Request.__dataclass_fields__) - {"approach", "id"} | {"dream"}
+    keys = set(messages.REQUEST_KEYS) - {"approach", "id"} | {"dream"}
     assert {key for key in keys if f'"{key}"' not in text.split("import", 1)[1]} == set()
 
 
@@ -368,75 +369,153 @@ def set_blocks() -> list[str]:
 # ---------------------------------------------------------------- the real daemon
 
 
-def write_recording(path: Path) -> None:
-    """Four seconds of decaying notes."""
-    rate = 11025
-    seconds = np.arange(rate) / rate
-    notes = [np.sin(2 * np.pi * hz * seconds) * np.exp(-3 * seconds) for hz in (110, 147, 165, 98)]
-    path.parent.mkdir(parents=True)
-    soundfile.write(path, 0.5 * np.concatenate(notes), rate)
-
-
 @pytest.fixture
-def real_daemon(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], int, Path]]:
-    write_recording(tmp_path / "recordings" / "guitar" / "take.wav")
-    port, log = free_port(), tmp_path / "daemon.txt"
-    command = [sys.executable, "-m", "dreamd", "run", str(tmp_path / "recordings")]
-    command += ["--home", str(tmp_path / "home"), "--port", str(port), "--no-tidal", "--plain"]
-    with log.open("wb") as out:
-        process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT)
-    yield process, port, log
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
-        client.sendto(OscMessageBuilder("/dream/quit").build().dgram, ("127.0.0.1", port))
-    try:
-        process.wait(30)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+def real_daemon(tmp_path: Path, recordings: Path, ghci: Ghci) -> Iterator[Daemon]:
+    """With small models, two recordings of the voice guitar, and ``ghci``'s control port."""
+    control = f"127.0.0.1:{ghci.ctrl}"
+    one = Daemon(tmp_path / "home", recordings, "--tidal", control, tidal=True)
+    yield one
+    one.stop()
 
 
-def wait_for(client: Receiver, address: str, until: Callable[[OscMessage], bool],
-             poke: Callable[[], None]) -> OscMessage:  # fmt: skip
-    """The first reply at ``address`` that will do, poking the daemon twice a second."""
-    deadline = time.monotonic() + WATCHDOG
-    while time.monotonic() < deadline:
-        poke()
-        message = client.next(0.5)
-        if message is None:
-            continue
-        assert message.address != "/dream/failed", message.params
-        if message.address == address and until(message):
-            return message
-    pytest.fail(f"no {address} in {WATCHDOG:g} s")
-
-
-def test_ghci_asks_the_daemon_and_the_file_appears(
-    ghci: Ghci, receiver: Any, tmp_path: Path,
-    real_daemon: tuple[subprocess.Popen[bytes], int, Path],
-) -> None:  # fmt: skip
-    process, port, log = real_daemon
-    client = receiver()
-
-    def register() -> None:
-        assert process.poll() is None, log.read_text(errors="replace")
-        client.send(port, "/dream/notify", 1)
-        client.send(port, "/dream/status")
-
-    wait_for(client, "/dream/status",
-             lambda status: "voices/guitar/recordings" in status.params, register)  # fmt: skip
-    ghci.boot(port, receiver().port)
-    ghci.type('once $ dream "transpose" # seed "guitar" # secs 1')
-    check_dream(wait_for(client, "/dream/done", bool, lambda: None))
-    ghci.script(port, receiver().port)
-    ghci.type('ask $ dream "vector" # seed "guitar:0" # secs 1')
-    check_dream(wait_for(client, "/dream/done", bool, lambda: None))
-
-
-def check_dream(done: OscMessage) -> None:
-    """The file is there, a second long, finite, and numbered."""
-    _, path, frames, rate, _, index = done.params
+def check_dream(done: list[Any]) -> None:
+    """The file is there, half a second long, finite, and numbered."""
+    _, path, frames, rate, _, index = done
     samples, file_rate = soundfile.read(path, dtype="float32")
     assert (len(samples), file_rate) == (frames, rate)
-    assert frames == rate
+    assert frames == round(rate / 2)
     assert np.isfinite(samples).all()
-    assert index >= 0
+    assert Path(path).name == f"{index:05d}.wav"
+
+
+def test_ghci_asks_the_daemon_and_the_files_appear(
+    ghci: Ghci, real_daemon: Daemon, receiver: Any
+) -> None:
+    for _ in range(2):
+        real_daemon.wait("/dream/ingested")
+    ghci.boot(real_daemon.port, receiver().port)
+    ghci.type('once $ dream "transpose" # seed "guitar" # secs 0.5')
+    check_dream(real_daemon.wait("/dream/done"))
+    ghci.type('d1 $ dream "vector column" # notes "60:64" # secs 0.5')
+    for _ in range(2):
+        check_dream(real_daemon.wait("/dream/done"))
+    ghci.type("hush")
+    ghci.script(real_daemon.port, receiver().port)
+    ghci.type('ask $ dream "spectrum" # seed "guitar:0" # secs 0.5 # dreamrand 4711')
+    real_daemon.until(lambda: "(rand 4711)" in real_daemon.said())
+
+
+def hears(superdirt: Receiver, **wanted: object) -> None:
+    """SuperDirt is played an event with these keys and values, sooner or later."""
+    deadline = time.monotonic() + WATCHDOG
+    heard: dict[str, Any] = {}
+    while time.monotonic() < deadline:
+        message = superdirt.next(1)
+        if message is not None:
+            heard = messages.pairs(message.params)
+            if wanted.items() <= heard.items():
+                return
+    pytest.fail(f"never heard {wanted}; the last event was {heard}")
+
+
+PLAYING = """
+d1 $ fast 4 $ sound dreamlast
+d2 $ fast 4 $ sound "count" # pI "dreams" dreams
+"""
+
+
+def test_the_daemon_s_news_reach_patterns_whoever_starts_first_or_again(
+    ghci: Ghci, real_daemon: Daemon, receiver: Any, tmp_path: Path
+) -> None:
+    real_daemon.wait("/dream/ingested")
+    assert real_daemon.stop() == 0
+
+    # Tidal is there first, and asks nobody.
+    superdirt = receiver()
+    ghci.boot(real_daemon.port, superdirt.port)
+    ghci.type(PLAYING + 'once $ dream "vector" # secs 0.1')
+    assert superdirt.next(2) is None, "what the daemon has not told is silent"
+
+    real_daemon.start()
+    hears(superdirt, s="count", dreams=0)
+    ghci.type('once $ dream "vector" # secs 0.1')
+    hears(superdirt, s="count", dreams=1)
+    hears(superdirt, s="dream", n=0.0)
+
+    # The daemon is killed in the middle, and comes back with its bank.
+    real_daemon.kill()
+    ghci.type('once $ dream "vector" # secs 0.1')
+    real_daemon.start()
+    ghci.type('once $ dream "vector" # secs 0.1')
+    hears(superdirt, s="count", dreams=2)
+    hears(superdirt, s="dream", n=1.0)
+
+    # Tidal is started again: it hears of the bank although no dream is made.
+    ghci.end()
+    again = Ghci(tmp_path, ghci.ctrl)
+    try:
+        superdirt.drain()
+        again.boot(real_daemon.port, superdirt.port)
+        again.type(PLAYING)
+        hears(superdirt, s="count", dreams=2)
+        hears(superdirt, s="dream", n=1.0)
+        again.type('once $ dream "vector" # secs 0.1')
+        hears(superdirt, s="count", dreams=3)
+    finally:
+        again.end()
+
+
+def test_nothing_but_two_values_ever_reaches_tidal_s_control_port(
+    ghci: Ghci, real_daemon: Daemon
+) -> None:
+    """A double of that port records every packet, and sends from it, as Tidal does."""
+    one = real_daemon
+    packets: list[bytes] = []
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
+        control.bind(("127.0.0.1", ghci.ctrl))
+        control.settimeout(0.1)
+        for address, args in (
+            ("/dream/notify", [1]), ("/dream/status", []), ("/dream/cancel", [99]),
+            ("/dream/request", ["dream", "vector", "secs", 0.1, "_id_", "1"]),
+            ("/dream/request", ["dream", "nonsense", "id", 1]), ("/dream/request", ["dream"]),
+            ("/dream/request", ["dream", "vector", "voice", "nobody", "id", 2]),
+            ("/dream/nonsense", []), ("/dream/pause", []), ("/dream/resume", []),
+            ("/dirt/play", ["dream", "column", "secs", 0.1, "seed", "nobody:3"]),
+        ):  # fmt: skip
+            control.sendto(osc.encode(address, args), ("127.0.0.1", one.port))
+        for garbage in (b"", b"garbage", b"/dream/request\0\0,T\0\0", b"#bundle\0" + b"\1" * 9):
+            control.sendto(garbage, ("127.0.0.1", one.port))
+        one.ask(id=3, approach="vector", secs=1e9)
+        one.wait("/dream/failed", 3)
+        one.wait("/dream/done")
+        one.ask(id=4, approach="vector", secs=0.1)
+        one.wait("/dream/done", 4)
+        until = time.monotonic() + WATCHDOG
+        while not any(b"dreams" in p and p.endswith(struct.pack(">i", 2)) for p in packets):
+            assert time.monotonic() < until, packets
+            with contextlib.suppress(TimeoutError):
+                packets.append(control.recv(65536))
+        assert one.stop() == 0  # says more on its way out, to its other clients
+        with contextlib.suppress(TimeoutError):
+            while True:
+                packets.append(control.recv(65536))
+    assert all(packet.startswith(b"/ctrl\0\0\0,s") for packet in packets), packets
+    said = [osc.decode(packet) for packet in packets]
+    assert {tuple(args) for ((_, args),) in said} <= {
+        ("dreams", 0), ("dreams", 1), ("dreams", 2),
+        ("dreamlast", "dream:0"), ("dreamlast", "dream:1"),
+    }  # fmt: skip
+    assert {packet[8:12] for packet in packets} == {b",si\0", b",ss\0"}
+    assert "Tidal's control port asked for replies, and gets none" in one.said()
+
+
+def test_a_pattern_that_asks_too_often_keeps_its_newest_requests(
+    ghci: Ghci, real_daemon: Daemon, receiver: Any
+) -> None:
+    real_daemon.wait("/dream/ingested")
+    ghci.boot(real_daemon.port, receiver().port)
+    ghci.type('d1 $ fast 16 $ dream "transpose" # secs 60')
+    real_daemon.until(lambda: "pattern 1 asks faster than it can be answered" in real_daemon.said())
+    assert real_daemon.wait("/dream/failed")[1] == "cancelled"
+    assert real_daemon.status()["queue"] == NEWEST
+    ghci.type("hush")
