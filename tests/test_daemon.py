@@ -128,6 +128,30 @@ def test_malformed_packets_are_answered_or_ignored(bad: Daemon, packet: bytes) -
     assert "Traceback" not in bad.said()
 
 
+# What Strudel's bridge sent (@strudel/osc 1.3.2), for dream("column").seed("guitar:2").secs(0.1)
+# .rand(7).follow("guitar:1") and for dream("vector").notes("60:64:67"): a bundle with a time tag,
+# numbers all float32, names with a number as lists.
+STRUDEL = [
+    "2362756e646c6500eead8d2ad2f1a800000000942f646972742f706c617900002c7366736673667373735b73665d"
+    "73667366735b73665d00637073003f0000006379636c650000004040000064656c74610000004000000064726561"
+    "6d000000636f6c756d6e0000736565640000000067756974617200004000000073656373000000003dcccccd7261"
+    "6e640000000040e00000666f6c6c6f77000067756974617200003f800000",
+    "2362756e646c6500eead8d2ad3333400000000602f646972742f706c617900002c7366736673667373735b666666"
+    "5d00637073003f0000006379636c650000004040000064656c746100000040000000647265616d00000076656374"
+    "6f7200006e6f746573000000427000004280000042860000",
+]
+
+
+def test_strudel_s_bridge_asks_for_dreams(bad: Daemon) -> None:
+    bad.heard.clear()
+    for packet, secs in zip(STRUDEL, (0.1, 2.0), strict=True):
+        bad.send_raw(bytes.fromhex(packet))
+        id, _, frames, *_ = bad.wait("/dream/accepted")
+        assert frames == pytest.approx(secs * RATE, abs=1)  # 0.1 came as a float32
+        bad.wait("/dream/done", id)
+    bad.until(lambda: "(rand 7)" in bad.said())
+
+
 def test_replies_go_to_registered_clients_alone(bad: Daemon) -> None:
     with osc.socket.socket(osc.socket.AF_INET, osc.socket.SOCK_DGRAM) as stranger:
         stranger.settimeout(1.0)
