@@ -48,9 +48,9 @@ def tidal_is_installed() -> None:
 class Receiver:
     """A UDP socket in the place of the daemon, or of SuperDirt."""
 
-    def __init__(self) -> None:
+    def __init__(self, port: int = 0) -> None:
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.bind(("127.0.0.1", 0))
+        self.socket.bind(("127.0.0.1", port))
         self.port = self.socket.getsockname()[1]
 
     def next(self, seconds: float = WATCHDOG) -> OscMessage | None:
@@ -90,8 +90,8 @@ class Receiver:
 def receiver() -> Iterator[Callable[[], Receiver]]:
     with contextlib.ExitStack() as stack:
 
-        def make() -> Receiver:
-            new = Receiver()
+        def make(port: int = 0) -> Receiver:
+            new = Receiver(port)
             stack.callback(new.socket.close)
             return new
 
@@ -168,6 +168,10 @@ class Ghci:
         """Tidal's "skip: N", when the machine is too busy for its clock, is no fault of ours."""
         lines = self.output.read_text(encoding="utf-8", errors="replace").splitlines()
         return [line for line in lines if not line.startswith("skip: ")]
+
+    def forget(self) -> None:
+        """What was printed until now was as it should be."""
+        self.output.write_bytes(b"")
 
     def end(self) -> None:
         with contextlib.suppress(BrokenPipeError):
@@ -320,6 +324,25 @@ def test_asking_goes_on_until_it_is_silenced(ghci: Ghci, daemon: Receiver, recei
     ghci.type("asking silence")
     while daemon.next(1) is not None:
         pass  # what was on its way; test and all end with a watchdog if it never stops
+
+
+def test_requests_that_nobody_hears_are_said_and_do_not_end_the_stream(
+    ghci: Ghci, receiver: Any
+) -> None:
+    port = free_port()
+    ghci.script(port, receiver().port)
+    deadline = time.monotonic() + WATCHDOG
+    while "Connection refused" not in "".join(ghci.printed()):
+        assert time.monotonic() < deadline
+        ghci.type('ask $ dream "vector"')
+        time.sleep(0.2)
+    daemon = receiver(port)
+    ghci.type('asking $ fast 4 $ dream "column"')
+    while daemon.request()["dream"] != "column":
+        pass
+    ghci.type("asking silence")
+    assert all("Connection refused" in line for line in ghci.printed())
+    ghci.forget()
 
 
 # ---------------------------------------------------------------- what a performer evaluates
