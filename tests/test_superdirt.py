@@ -202,15 +202,19 @@ def test_the_relay_with_the_real_daemon(
     """A pattern asks and its dreams join; one that loops is capped; the daemon is killed."""
     one = daemon(recordings)
     one.wait("/dream/ingested")
+    one.send("/dream/pause")  # training would only make the test longer
+    one.ask(id=1, approach="vector", secs=0.2)
+    one.wait("/dream/done", 1)
     with ThreadPoolExecutor() as pool:
         running = pool.submit(supercollider.well, "dirtdaemon.scd", one.port, tmp_path, seconds=120)
         one.until(lambda: "pattern 1 asks faster" in one.said() or running.done())
         one.until(lambda: (tmp_path / "capped.wav").exists() or running.done())
         one.kill()
         one.start()
+        one.send("/dream/pause")
         told = running.result()
     assert told.warnings() == []
-    for index in range(2):
+    for index in range(3):
         np.testing.assert_array_equal(
             read_wav(tmp_path / f"dream-{index}.wav"),
             read_wav(one.home / "dreams" / "dream" / f"{index:05d}.wav"),
