@@ -47,17 +47,27 @@ class Bank:
         self.path(index).unlink(missing_ok=True)
         self._marker(index).unlink(missing_ok=True)
 
-    def count(self) -> int:
-        """How many whole dreams there are."""
-        return sum(1 for _ in self.folder.glob("*.wav")) - sum(1 for _ in self._markers.iterdir())
+    def whole(self) -> list[int]:
+        """The numbers of the dreams that are finished, the oldest first."""
+        unfinished = {self.path(int(marker.name)) for marker in self._markers.iterdir()}
+        files = [path for path in self.folder.glob("*.wav") if path not in unfinished]
+        return [int(path.stem) for path in sorted(files, key=_written) if path.stem.isdecimal()]
 
     def finished(self, index: int) -> Path:
         """The file of an earlier dream. Raises :class:`NoSuchSeed`."""
         if not self.path(index).is_file():
-            raise NoSuchSeed(f"there is no dream:{index}; the bank holds {self.count()}")
+            raise NoSuchSeed(f"there is no dream:{index}; the bank holds {len(self.whole())}")
         if self._marker(index).exists():
             raise NoSuchSeed(f"dream:{index} is still being made")
         return self.path(index)
 
     def _marker(self, index: int) -> Path:
         return self._markers / f"{index:05d}"
+
+
+def _written(path: Path) -> int:
+    """When a file was written last; one that has just been deleted comes first."""
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0

@@ -21,7 +21,7 @@ from dreamd import messages, osc
 from dreamd.bank import Bank
 from dreamd.children import Child, Died, Said
 from dreamd.corpus import Corpus, Found
-from dreamd.desk import Desk, Dream
+from dreamd.desk import NEWEST, Client, Desk, Dream
 from dreamd.errors import BadRequest, DreamError, SetupError, TooLong
 from dreamd.ingester import Ingester, Ingesting, Joined, Refused
 from dreamd.jobs import (
@@ -47,6 +47,8 @@ from dreamd.watcher import Gone, Watcher
 
 SHOW_EVERY = 0.25  # seconds between drawings of the screen
 TRAINED_EVERY = 5.0  # seconds between /dream/trained of one model
+STALE_EVERY = 30.0  # seconds between lines about one pattern that asks too often
+TIDAL_EVERY = 2.0  # seconds between words to Tidal, which may have been started after us
 CLIENTS = 32  # registered at most; one more replaces the oldest
 OWN_IDS = 1 << 30  # the daemon numbers requests without an id from here on
 SHORTEST_LIFE = 5.0  # seconds; a child that dies sooner is replaced after a pause
@@ -77,7 +79,7 @@ class Daemon:
         self._leaving: str | None = None
         self._clients: dict[osc.Address, None] = {}  # registered, oldest first
         self._serials, self._ids = itertools.count(), itertools.count(OWN_IDS)
-        self._told_trained: dict[tuple[str, str], float] = {}
+        self._said_at: dict[object, float] = {}  # what must not be said too often, and when it was
         self._tidal = address_of(settings.tidal)
         self._lock = lock_home(settings.home)
         self._socket = osc.OscSocket(settings.host, settings.port)
@@ -122,7 +124,6 @@ class Daemon:
             signal.signal(number, lambda n, _: tell(Leave(f"got {signal.Signals(n).name}")))
         logging.info("listening at %s:%d, watching %s", settings.host, settings.port,
                      self._state.folder)  # fmt: skip
-        self._tell_tidal(None)
 
     def main_loop(self) -> None:
         shown = 0.0
@@ -133,6 +134,8 @@ class Daemon:
             if time.monotonic() - shown >= SHOW_EVERY:
                 shown = time.monotonic()
                 self._revive()
+                if self._is_time("tidal", TIDAL_EVERY):
+                    self._tell_tidal()
                 self._screen.show(self._state.view())
 
     def shutdown(self) -> None:
@@ -240,7 +243,7 @@ class Daemon:
     def answer(self, message: messages.Message, sender: osc.Address) -> None:
         match message:
             case Request() as request:
-                self.ask(request, sender)
+                self.ask(request, Client(sender, request.pattern))
             case messages.Cancel(id):
                 self.cancel(id)
             case messages.Notify(on):
@@ -257,6 +260,9 @@ class Daemon:
 
     def register(self, client: osc.Address, on: bool) -> None:
         """Replies go to this client from now on (and first of all the status), or no more."""
+        if client == self._tidal:  # its listener would end at the first reply
+            self.say("Tidal's control port asked for replies, and gets none", warning=True)
+            return
         known = self._clients.pop(client, self) is None
         if not on:
             return
@@ -276,17 +282,26 @@ class Daemon:
         self.reply(Failed(id, error.code, str(error)))
         self.say(f"from {sender[0]}:{sender[1]}: {error}", warning=True)
 
+    def _is_time(self, key: object, every: float) -> bool:
+        """Whether ``key`` was last said ``every`` seconds ago; then it is said now."""
+        now = time.monotonic()
+        due = now - self._said_at.get(key, -every) >= every
+        if due:
+            self._said_at[key] = now
+        return due
+
     def _send(self, reply: messages.Reply, client: osc.Address) -> None:
         if complaint := self._socket.send(*reply.osc(), client):
             logging.warning("%s", complaint)
 
-    def _tell_tidal(self, index: int | None) -> None:
+    def _tell_tidal(self) -> None:
         """Two messages and never another: anything else ends Tidal's control listener."""
         if self._tidal is None:
             return
-        self._socket.send("/ctrl", ["dreams", self._state.bank.count()], self._tidal)
-        if index is not None:
-            self._socket.send("/ctrl", ["dreamlast", f"dream:{index}"], self._tidal)
+        whole = self._state.bank.whole()
+        self._socket.send("/ctrl", ["dreams", len(whole)], self._tidal)
+        if whole:
+            self._socket.send("/ctrl", ["dreamlast", f"dream:{whole[-1]}"], self._tidal)
 
     # ------------------------------------------------------------ recordings
 
@@ -314,17 +329,17 @@ class Daemon:
     def trained(self, progress: Progress) -> None:
         key = (progress.voice, progress.shape.approach)
         self._state.models[key] = progress
-        now = time.monotonic()
-        if now - self._told_trained.get(key, 0.0) >= TRAINED_EVERY:
-            self._told_trained[key] = now
+        if self._is_time(key, TRAINED_EVERY):
             self.reply(Trained(*key, progress.steps, progress.error, progress.seconds))
 
     # ------------------------------------------------------------ dreams
 
-    def ask(self, request: Request, client: object) -> None:
+    def ask(self, request: Request, client: Client) -> None:
         """A request: checked, put into the queue, accepted. Raises :class:`DreamError`."""
-        self._state.desk.check_room()
+        self._state.desk.check_room(client)
         job, index = self._prepare(request)
+        if stale := self._state.desk.stale(client):
+            self.supersede(stale)
         id = next(self._ids) if request.id is None else request.id
         dream = Dream(id=id, client=client, job=job, index=index)
         self._state.desk.add(dream)
@@ -371,7 +386,7 @@ class Daemon:
         state.bank.finish(dream.index)
         state.desk.done(dream, seconds)
         self.reply(Done(dream.id, str(job.path), job.frames, job.shape.rate, seconds, dream.index))
-        self._tell_tidal(dream.index)
+        self._tell_tidal()
         self.say(
             f"dream:{dream.index} is there: {job.shape.approach} of {job.voice}, "
             f"{dream.secs:.1f} s in {seconds:.1f} s (rand {job.rand}){job.remarks()}"
@@ -384,6 +399,17 @@ class Daemon:
         self._state.desk.failed(dream, text)
         self.reply(Failed(dream.id, code, text))
         self.say(f"no dream for request {dream.id}: {text}", warning=code != "cancelled")
+
+    def supersede(self, dream: Dream) -> None:
+        """A pattern has asked again and again: its oldest request makes room, in few words."""
+        self._state.bank.drop(dream.index)
+        self._state.desk.withdraw(dream)
+        self.reply(Failed(dream.id, "cancelled", "its pattern has newer requests"))
+        if self._is_time(dream.client, STALE_EVERY):
+            self.say(
+                f"{dream.client.pattern} asks faster than it can be answered: "
+                f"its newest {NEWEST} requests wait, older ones are cancelled"
+            )
 
     def cancel(self, id: int) -> None:
         """Stops what a client asked for under this number."""
@@ -423,7 +449,7 @@ class Daemon:
 
 def address_of(text: str) -> osc.Address | None:
     """
-    >>> address_of("127.0.0.1:6010"), address_of("")
+    >>> address_of("localhost:6010"), address_of("")
     (('127.0.0.1', 6010), None)
     """
     if not text:
@@ -431,4 +457,4 @@ def address_of(text: str) -> osc.Address | None:
     host, _, port = text.rpartition(":")
     if not host or not port.isdigit() or not 0 < int(port) < 65536:
         raise SetupError(f"--tidal takes host:port, got {text}")
-    return host, int(port)
+    return osc.resolve(host, int(port))

@@ -16,6 +16,10 @@ from dreamd.jobs import Job
 REMEMBERED = 50
 """Dreams that are over and still shown."""
 
+NEWEST = 4
+"""Dreams that may wait for one pattern. It asks in every cycle, and what it asked for long ago
+nobody waits for."""
+
 GUESS = {
     "paused": {"vector": 100.0, "spectrum": 50.0, "transpose": 4.0, "column": 4.0},
     "concurrent": {"vector": 8.0, "spectrum": 5.0, "transpose": 1.0, "column": 1.0},
@@ -23,12 +27,20 @@ GUESS = {
 """Times real time, before this machine has been measured."""
 
 
+@dataclass(frozen=True)
+class Client:
+    """Who asks. Turns go round among these."""
+
+    sender: object
+    pattern: str = ""  # which of the sender's patterns, where it is one
+
+
 @dataclass
 class Dream:
     """One request on its way. Times are from ``time.monotonic``."""
 
     id: int
-    client: object  # who asked: turns go round among clients
+    client: Client
     job: Job
     index: int  # its number in the bank
     asked: float = field(default_factory=time.monotonic)
@@ -64,7 +76,7 @@ class Desk:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._waiting: dict[object, deque[Dream]] = {}  # by client, in the order of turns
+        self._waiting: dict[Client, deque[Dream]] = {}  # by client, in the order of turns
         self.running: dict[int, Dream] = {}  # by serial
         self.over: deque[Dream] = deque(maxlen=REMEMBERED)
         self._speeds: dict[tuple[str, int, str], float] = {}
@@ -74,10 +86,15 @@ class Desk:
         """Those not yet begun, in the order in which they came."""
         return sorted((d for line in self._waiting.values() for d in line), key=lambda d: d.serial)
 
-    def check_room(self) -> None:
+    def check_room(self, client: Client) -> None:
         """Raises :class:`Busy` if one more is too many."""
-        if len(self.waiting) >= self._limit:
+        if len(self.waiting) >= self._limit and self.stale(client) is None:
             raise Busy(f"{self._limit} dreams are waiting already: ask again later")
+
+    def stale(self, client: Client) -> Dream | None:
+        """What makes room when a pattern asks once more: its oldest of :data:`NEWEST`."""
+        line = self._waiting.get(client)
+        return line[0] if line and client.pattern and len(line) >= NEWEST else None
 
     def add(self, dream: Dream) -> None:
         self._waiting.setdefault(dream.client, deque()).append(dream)
@@ -112,12 +129,16 @@ class Desk:
     def _close(self, dream: Dream, state: Literal["done", "failed"]) -> None:
         dream.state = state
         self.running.pop(dream.serial, None)
+        self.withdraw(dream)
+        self.over.append(dream)
+
+    def withdraw(self, dream: Dream) -> None:
+        """It waits no longer, and is not worth remembering."""
         line = self._waiting.get(dream.client)
         if line and dream in line:
             line.remove(dream)
             if not line:
                 del self._waiting[dream.client]
-        self.over.append(dream)
 
     # ------------------------------------------------------------ how long it takes
 

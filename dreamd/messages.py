@@ -7,10 +7,13 @@ classes below, whose ``osc()`` is the exact wire form ``(address, arguments)``.
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar
 
 from dreamd.errors import BadRequest
+
+RELAYED = "dreamer"
+"""The sound with which a pattern asks by way of SuperDirt: its relay sends the request."""
 
 APPROACHES = ("vector", "spectrum", "transpose", "column")
 SAMPLINGS = ("concurrent", "paused")
@@ -79,9 +82,9 @@ def _secs(key: str, value: object) -> float:
 
 
 def _notes(key: str, value: object) -> tuple[float, ...]:
-    """MIDI note numbers: ``60``, ``[60, 64]``, ``"60 64 67"``."""
-    if isinstance(value, str):
-        items: Sequence[object] = value.replace(",", " ").split()
+    """MIDI note numbers: ``60``, ``[60, 64]``, ``"60 64 67"``, ``"60:64:67"``."""
+    if isinstance(value, str):  # with colons in mini-notation, where spaces part events
+        items: Sequence[object] = value.replace(",", " ").replace(":", " ").split()
     elif isinstance(value, list | tuple):
         items = value
     else:
@@ -99,11 +102,13 @@ class Request:
     >>> parse("/dream/request", ["approach", "column", "seed", "guitar:2", "secs", 2])
     Request(approach='column', secs=2.0, seed='guitar:2')
 
-    Tidal spells the approach ``dream`` and sends the event's duration as ``delta``;
-    Strudel sends the seed as a list:
+    Tidal spells the approach ``dream`` and sends the event's duration as ``delta``, and as
+    ``_id_`` which of its patterns asks; Strudel sends a name with its number as a list:
 
     >>> parse("/dream/request", ["dream", "vector", "delta", 0.5, "seed", ["guitar", 2.0]])
     Request(approach='vector', secs=0.5, seed='guitar', seedn=2)
+    >>> parse("/dream/request", ["dream", "column", "_id_", "1", "follow", ["guitar", 1.0]])
+    Request(approach='column', follow='guitar:1', pattern='pattern 1')
     """
 
     approach: str
@@ -124,6 +129,8 @@ class Request:
     steps: int | None = None
     blend: float = 0.0
     rand: int | None = None
+    pattern: str = ""
+    """Which pattern, that may ask again in its next cycle; of other requests nothing."""
 
     def __repr__(self) -> str:
         """Only what differs from the defaults: this is read in logs and doctests."""
@@ -178,16 +185,31 @@ def request(given: Mapping[str, Any]) -> Request:
         raw["approach"] = raw["dream"]
     if "secs" not in raw and "delta" in raw:
         raw["secs"] = raw["delta"]
-    seed = raw.get("seed")
-    if isinstance(seed, list | tuple):
-        if not 1 <= len(seed) <= 2:
-            raise BadRequest(f"seed as a list is [voice, number], got {seed!r}")
-        raw["seed"] = seed[0]
-        if len(seed) == 2:
-            raw["seedn"] = seed[1]
+    if isinstance(raw.get("seed"), list | tuple):
+        raw["seed"], number = _named("seed", raw["seed"])
+        raw |= {} if number is None else {"seedn": number}
+    if isinstance(raw.get("follow"), list | tuple):
+        name, number = _named("follow", raw["follow"])
+        raw["follow"] = name if number is None else f"{name}:{number}"
     if "approach" not in raw:
         raise BadRequest(f"say which approach: one of {', '.join(APPROACHES)}")
-    return Request(**{k: check(k, raw[k]) for k, check in REQUEST_KEYS.items() if k in raw})
+    checked = {k: check(k, raw[k]) for k, check in REQUEST_KEYS.items() if k in raw}
+    return Request(**checked, pattern=_pattern(raw))
+
+
+def _named(key: str, value: Sequence[Any]) -> tuple[str, int | None]:
+    """``["guitar", 2.0]``, ``["guitar"]``: a recording, or a voice."""
+    if not 1 <= len(value) <= 2:
+        raise BadRequest(f"{key} as a list is [voice, number], got {value!r}")
+    return _text(key, value[0]), None if len(value) == 1 else _integer(key, value[1])
+
+
+def _pattern(raw: Mapping[str, Any]) -> str:
+    """Which pattern of a live coder's asks: the one that Tidal names, or all of an orbit's."""
+    for key, word in (("_id_", "pattern"), ("orbit", "orbit")):
+        if isinstance(raw.get(key), str | int | float):
+            return f"{word} {raw[key]}"
+    return ""
 
 
 @dataclass(frozen=True)
@@ -245,9 +267,13 @@ def parse(address: str, args: Sequence[Any]) -> Message | None:
     Raises :class:`BadRequest` for one of ours whose arguments make no sense.
     """
     if address == "/dream/request":
-        return request(pairs(args))
-    if address == "/dirt/play":  # Strudel's bridge sends there
-        return request(pairs(args)) if "dream" in args[0::2] else None
+        given = pairs(args)
+        return None if given.get("s") == RELAYED else request(given)
+    if address == "/dirt/play":  # Strudel's bridge sends there, and only its patterns do
+        if "dream" not in args[0::2]:
+            return None
+        asked = request(pairs(args))
+        return asked if asked.pattern else replace(asked, pattern="a pattern")
     if address == "/dream/cancel":
         if len(args) != 1:
             raise BadRequest("/dream/cancel takes one id")

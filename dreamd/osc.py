@@ -52,6 +52,20 @@ def decode(packet: bytes) -> list[Heard]:
         raise BadRequest(f"not an OSC packet ({error})") from None
 
 
+def resolve(host: str, port: int) -> Address:
+    """The address that packets from there come from.
+
+    >>> resolve("localhost", 6010)
+    ('127.0.0.1', 6010)
+
+    Raises :class:`SetupError` for a host that nobody knows.
+    """
+    try:
+        return socket.gethostbyname(host), port
+    except OSError as error:
+        raise SetupError(f"no host is called {host}: {error.strerror}") from None
+
+
 class OscSocket:
     """A UDP socket bound to ``host:port``.
 

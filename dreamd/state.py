@@ -69,7 +69,8 @@ class State:
                 }
                 for dream in self.desk.running.values()
             },
-            "dreams": self.bank.count(),
+            "dreams": len(self.bank.whole()),
+            "bank": str(self.bank.folder),
             "training": not self.resting,
             "rate": self.settings.rate,
         }

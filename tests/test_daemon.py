@@ -17,6 +17,7 @@ import soundfile
 from conftest import RATE, Daemon, alive, free_port, tone
 
 from dreamd import audio, osc, weights
+from dreamd.desk import NEWEST
 from dreamd.messages import APPROACHES
 
 Start = Callable[..., Daemon]
@@ -127,6 +128,30 @@ def test_malformed_packets_are_answered_or_ignored(bad: Daemon, packet: bytes) -
     assert "Traceback" not in bad.said()
 
 
+# What Strudel's bridge sent (@strudel/osc 1.3.2), for dream("column").seed("guitar:2").secs(0.1)
+# .rand(7).follow("guitar:1") and for dream("vector").notes("60:64:67"): a bundle with a time tag,
+# numbers all float32, names with a number as lists.
+STRUDEL = [
+    "2362756e646c6500eead8d2ad2f1a800000000942f646972742f706c617900002c7366736673667373735b73665d"
+    "73667366735b73665d00637073003f0000006379636c650000004040000064656c74610000004000000064726561"
+    "6d000000636f6c756d6e0000736565640000000067756974617200004000000073656373000000003dcccccd7261"
+    "6e640000000040e00000666f6c6c6f77000067756974617200003f800000",
+    "2362756e646c6500eead8d2ad3333400000000602f646972742f706c617900002c7366736673667373735b666666"
+    "5d00637073003f0000006379636c650000004040000064656c746100000040000000647265616d00000076656374"
+    "6f7200006e6f746573000000427000004280000042860000",
+]
+
+
+def test_strudel_s_bridge_asks_for_dreams(bad: Daemon) -> None:
+    bad.heard.clear()
+    for packet, secs in zip(STRUDEL, (0.1, 2.0), strict=True):
+        bad.send_raw(bytes.fromhex(packet))
+        id, _, frames, *_ = bad.wait("/dream/accepted")
+        assert frames == pytest.approx(secs * RATE, abs=1)  # 0.1 came as a float32
+        bad.wait("/dream/done", id)
+    bad.until(lambda: "(rand 7)" in bad.said())
+
+
 def test_replies_go_to_registered_clients_alone(bad: Daemon) -> None:
     with osc.socket.socket(osc.socket.AF_INET, osc.socket.SOCK_DGRAM) as stranger:
         stranger.settimeout(1.0)
@@ -158,6 +183,32 @@ def test_a_full_queue_is_busy_and_cancelling_makes_room(daemon: Start, recording
     assert not list((one.home / "dreams" / "dream").iterdir())
     one.ask(id=6, approach="vector", secs=0.1)
     assert one.wait("/dream/done", 6)[5] == 0
+
+
+def test_a_looping_pattern_keeps_its_newest_requests(daemon: Start, recordings: Path) -> None:
+    """And those of other patterns, and of programs that are none, stay as they are."""
+    one = daemon(recordings, "--dreamers", "1")
+    one.wait("/dream/ingested")
+    one.ask(id=0, approach="transpose", secs=60)
+    one.wait("/dream/chunk", 0)  # whoever asks now has to wait
+    one.ask(id=1, approach="vector", secs=60, _id_="2")
+    for id in range(10, 10 + NEWEST + 3):
+        one.ask(id=id, dream="vector", delta=60.0, _id_="1")
+    for id in range(100, 100 + NEWEST + 3):
+        one.ask(id=id, approach="vector", secs=60)
+    for id in range(10, 13):
+        assert one.wait("/dream/failed", id)[1] == "cancelled"
+    one.wait("/dream/accepted", 100 + NEWEST + 2)
+    state = one.status()
+    assert (state["queue"], state["running"]) == (1 + NEWEST + NEWEST + 3, 1)
+    files = list((one.home / "dreams" / "dream").iterdir())
+    assert len(files) == state["queue"] + 1
+    assert not [heard for heard in one.heard if heard[0] == "/dream/failed"]
+    one.send("/dream/cancel", 0)
+    assert one.wait("/dream/failed", 0)[1] == "cancelled"  # and the oldest kept one has its turn
+    one.wait("/dream/chunk", 13)
+    one.until(lambda: "no dream for request 0" in one.said())
+    assert one.said().count("pattern 1 asks faster than it can be answered") == 1
 
 
 def children_of(one: Daemon) -> list[psutil.Process]:
@@ -298,7 +349,8 @@ def test_tidal_is_told_two_things_and_no_more(tmp_path: Path, recordings: Path) 
     finally:
         one.stop()
         listener.close()
-    assert heard == [
+    news = [said for k, said in enumerate(heard) if said not in heard[:k]]
+    assert news == [
         ("/ctrl", ["dreams", 0]), ("/ctrl", ["dreams", 1]), ("/ctrl", ["dreamlast", "dream:0"]),
     ]  # fmt: skip
 
@@ -309,7 +361,7 @@ def test_status_in_json(bad: Daemon) -> None:
     assert result.returncode == 0, result.stderr
     state = json.loads(result.stdout)
     assert set(state) == {
-        "voices", "queue", "running", "making", "dreams", "training", "rate",
+        "voices", "queue", "running", "making", "dreams", "bank", "training", "rate",
     }  # fmt: skip
     assert state["training"] is True
     assert set(state["voices"]["guitar"]) == {"recordings", "seconds", "models"}

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from dreamd.desk import GUESS, Desk, Dream
+from dreamd.desk import GUESS, NEWEST, Client, Desk, Dream
 from dreamd.errors import Busy
 from dreamd.jobs import Job
 from dreamd.messages import Request
@@ -16,9 +16,10 @@ JOB = Job(0, Request("vector"), "v", Shape("vector", 1000, 8, 2, 4), None, Seed(
           Path("x"), frames=2000, rand=0)  # fmt: skip
 
 
-def dream(serial: int, client: str = "a", approach: str = "vector") -> Dream:
+def dream(serial: int, client: str = "a", approach: str = "vector", pattern: str = "") -> Dream:
     shape = replace(JOB.shape, approach=approach)
-    return Dream(id=serial, client=client, job=replace(JOB, serial=serial, shape=shape), index=0)
+    job = replace(JOB, serial=serial, shape=shape)
+    return Dream(id=serial, client=Client(client, pattern), job=job, index=0)
 
 
 def test_turns_go_round_among_clients() -> None:
@@ -27,19 +28,43 @@ def test_turns_go_round_among_clients() -> None:
         desk.add(dream(serial, client))
     order = []
     while (one := desk.next()) is not None:
-        order.append(one.client)
+        order.append(one.client.sender)
     assert order == ["a", "b", "c", "a", "b", "a"]
 
 
 def test_a_full_queue_is_busy_but_running_ones_do_not_count() -> None:
     desk = Desk(limit=2)
     for serial in range(3):
-        desk.check_room()
+        desk.check_room(Client("a"))
         desk.add(dream(serial))
         if serial == 0:
             desk.next()
     with pytest.raises(Busy, match="2 dreams are waiting"):
-        desk.check_room()
+        desk.check_room(Client("a"))
+
+
+def test_a_pattern_s_oldest_makes_room_even_in_a_full_queue() -> None:
+    desk = Desk(limit=NEWEST + 1)
+    dreams = [dream(serial, pattern="pattern 1") for serial in range(NEWEST)]
+    for one in dreams:
+        assert desk.stale(one.client) is None
+        desk.add(one)
+    assert desk.stale(Client("a", "pattern 2")) is None
+    assert desk.stale(Client("b", "pattern 1")) is None
+    desk.add(dream(9, "b"))
+    desk.check_room(dreams[0].client)
+    assert desk.stale(dreams[0].client) is dreams[0]
+    desk.withdraw(dreams[0])
+    assert desk.stale(dreams[0].client) is None
+    assert dreams[0] not in desk.waiting
+    assert not desk.over
+
+
+def test_what_is_no_pattern_is_never_stale() -> None:
+    desk = Desk(limit=100)
+    for serial in range(3 * NEWEST):
+        desk.add(dream(serial))
+    assert desk.stale(Client("a")) is None
 
 
 def test_a_failed_dream_leaves_the_queue() -> None:

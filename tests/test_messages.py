@@ -12,20 +12,49 @@ from dreamd.messages import Request, parse
 def test_tidal_sends_this() -> None:
     args = ["_id_", "1", "cps", 0.5625, "cycle", 1.0, "delta", 0.889, "dream", "transpose",
             "orbit", 0, "secs", 2.0, "seed", "guitar", "seedn", 2.0]  # fmt: skip
-    assert parse("/dream/request", args) == Request("transpose", secs=2.0, seed="guitar", seedn=2)
+    assert parse("/dream/request", args) == Request(
+        "transpose", secs=2.0, seed="guitar", seedn=2, pattern="pattern 1"
+    )
 
 
 def test_the_dirt_form_is_a_request_only_with_a_dream() -> None:
     asked = parse("/dirt/play", ["s", "x", "dream", "column", "seed", ["guitar", 2.0]])
-    assert asked == Request("column", seed="guitar", seedn=2)
+    assert asked == Request("column", seed="guitar", seedn=2, pattern="a pattern")
     assert parse("/dirt/play", ["s", "bd", "n"]) is None
     assert parse("/somebody/else", [1]) is None
 
 
+def test_what_superdirt_s_relay_asks_for_is_not_asked_twice() -> None:
+    """Tidal sends ``sound "dreamer" # dream "column"`` to SuperDirt and to the daemon."""
+    assert parse("/dream/request", ["s", "dreamer", "dream", "column"]) is None
+    assert parse("/dream/request", ["s", "dream", "n", 3.0, "dream", "column"]) == Request("column")
+
+
+@pytest.mark.parametrize(
+    ("given", "pattern"),
+    [
+        ({"_id_": "1", "orbit": 0}, "pattern 1"), ({"orbit": 3}, "orbit 3"), ({}, ""),
+        ({"_id_": ["x"], "orbit": 2.0}, "orbit 2.0"),
+    ],
+)  # fmt: skip
+def test_the_pattern_that_asks(given: dict[str, object], pattern: str) -> None:
+    assert messages.request({"approach": "column", **given}).pattern == pattern
+
+
+@pytest.mark.parametrize("key", ["seed", "follow"])
+@pytest.mark.parametrize("value", [[], ["a", 1, 2], [3], ["a", "b"], ["a", 1.5]])
+def test_lists_that_name_no_recording(key: str, value: list[object]) -> None:
+    with pytest.raises(BadRequest, match=key):
+        messages.request({"approach": "column", key: value})
+
+
 @pytest.mark.parametrize(
     ("given", "notes"),
-    [("60 64 67", (60, 64, 67)), (60, (60,)), ([60, 64.5], (60, 64.5)), ("60,64", (60, 64))],
-)
+    [
+        ("60 64 67", (60, 64, 67)), (60, (60,)), ([60, 64.5], (60, 64.5)), ("60,64", (60, 64)),
+        ("60:64.5:67", (60, 64.5, 67)),
+    ],
+)  # fmt: skip
 def test_notes(given: object, notes: tuple[float, ...]) -> None:
     assert messages.request({"approach": "column", "notes": given}).notes == notes
 

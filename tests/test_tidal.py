@@ -4,10 +4,11 @@ Debian's ghc and libghc-tidal-dev are needed; where they are missing these tests
 """
 
 import contextlib
+import re
 import shutil
 import socket
+import struct
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,16 +17,19 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+from conftest import Daemon, free_port
 from pythonosc.osc_bundle import OscBundle
 from pythonosc.osc_message import OscMessage
 from pythonosc.osc_message_builder import OscMessageBuilder
 
-from dreamd import messages
+from dreamd import messages, osc
+from dreamd.desk import NEWEST
 
 TIDAL = Path(__file__).parents[1] / "tidal"
 MODULE, SCRIPT = TIDAL / "DreamRNN.hs", TIDAL / "DreamRNN.ghci"
+BOOT, SET = TIDAL / "BootDreamRNN.hs", TIDAL / "dreams.tidal"
+README = TIDAL.parent / "README.md"
 WATCHDOG = 120.0  # seconds; nothing here takes more than a few
-QUIET = "cCtrlListen = False, cVerbose = False"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -44,9 +48,9 @@ def tidal_is_installed() -> None:
 class Receiver:
     """A UDP socket in the place of the daemon, or of SuperDirt."""
 
-    def __init__(self) -> None:
+    def __init__(self, port: int = 0) -> None:
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.bind(("127.0.0.1", 0))
+        self.socket.bind(("127.0.0.1", port))
         self.port = self.socket.getsockname()[1]
 
     def next(self, seconds: float = WATCHDOG) -> OscMessage | None:
@@ -60,6 +64,13 @@ class Receiver:
             packet = next(iter(OscBundle(packet))).dgram
         return OscMessage(packet)
 
+    def drain(self) -> None:
+        """Forgets what has come so far."""
+        self.socket.settimeout(0.01)
+        with contextlib.suppress(TimeoutError):
+            while True:
+                self.socket.recv(65536)
+
     def request(self) -> dict[str, Any]:
         """The next request's keys and values, which must also please the daemon's parser."""
         message = self.next()
@@ -68,7 +79,7 @@ class Receiver:
         assert isinstance(messages.parse(message.address, message.params), messages.Request)
         return messages.pairs(message.params)
 
-    def send(self, port: int, address: str, *arguments: int) -> None:
+    def send(self, port: int, address: str, *arguments: int | str) -> None:
         builder = OscMessageBuilder(address)
         for argument in arguments:
             builder.add_arg(argument)
@@ -79,8 +90,8 @@ class Receiver:
 def receiver() -> Iterator[Callable[[], Receiver]]:
     with contextlib.ExitStack() as stack:
 
-        def make() -> Receiver:
-            new = Receiver()
+        def make(port: int = 0) -> Receiver:
+            new = Receiver(port)
             stack.callback(new.socket.close)
             return new
 
@@ -98,16 +109,18 @@ def daemon(receiver: Callable[[], Receiver]) -> Receiver:
 class Ghci:
     """A ghci that is typed into; what it prints goes to a file and should be nothing."""
 
-    def __init__(self, output: Path) -> None:
-        self.output = output
-        with output.open("wb") as out:
+    def __init__(self, folder: Path, ctrl: int | None = None) -> None:
+        self.folder = folder
+        self.ctrl = ctrl or free_port()  # Tidal's control port
+        self.output = folder / "ghci.txt"
+        with self.output.open("ab") as out:
             self.process = subprocess.Popen(
                 ["ghci", "-ignore-dot-ghci", "-v0", "-XOverloadedStrings"],
                 stdin=subprocess.PIPE,
                 stdout=out,
                 stderr=subprocess.STDOUT,
                 text=True,
-                cwd=output.parent,
+                cwd=folder,
             )
 
     def type(self, text: str) -> None:
@@ -115,8 +128,52 @@ class Ghci:
         self.process.stdin.write(text + "\n")
         self.process.stdin.flush()
 
-    def end(self) -> str:
-        """Quit; all it printed."""
+    def boot(self, daemon: int, superdirt: int) -> None:
+        """Starts a session by our boot file, for other ports."""
+        module = self._adapted(MODULE, {"57130": daemon})
+        file = self._adapted(
+            BOOT,
+            {
+                "~/.config/tidal/DreamRNN.hs": module,
+                "oPort = 57120": f"oPort = {superdirt}, oBusPort = Nothing, oHandshake = False",
+                "defaultConfig {": f"defaultConfig {{cCtrlPort = {self.ctrl}, ",
+            },
+        )
+        self.type(f":script {file}")
+
+    def script(self, daemon: int, superdirt: int) -> None:
+        """Starts a session by a boot file that knows nothing of us, and then runs our script."""
+        script = self._adapted(SCRIPT, {"57130": daemon})
+        self.type(
+            "import Sound.Tidal.Context\n"
+            f"let dirt = superdirtTarget {{oPort = {superdirt}, oBusPort = Nothing}}\n"
+            f"let config = defaultConfig {{cCtrlPort = {self.ctrl}, cVerbose = False}}\n"
+            "tidal <- startStream config [(dirt {oHandshake = False}, [superdirtShape])]\n"
+            "let [d1, d2, d3] = map (streamReplace tidal) [1, 2, 3]\n"
+            "let hush = streamHush tidal\n"
+            f":script {script}"
+        )
+
+    def _adapted(self, path: Path, instead: dict[str, object]) -> Path:
+        """A copy of one of our files with other words in the place of some."""
+        text = path.read_text(encoding="utf-8")
+        for old, new in instead.items():
+            assert text.count(old) == 1, f"{path.name} says {old} {text.count(old)} times"
+            text = text.replace(old, str(new))
+        copy = self.folder / path.name
+        copy.write_text(text, encoding="utf-8")
+        return copy
+
+    def printed(self) -> list[str]:
+        """Tidal's "skip: N", when the machine is too busy for its clock, is no fault of ours."""
+        lines = self.output.read_text(encoding="utf-8", errors="replace").splitlines()
+        return [line for line in lines if not line.startswith("skip: ")]
+
+    def forget(self) -> None:
+        """What was printed until now was as it should be."""
+        self.output.write_bytes(b"")
+
+    def end(self) -> None:
         with contextlib.suppress(BrokenPipeError):
             self.type(":quit")
         try:
@@ -124,44 +181,15 @@ class Ghci:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-        return self.output.read_text(encoding="utf-8", errors="replace")
 
 
 @pytest.fixture
 def ghci(tmp_path: Path, receiver: Callable[[], Receiver]) -> Iterator[Ghci]:
     """Ends before the receivers do, so that Tidal never sends to a closed port."""
-    session = Ghci(tmp_path / "ghci.txt")
+    session = Ghci(tmp_path)
     yield session
-    printed = session.end().splitlines()
-    # Tidal says "skip: N" when the machine is too busy for its clock: no fault of ours.
-    assert [line for line in printed if not line.startswith("skip: ")] == []
-
-
-def boot(port: int, superdirt: int) -> str:
-    """What a performer's boot file says, with the dream target in the main stream's list."""
-    return f"""
-:load {MODULE}
-import Sound.Tidal.Context
-let {{ dirt = superdirtTarget {{oPort = {superdirt}, oBusPort = Nothing, oHandshake = False}} }}
-let {{ ours = dreamrnnTarget {{oPort = {port}}} }}
-let {{ targets = [(dirt, [superdirtShape]), (ours, [dreamrnnShape])] }}
-tidal <- startStream (defaultConfig {{{QUIET}}}) targets
-let {{ once = streamOnce tidal; d1 = streamReplace tidal 1; hush = streamHush tidal }}
-"""
-
-
-def script(port: int, folder: Path) -> str:
-    """A session with a stream of its own that then runs our script, with another port in it."""
-    text = SCRIPT.read_text(encoding="utf-8")
-    assert text.count("57130") == 1
-    copy = folder / SCRIPT.name
-    copy.write_text(text.replace("57130", str(port)), encoding="utf-8")
-    return f"""
-import Sound.Tidal.Context
-tidal <- startStream (defaultConfig {{{QUIET}}}) []
-let {{ d1 = streamReplace tidal 1 }}
-:script {copy}
-"""
+    session.end()
+    assert session.printed() == []
 
 
 # ---------------------------------------------------------------- the files themselves
@@ -193,7 +221,7 @@ def test_the_script_holds_the_module_word_for_word() -> None:
 def test_every_key_of_the_protocol_is_a_parameter() -> None:
     text = MODULE.read_text(encoding="utf-8")
     # `dream` stands for `approach`; the daemon numbers the requests itself.
-    keys = set(messages.Request.__dataclass_fields__) - {"approach", "id"} | {"dream"}
+    keys = set(messages.REQUEST_KEYS) - {"approach", "id"} | {"dream"}
     assert {key for key in keys if f'"{key}"' not in text.split("import", 1)[1]} == set()
 
 
@@ -202,7 +230,7 @@ def test_every_key_of_the_protocol_is_a_parameter() -> None:
 
 def test_once_asks_for_a_dream(ghci: Ghci, daemon: Receiver, receiver: Any) -> None:
     superdirt = receiver()
-    ghci.type(boot(daemon.port, superdirt.port))
+    ghci.boot(daemon.port, superdirt.port)
     ghci.type('once $ dream "transpose" # seed "guitar" # secs 2')
     got = daemon.request()
     assert (got["dream"], got["seed"], got["secs"]) == ("transpose", "guitar", 2.0)
@@ -214,7 +242,7 @@ def test_what_is_no_dream_goes_to_superdirt_alone(
     ghci: Ghci, daemon: Receiver, receiver: Any
 ) -> None:
     superdirt = receiver()
-    ghci.type(boot(daemon.port, superdirt.port))
+    ghci.boot(daemon.port, superdirt.port)
     ghci.type('once $ sound "bd" # n 1')
     heard = superdirt.next()
     assert heard is not None
@@ -226,7 +254,7 @@ def test_what_is_no_dream_goes_to_superdirt_alone(
 
 
 def test_every_parameter_arrives_under_its_key(ghci: Ghci, daemon: Receiver, receiver: Any) -> None:
-    ghci.type(boot(daemon.port, receiver().port))
+    ghci.boot(daemon.port, receiver().port)
     ghci.type(
         'once $ dream "spectrum" # seed "guitar:2" # seedat 1.5 # secs 3 # notes "60:64:67"'
         ' # dreamvoice "rain" # sampling "paused" # follow "rain:1" # followat 30'
@@ -246,13 +274,13 @@ def test_every_parameter_arrives_under_its_key(ghci: Ghci, daemon: Receiver, rec
 def test_a_path_is_a_seed_even_with_spaces_and_colons(
     ghci: Ghci, daemon: Receiver, receiver: Any
 ) -> None:
-    ghci.type(boot(daemon.port, receiver().port))
+    ghci.boot(daemon.port, receiver().port)
     ghci.type('once $ dream "column" # seedfile "C:/my takes/one: loud.wav"')
     assert daemon.request()["seed"] == "C:/my takes/one: loud.wav"
 
 
 def test_a_pattern_asks_for_each_of_its_events(ghci: Ghci, daemon: Receiver, receiver: Any) -> None:
-    ghci.type(boot(daemon.port, receiver().port))
+    ghci.boot(daemon.port, receiver().port)
     ghci.type('d1 $ dream "vector column" # seed "<guitar>" # seedn "3 5"')
     first, second = daemon.request(), daemon.request()
     ghci.type("hush")
@@ -265,108 +293,274 @@ def test_a_pattern_asks_for_each_of_its_events(ghci: Ghci, daemon: Receiver, rec
 
 
 def test_the_script_needs_no_boot_file_and_keeps_what_was_there(
-    ghci: Ghci, daemon: Receiver, tmp_path: Path
+    ghci: Ghci, daemon: Receiver, receiver: Any
 ) -> None:
-    ghci.type(script(daemon.port, tmp_path))
+    ghci.script(daemon.port, receiver().port)
     ghci.type('ask $ dream "transpose" # seed "guitar:2" # secs 2\nd1 silence')
     got = daemon.request()
     assert (got["dream"], got["seed"], got["seedn"], got["secs"]) == ("transpose", "guitar", 2, 2)
 
 
-def test_asking_without_a_dream_sends_nothing(ghci: Ghci, daemon: Receiver, tmp_path: Path) -> None:
-    ghci.type(script(daemon.port, tmp_path))
+def test_asking_without_a_dream_sends_nothing(ghci: Ghci, daemon: Receiver, receiver: Any) -> None:
+    ghci.script(daemon.port, receiver().port)
     ghci.type('ask $ seed "guitar" # secs 2\nask $ dream "vector" # seed "noise"')
     assert daemon.request()["seed"] == "noise"
     assert daemon.next(1) is None
 
 
-def test_the_module_and_the_script_get_on(
-    ghci: Ghci, daemon: Receiver, receiver: Any, tmp_path: Path
-) -> None:
-    ghci.type(boot(receiver().port, receiver().port))
-    ghci.type(script(daemon.port, tmp_path))
+def test_the_module_and_the_script_get_on(ghci: Ghci, daemon: Receiver, receiver: Any) -> None:
+    ghci.boot(receiver().port, receiver().port)
+    ghci.script(daemon.port, receiver().port)
     ghci.type('ask $ dream "vector" # seed "noise"')
     assert daemon.request()["seed"] == "noise"
+
+
+def test_asking_goes_on_until_it_is_silenced(ghci: Ghci, daemon: Receiver, receiver: Any) -> None:
+    ghci.script(daemon.port, receiver().port)
+    ghci.type('asking $ fast 8 $ dream "column" # secs 1')
+    first, second = daemon.request(), daemon.request()
+    assert first["_id_"] == second["_id_"] == "asking"
+    assert second["cycle"] > first["cycle"]
+    ghci.type("asking silence")
+    while daemon.next(1) is not None:
+        pass  # what was on its way; test and all end with a watchdog if it never stops
+
+
+def test_requests_that_nobody_hears_are_said_and_do_not_end_the_stream(
+    ghci: Ghci, receiver: Any
+) -> None:
+    port = free_port()
+    ghci.script(port, receiver().port)
+    deadline = time.monotonic() + WATCHDOG
+    while "Connection refused" not in "".join(ghci.printed()):
+        assert time.monotonic() < deadline
+        ghci.type('ask $ dream "vector"')
+        time.sleep(0.2)
+    daemon = receiver(port)
+    ghci.type('asking $ fast 4 $ dream "column"')
+    while daemon.request()["dream"] != "column":
+        pass
+    ghci.type("asking silence")
+    assert all("Connection refused" in line for line in ghci.printed())
+    ghci.forget()
+
+
+# ---------------------------------------------------------------- what a performer evaluates
+
+
+def blocks_of_the_set() -> list[str]:
+    """The blocks of dreams.tidal, as an editor would send them."""
+    return blocks(SET.read_text(encoding="utf-8"))
+
+
+def blocks_of_the_readme() -> list[str]:
+    """What the README's section on Tidal has one type, once the script has run."""
+    section = README.read_text(encoding="utf-8").split("\n## Tidal\n")[1].split("\n## ")[0]
+    start, *rest = blocks("\n\n".join(re.findall(r"```haskell\n(.*?)```", section, re.DOTALL)))
+    assert start == ":script ~/.config/tidal/DreamRNN.ghci"
+    return rest
+
+
+def blocks(text: str) -> list[str]:
+    """What empty lines part, without comments."""
+    code = "\n".join("" if line.startswith("--") else line for line in text.splitlines())
+    return [block.strip() for block in code.split("\n\n") if block.strip()]
+
+
+@pytest.mark.parametrize(
+    ("way", "find"),
+    [("boot", blocks_of_the_set), ("script", blocks_of_the_set), ("script", blocks_of_the_readme)],
+)
+def test_every_block_runs(
+    ghci: Ghci, daemon: Receiver, receiver: Any, way: str, find: Callable[[], list[str]]
+) -> None:
+    """One after the other; ghci complains of none, and each asks, plays or ends something."""
+    superdirt = receiver()
+    start = {"boot": ghci.boot, "script": ghci.script}[way]
+    start(daemon.port, superdirt.port)
+    asked = played = 0
+    for block in find():
+        ghci.type(f":{{\n{block}\n:}}")
+        if block.startswith(("ask ", "asking $")):
+            asked += 1
+            daemon.request()
+        elif "sound" in block:
+            played += 1
+            played_by = block.split()[0].removeprefix("d")
+            assert dream_played(superdirt, daemon, ghci, played_by), f"it plays nothing: {block}"
+        else:
+            assert block.endswith(" silence")
+    assert asked >= 2
+    assert played >= 3
+    ghci.type("hush")
+
+
+def dream_played(superdirt: Receiver, daemon: Receiver, ghci: Ghci, pattern: str) -> bool:
+    """Whether this pattern asks SuperDirt for a dream, while Tidal is told of three."""
+    superdirt.drain()
+    deadline = time.monotonic() + WATCHDOG
+    while time.monotonic() < deadline:
+        daemon.send(ghci.ctrl, "/ctrl", "dreams", 3)
+        daemon.send(ghci.ctrl, "/ctrl", "dreamlast", "dream:2")
+        heard = superdirt.next(0.5)
+        if heard is not None:
+            event = messages.pairs(heard.params)
+            assert event["s"] == "dream"
+            if event["_id_"] == pattern:
+                return True
+    return False
 
 
 # ---------------------------------------------------------------- the real daemon
 
 
-def free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def write_recording(path: Path) -> None:
-    """Four seconds of decaying notes."""
-    rate = 11025
-    seconds = np.arange(rate) / rate
-    notes = [np.sin(2 * np.pi * hz * seconds) * np.exp(-3 * seconds) for hz in (110, 147, 165, 98)]
-    path.parent.mkdir(parents=True)
-    soundfile.write(path, 0.5 * np.concatenate(notes), rate)
-
-
 @pytest.fixture
-def real_daemon(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], int, Path]]:
-    write_recording(tmp_path / "recordings" / "guitar" / "take.wav")
-    port, log = free_port(), tmp_path / "daemon.txt"
-    command = [sys.executable, "-m", "dreamd", "run", str(tmp_path / "recordings")]
-    command += ["--home", str(tmp_path / "home"), "--port", str(port), "--no-tidal", "--plain"]
-    with log.open("wb") as out:
-        process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT)
-    yield process, port, log
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
-        client.sendto(OscMessageBuilder("/dream/quit").build().dgram, ("127.0.0.1", port))
-    try:
-        process.wait(30)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+def real_daemon(tmp_path: Path, recordings: Path, ghci: Ghci) -> Iterator[Daemon]:
+    """With small models, two recordings of the voice guitar, and ``ghci``'s control port."""
+    control = f"127.0.0.1:{ghci.ctrl}"
+    one = Daemon(tmp_path / "home", recordings, "--tidal", control, tidal=True)
+    yield one
+    one.stop()
 
 
-def wait_for(client: Receiver, address: str, until: Callable[[OscMessage], bool],
-             poke: Callable[[], None]) -> OscMessage:  # fmt: skip
-    """The first reply at ``address`` that will do, poking the daemon twice a second."""
-    deadline = time.monotonic() + WATCHDOG
-    while time.monotonic() < deadline:
-        poke()
-        message = client.next(0.5)
-        if message is None:
-            continue
-        assert message.address != "/dream/failed", message.params
-        if message.address == address and until(message):
-            return message
-    pytest.fail(f"no {address} in {WATCHDOG:g} s")
-
-
-def test_ghci_asks_the_daemon_and_the_file_appears(
-    ghci: Ghci, receiver: Any, tmp_path: Path,
-    real_daemon: tuple[subprocess.Popen[bytes], int, Path],
-) -> None:  # fmt: skip
-    process, port, log = real_daemon
-    client = receiver()
-
-    def register() -> None:
-        assert process.poll() is None, log.read_text(errors="replace")
-        client.send(port, "/dream/notify", 1)
-        client.send(port, "/dream/status")
-
-    wait_for(client, "/dream/status",
-             lambda status: "voices/guitar/recordings" in status.params, register)  # fmt: skip
-    ghci.type(boot(port, receiver().port))
-    ghci.type('once $ dream "transpose" # seed "guitar" # secs 1')
-    check_dream(wait_for(client, "/dream/done", bool, lambda: None))
-    ghci.type(script(port, tmp_path))
-    ghci.type('ask $ dream "vector" # seed "guitar:0" # secs 1')
-    check_dream(wait_for(client, "/dream/done", bool, lambda: None))
-
-
-def check_dream(done: OscMessage) -> None:
-    """The file is there, a second long, finite, and numbered."""
-    _, path, frames, rate, _, index = done.params
+def check_dream(done: list[Any]) -> None:
+    """The file is there, half a second long, finite, and numbered."""
+    _, path, frames, rate, _, index = done
     samples, file_rate = soundfile.read(path, dtype="float32")
     assert (len(samples), file_rate) == (frames, rate)
-    assert frames == rate
+    assert frames == round(rate / 2)
     assert np.isfinite(samples).all()
-    assert index >= 0
+    assert Path(path).name == f"{index:05d}.wav"
+
+
+def test_ghci_asks_the_daemon_and_the_files_appear(
+    ghci: Ghci, real_daemon: Daemon, receiver: Any
+) -> None:
+    for _ in range(2):
+        real_daemon.wait("/dream/ingested")
+    ghci.boot(real_daemon.port, receiver().port)
+    ghci.type('once $ dream "transpose" # seed "guitar" # secs 0.5')
+    check_dream(real_daemon.wait("/dream/done"))
+    ghci.type('d1 $ dream "vector column" # notes "60:64" # secs 0.5')
+    for _ in range(2):
+        check_dream(real_daemon.wait("/dream/done"))
+    ghci.type("hush")
+    ghci.script(real_daemon.port, receiver().port)
+    ghci.type('ask $ dream "spectrum" # seed "guitar:0" # secs 0.5 # dreamrand 4711')
+    real_daemon.until(lambda: "(rand 4711)" in real_daemon.said())
+
+
+def hears(superdirt: Receiver, **wanted: object) -> None:
+    """SuperDirt is played an event with these keys and values, sooner or later."""
+    deadline = time.monotonic() + WATCHDOG
+    heard: dict[str, Any] = {}
+    while time.monotonic() < deadline:
+        message = superdirt.next(1)
+        if message is not None:
+            heard = messages.pairs(message.params)
+            if wanted.items() <= heard.items():
+                return
+    pytest.fail(f"never heard {wanted}; the last event was {heard}")
+
+
+PLAYING = """
+d1 $ fast 4 $ sound dreamlast
+d2 $ fast 4 $ sound "count" # pI "dreams" dreams
+"""
+
+
+def test_the_daemon_s_news_reach_patterns_whoever_starts_first_or_again(
+    ghci: Ghci, real_daemon: Daemon, receiver: Any, tmp_path: Path
+) -> None:
+    real_daemon.wait("/dream/ingested")
+    assert real_daemon.stop() == 0
+
+    # Tidal is there first, and asks nobody.
+    superdirt = receiver()
+    ghci.boot(real_daemon.port, superdirt.port)
+    ghci.type(PLAYING + 'once $ dream "vector" # secs 0.1')
+    assert superdirt.next(2) is None, "what the daemon has not told is silent"
+
+    real_daemon.start()
+    hears(superdirt, s="count", dreams=0)
+    ghci.type('once $ dream "vector" # secs 0.1')
+    hears(superdirt, s="count", dreams=1)
+    hears(superdirt, s="dream", n=0.0)
+
+    # The daemon is killed in the middle, and comes back with its bank.
+    real_daemon.kill()
+    ghci.type('once $ dream "vector" # secs 0.1')
+    real_daemon.start()
+    ghci.type('once $ dream "vector" # secs 0.1')
+    hears(superdirt, s="count", dreams=2)
+    hears(superdirt, s="dream", n=1.0)
+
+    # Tidal is started again: it hears of the bank although no dream is made.
+    ghci.end()
+    again = Ghci(tmp_path, ghci.ctrl)
+    try:
+        superdirt.drain()
+        again.boot(real_daemon.port, superdirt.port)
+        again.type(PLAYING)
+        hears(superdirt, s="count", dreams=2)
+        hears(superdirt, s="dream", n=1.0)
+        again.type('once $ dream "vector" # secs 0.1')
+        hears(superdirt, s="count", dreams=3)
+    finally:
+        again.end()
+
+
+def test_nothing_but_two_values_ever_reaches_tidal_s_control_port(
+    ghci: Ghci, real_daemon: Daemon
+) -> None:
+    """A double of that port records every packet, and sends from it, as Tidal does."""
+    one = real_daemon
+    packets: list[bytes] = []
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
+        control.bind(("127.0.0.1", ghci.ctrl))
+        control.settimeout(0.1)
+        for address, args in (
+            ("/dream/notify", [1]), ("/dream/status", []), ("/dream/cancel", [99]),
+            ("/dream/request", ["dream", "vector", "secs", 0.1, "_id_", "1"]),
+            ("/dream/request", ["dream", "nonsense", "id", 1]), ("/dream/request", ["dream"]),
+            ("/dream/request", ["dream", "vector", "voice", "nobody", "id", 2]),
+            ("/dream/nonsense", []), ("/dream/pause", []), ("/dream/resume", []),
+            ("/dirt/play", ["dream", "column", "secs", 0.1, "seed", "nobody:3"]),
+        ):  # fmt: skip
+            control.sendto(osc.encode(address, args), ("127.0.0.1", one.port))
+        for garbage in (b"", b"garbage", b"/dream/request\0\0,T\0\0", b"#bundle\0" + b"\1" * 9):
+            control.sendto(garbage, ("127.0.0.1", one.port))
+        one.ask(id=3, approach="vector", secs=1e9)
+        one.wait("/dream/failed", 3)
+        one.wait("/dream/done")
+        one.ask(id=4, approach="vector", secs=0.1)
+        one.wait("/dream/done", 4)
+        until = time.monotonic() + WATCHDOG
+        while not any(b"dreams" in p and p.endswith(struct.pack(">i", 2)) for p in packets):
+            assert time.monotonic() < until, packets
+            with contextlib.suppress(TimeoutError):
+                packets.append(control.recv(65536))
+        assert one.stop() == 0  # says more on its way out, to its other clients
+        with contextlib.suppress(TimeoutError):
+            while True:
+                packets.append(control.recv(65536))
+    assert all(packet.startswith(b"/ctrl\0\0\0,s") for packet in packets), packets
+    said = [osc.decode(packet) for packet in packets]
+    assert {tuple(args) for ((_, args),) in said} <= {
+        ("dreams", 0), ("dreams", 1), ("dreams", 2),
+        ("dreamlast", "dream:0"), ("dreamlast", "dream:1"),
+    }  # fmt: skip
+    assert {packet[8:12] for packet in packets} == {b",si\0", b",ss\0"}
+    assert "Tidal's control port asked for replies, and gets none" in one.said()
+
+
+def test_a_pattern_that_asks_too_often_keeps_its_newest_requests(
+    ghci: Ghci, real_daemon: Daemon, receiver: Any
+) -> None:
+    real_daemon.wait("/dream/ingested")
+    ghci.boot(real_daemon.port, receiver().port)
+    ghci.type('d1 $ fast 16 $ dream "transpose" # secs 60')
+    real_daemon.until(lambda: "pattern 1 asks faster than it can be answered" in real_daemon.said())
+    assert real_daemon.wait("/dream/failed")[1] == "cancelled"
+    assert real_daemon.status()["queue"] == NEWEST
+    ghci.type("hush")

@@ -1,31 +1,30 @@
 -- | DreamRNN from TidalCycles: ask the dream daemon for sounds that it dreams from your
--- recordings. For Tidal 1.7.10 to 1.10. Start the daemon first: @dreamd run ~/recordings@.
+-- recordings, and play them. For Tidal 1.7.10 to 1.10. Start the daemon first:
+-- @dreamd run ~/recordings@.
 --
--- As part of your own stream, so that @once@ and @d1@ ask for dreams: in your copy of
--- BootTidal.hs load this file before everything else, and add the target to the list.
---
--- > :load /path/to/DreamRNN.hs
--- > import Sound.Tidal.Context
--- > tidal <- startStream defaultConfig [(superdirtTarget, [superdirtShape]), dreamrnn]
---
--- (In Tidal 1.10: @import Sound.Tidal.Boot@ and
--- @tidalInst <- mkTidalWith [(superdirtTarget, [superdirtShape]), dreamrnn] defaultConfig@.)
---
--- > once $ dream "transpose" # seed "guitar" # secs 2
---
--- Without touching your boot file, at any time, see DreamRNN.ghci next to this file:
+-- Without touching your boot file, at any time, run DreamRNN.ghci, which lies next to this file:
 --
 -- > :script /path/to/DreamRNN.ghci
 -- > ask $ dream "transpose" # seed "guitar" # secs 2
 --
--- The third finished dream is @sound "dream:2"@ once SuperDirt has loaded the dreams' folder.
+-- As part of your own stream, so that @d1@ and @once@ ask for dreams too: boot with
+-- BootDreamRNN.hs, also next to this file, or do in your own boot file what is marked there. In
+-- Tidal 1.10's new style that is @import Sound.Tidal.Boot@ and
+-- @tidalInst <- mkTidalWith [(superdirtTarget, [superdirtShape]), dreamrnn] defaultConfig@.
 --
--- A pattern repeats its request every cycle: @once@ (or @ask@) is nearly always what you want.
+-- With SuperDirt's relay (@DreamDirt.start@ in SuperCollider) a finished dream joins the bank
+-- @dream@ at once:
+--
+-- > d1 $ sound dreamlast
+-- > d1 $ sound "dream*4" # n (irand dreams)
+--
+-- A pattern repeats its request every cycle. The daemon keeps the newest four that wait for each
+-- pattern, and cancels older ones.
 module DreamRNN where
 
 import Sound.Tidal.Context
   ( Args (..), ControlPattern, OSC (..), Pattern, Schedule (..), Target (..)
-  , grp, mF, mS, pF, pI, pS, superdirtTarget )
+  , cI_, cS_, grp, mF, mS, pF, pI, pS, superdirtTarget )
 
 -- DreamRNN.ghci holds the rest of this file, word for word.
 
@@ -66,7 +65,7 @@ seedat = pF "seedat"
 
 -- | Dream from these pitches, as MIDI note numbers: @notes "60:64:67"@ is one chord.
 notes :: Pattern String -> ControlPattern
-notes = pS "notes" . fmap (map (\c -> if c == ':' then ' ' else c))
+notes = pS "notes"
 
 -- | How many seconds to dream: @secs 2@. Without it, as long as the event lasts.
 secs :: Pattern Double -> ControlPattern
@@ -116,3 +115,12 @@ blend = pF "blend"
 -- | The same number, the same dream: @dreamrand 7@. (@rand@ is a name of Tidal's own.)
 dreamrand :: Pattern Int -> ControlPattern
 dreamrand = pI "rand"
+
+-- | How many dreams there are, as the daemon tells Tidal's control port:
+-- @sound "dream" # n (irand dreams)@ plays any of them. Silent until the daemon has said it.
+dreams :: Pattern Int
+dreams = cI_ "dreams"
+
+-- | The name of the newest dream: @sound dreamlast@. Silent as long as there is none.
+dreamlast :: Pattern String
+dreamlast = cS_ "dreamlast"

@@ -1,0 +1,293 @@
+// DreamDirt lets a running SuperDirt play dreams and ask for them, for every front-end that
+// reaches it: Tidal and any other.
+//
+//     /dream/done -> prAdd -> the server reads the file -> prTake -> sound "dream:3" plays it
+//     sound "dreamer" -> prAsk -> /dream/request
+//
+// A number in the bank is the daemon's number. The bank's Buffers are ours and not SuperDirt's,
+// which would free them while they sound. Whatever stops in between (the daemon, the server,
+// SuperDirt, all routines) is found and made good by prTick.
+//
+// This file is part of DreamRNN. License: GPL-3.0-or-later.
+
+DreamDirt {
+	const bank = \dream, asker = \dreamer, patience = 30;
+	// what a pattern may say besides approach, seed and secs
+	const keys = #[\seedn, \seedat, \notes, \voice, \sampling, \follow, \followat, \pace, \learn,
+		\temperature, \vector, \steps, \blend, \rand, '_id_'];
+	classvar <default;
+
+	var <dirt, <client, server, folder, count = 0, slots, silence, published;
+	var queue, reading, retired, asked;
+	var responders, now = 0, ticked, isAbsent = false, isStopped = false;
+
+	*start { |dirt, client|
+		dirt = dirt ?? { \SuperDirt.asClass !? { |class| class.default } };
+		if(dirt.isNil) { Error("DreamDirt.start: start SuperDirt first, then pass it on").throw };
+		this.stop;
+		^default = super.newCopyArgs(dirt, client ?? { DreamRNN.default }).init
+	}
+
+	*stop {
+		default !? { default.prFree };
+		default = nil
+	}
+
+	init {
+		server = dirt.server;
+		slots = IdentityDictionary.new; // number -> (buffer, event for SuperDirt)
+		queue = List.new; // [number, path] still to be read, the next one last
+		retired = List.new; // (buffer, when to free it)
+		asked = IdentityDictionary.new; // id -> when a pattern asked, inf once the daemon knows
+		ticked = Main.elapsedTime;
+		this.prListen;
+		SkipJack({ this.prTick }, 0.5, { this.prIsOver }, "DreamDirt", SystemClock);
+		ServerQuit.add(this, server);
+		client.status // which says so if no daemon answers
+	}
+
+	doOnServerQuit {
+		this.prEndReading;
+		[slots, queue, retired].do(_.clear); // the Buffers are gone
+		silence = published = nil
+	}
+
+	// PRIVATE
+
+	// The bank and the asker leave SuperDirt, the Buffers when they have sounded.
+	prFree {
+		var library = dirt.soundLibrary;
+		isStopped = true;
+		responders.do(_.free);
+		reading !? { this.prRetire(reading) };
+		this.prEndReading;
+		library.synthEvents.removeAt(asker);
+		if(library.buffers[bank] === published) {
+			library.buffers.removeAt(bank);
+			library.bufferEvents.removeAt(bank)
+		};
+		slots.do { |slot| this.prRetire(slot) };
+		silence !? { this.prRetire(silence) }
+	}
+
+	prListen {
+		responders = [
+			this.prOn("/dream/status", { |... pairs| this.prSync(().putPairs(pairs)) }),
+			this.prOn("/dream/accepted", { |id| asked[id] !? { asked[id] = inf } }),
+			this.prOn("/dream/done", { |id, path, frames, rate, seconds, number|
+				asked.removeAt(id);
+				this.prAdd(number, path.asString)
+			}),
+			this.prOn("/dream/failed", { |id, code, text|
+				asked.removeAt(id) !? { this.prFail(code, text) }
+			})
+		]
+	}
+
+	prOn { |path, func|
+		^OSCFunc({ |msg|
+			isAbsent = false;
+			func.valueArray(msg.drop(1))
+		}, path, client.addr).fix
+	}
+
+	// now stands still while the interpreter is blocked: replies that wait in its queue are not late.
+	prTick {
+		var time = Main.elapsedTime;
+		now = now + min(time - ticked, 1);
+		ticked = time;
+		this.prFreeRetired;
+		if(this.prIsOver) { ServerQuit.remove(this, server) };
+		if(isStopped) { ^this };
+		client.addr.sendMsg("/dream/notify", 1); // answered by the status if the daemon is new
+		this.prCheck;
+		if(server.serverRunning and: { dirt.orbits.notNil }) {
+			this.prMend;
+			this.prNext
+		}
+	}
+
+	prIsOver { ^isStopped and: { retired.isEmpty } }
+
+	prCheck {
+		if(reading.notNil and: { now > reading[\deadline] }) {
+			this.prGiveUp("the server % does not answer".format(server))
+		};
+		if(isAbsent.not and: { asked.any { |time| now - time > client.timeout } }) {
+			isAbsent = true;
+			asked.clear;
+			"DreamDirt: no daemon answers at %:%; start one in a terminal: dreamd run"
+			.format(client.addr.hostname, client.addr.port).warn
+		}
+	}
+
+	// After a start, after a boot of the server, and when SuperDirt has freed its sounds.
+	prMend {
+		var library = dirt.soundLibrary;
+		library.synthEvents[asker] ?? {
+			library.addSynth(asker, (play: { |dirtEvent| this.prAsk(dirtEvent.orbit.orbitIndex) }))
+		};
+		if(published.isNil or: { library.buffers[bank] !== published }) {
+			slots = slots.reject { |slot| slot[\buffer].bufnum.isNil };
+			if(silence.isNil or: { silence[\buffer].bufnum.isNil }) {
+				silence = this.prSlot(Buffer.alloc(server, 1024))
+			};
+			folder !? { this.prScan };
+			this.prPublish
+		}
+	}
+
+	// the bank
+
+	prSync { |status|
+		var isNew = status[\bank].asString != folder;
+		folder = status[\bank].asString;
+		if(isNew) {
+			"DreamDirt: play % dreams with sound \"dream\", ask for more with sound \"dreamer\""
+			.format(status[\dreams]).postln
+		};
+		if(isNew or: { status[\dreams] != count }) { this.prScan }
+	}
+
+	// What lies in the folder and is whole joins, what has left it leaves.
+	prScan {
+		var there = this.prFiles;
+		count = there.size;
+		(slots.keys - there.keys).do { |number| this.prRetire(slots.removeAt(number)) };
+		(there.keys - this.prNumbers).asArray.sort.do { |number| queue.add([number, there[number]]) };
+		this.prNext
+	}
+
+	prNumbers {
+		var numbers = slots.keys ++ queue.collect(_.first);
+		reading !? { numbers.add(reading[\number]) };
+		^numbers
+	}
+
+	prFiles {
+		var files = IdentityDictionary.new;
+		(folder +/+ "*.wav").pathMatch.do { |path|
+			var name = path.basename.splitext[0];
+			if(name.every(_.isDecDigit)
+			and: { File.exists(folder.dirname +/+ "unfinished" +/+ name).not }) {
+				files[name.asInteger] = path
+			}
+		};
+		^files
+	}
+
+	prAdd { |number, path|
+		if(this.prNumbers.includes(number).not) { count = count + 1 };
+		queue.removeAllSuchThat { |each| each[0] == number };
+		queue.add([number, path]);
+		this.prNext
+	}
+
+	// One file at a time, so that others' work on the server comes in between; none before prMend.
+	prNext {
+		while { reading.isNil and: { queue.notEmpty } and: { silence.notNil } } {
+			this.prRead(*queue.pop)
+		}
+	}
+
+	prRead { |number, path|
+		var sync = UniqueID.next, buffer = this.prBuffer(path);
+		if(buffer.isNil) { ^this };
+		reading = (
+			number: number, buffer: buffer, deadline: now + patience,
+			responders: [
+				OSCFunc({ this.prTake(number, buffer) }, '/synced', server.addr, argTemplate: [sync]),
+				OSCFunc({ |reply| this.prGiveUp(reply[2]) }, '/fail', server.addr,
+					argTemplate: ['/b_allocRead', nil, buffer.bufnum])
+			].collect(_.fix)
+		);
+		server.listSendMsg(buffer.allocReadMsg(path, 0, -1, ["/sync", sync]))
+	}
+
+	// SuperDirt wants to know a Buffer's length before the server does.
+	prBuffer { |path|
+		var file = SoundFile.openRead(path);
+		if(file.isNil) {
+			"DreamDirt: there is no dream in %".format(path).warn;
+			^nil
+		};
+		file.close;
+		try {
+			^Buffer(server, file.numFrames, file.numChannels).sampleRate_(file.sampleRate)
+		} {
+			queue.clear;
+			"DreamDirt: the server has no buffer left for %; boot it with more numBuffers"
+			.format(path).warn;
+			^nil
+		}
+	}
+
+	prTake { |number, buffer|
+		this.prEndReading;
+		slots[number] !? { |slot| this.prRetire(slot) };
+		slots[number] = this.prSlot(buffer);
+		this.prPublish;
+		this.prNext
+	}
+
+	prGiveUp { |why|
+		"DreamDirt: dream:% cannot be read: %".format(reading[\number], why).warn;
+		reading[\buffer].free;
+		this.prEndReading
+	}
+
+	prEndReading {
+		reading !? { reading[\responders].do(_.free) };
+		reading = nil
+	}
+
+	prSlot { |buffer|
+		var event = dirt.soundLibrary.makeEventForBuffer(buffer);
+		^(buffer: buffer, event: event.put(\notYetRead, false))
+	}
+
+	// A number without a dream plays the one before it; without any dream there is silence.
+	prPublish {
+		var last = silence, library = dirt.soundLibrary;
+		var all = Array.fill((slots.keys.maxItem ? 0) + 1, { |number| last = slots[number] ? last });
+		published = all.collect(_[\buffer]);
+		library.buffers[bank] = published;
+		library.bufferEvents[bank] = all.collect(_[\event])
+	}
+
+	// It may be sounding, at a quarter of its speed. What SuperDirt has freed has no number left.
+	prRetire { |slot|
+		var buffer = slot[\buffer];
+		buffer.bufnum !? { retired.add((buffer: buffer, time: now + (buffer.duration * 4) + 2)) }
+	}
+
+	prFreeRetired {
+		retired.copy.do { |each|
+			if(now > each[\time]) {
+				retired.remove(each);
+				each[\buffer].bufnum !? { each[\buffer].free }
+			}
+		}
+	}
+
+	// the asker
+
+	// Called by SuperDirt in the environment of an event whose sound is the asker's.
+	prAsk { |orbit|
+		var options = (orbit: orbit), msg;
+		keys.do { |key| currentEnvironment[key] !? { |value| options[key] = value } };
+		try {
+			msg = client.dreamMsg(~approach ? ~dream ? \spectrum, ~seed, ~secs ?? { ~delta.value },
+				options);
+			asked[msg[msg.indexOf(\id) + 1]] = now;
+			client.send(*msg)
+		} { |error|
+			this.prFail('bad-request', error.what)
+		}
+	}
+
+	// A pattern that asks again and again is cancelled all the time, which is nothing to report.
+	prFail { |code, text|
+		if(code != \cancelled) { "DreamDirt: %: %".format(code, text).warn }
+	}
+}

@@ -1,0 +1,49 @@
+// A double of SuperDirt for its relay: the sound library keeps what it is given, as the real one
+// does, and an event is looked up and played as far as the relay has to do with it.
+//
+// This file is part of DreamRNN. License: GPL-3.0-or-later.
+
+DirtDouble {
+	var <server, <soundLibrary, <>orbits;
+
+	*new { |server| ^super.newCopyArgs(server).init }
+
+	init {
+		soundLibrary = DirtDoubleLibrary.new;
+		orbits = [(orbitIndex: 0), (orbitIndex: 1)]
+	}
+
+	// What /dirt/play does: finds the sound; plays it, or gives the Buffer that would be played.
+	play { |... pairs|
+		var event = ().putPairs(pairs), orbit = orbits[event[\orbit] ? 0];
+		var sound = soundLibrary.at(event[\s], event[\n] ? 0);
+		event.parent = (delta: #{ ~dur.value }, dur: 1.5);
+		event.proto = sound;
+		^event.use { if(~play.isNil) { ~bufferObject } { ~play.((orbit: orbit)) } }
+	}
+}
+
+DirtDoubleLibrary {
+	var <buffers, <bufferEvents, <synthEvents, <added = 0;
+
+	*new { ^super.new.freeAll }
+
+	freeAll {
+		buffers.do { |all| all.do { |buffer| buffer.bufnum !? { buffer.free } } };
+		#buffers, bufferEvents, synthEvents = { IdentityDictionary.new } ! 3
+	}
+
+	at { |name, index|
+		^(bufferEvents[name] ? synthEvents[name]).wrapAt(index.asInteger)
+	}
+
+	addSynth { |name, event|
+		added = added + 1;
+		synthEvents[name] = synthEvents[name].add(event)
+	}
+
+	makeEventForBuffer { |buffer|
+		if(buffer.numFrames.isNil) { Error("SuperDirt would ask for numFrames").throw };
+		^(buffer: buffer.bufnum, bufferObject: buffer, notYetRead: true)
+	}
+}
