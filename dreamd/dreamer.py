@@ -160,6 +160,7 @@ def prepare() -> None:
     slide.warm()
     recurrence.warm()
     vocoder.warm()
+    torch.optim.Adam([torch.zeros(1)])  # the first of a process imports much of PyTorch
 
 
 def main(pipe: Connection, settings: Settings) -> None:

@@ -30,7 +30,7 @@ class Partials:
         self.span = min(round(SPAN * rate), len(seed))
         turns = 2 * np.pi * np.outer(np.arange(self.span) / rate, hertz)
         waves = np.concatenate((np.cos(turns), np.sin(turns)), axis=1)
-        self._waves = torch.from_numpy(np.linalg.qr(waves)[0]).float()  # (span, 2·partials)
+        self._waves = torch.linalg.qr(torch.from_numpy(waves))[0].float()  # (span, 2·partials)
 
     def hold(self, newest: Samples, count: int) -> None:
         """Changes the last ``count`` of ``newest (span,)``.
