@@ -27,7 +27,7 @@ from dreamd.walk import Walk
 CHUNK = 0.15
 """Seconds of work after which what is finished goes to the file and to the clients."""
 
-LEARN = {"vector": 2e-3, "spectrum": 2e-4, "transpose": 3e-4, "column": 1e-3}
+LEARN = {"vector": 2e-3, "spectrum": 2e-4, "transpose": 3e-4, "column": 2e-3}
 """Learning rates of a concurrent dream's walk, at the usual lengths; see :func:`learning_rate`."""
 
 Sampling = Callable[[Approach, Tensor, Job, Settings], Iterator[Samples]]

@@ -19,7 +19,7 @@ from dreamd.messages import APPROACHES, Request
 from dreamd.recording import Recording
 from dreamd.settings import Settings
 from dreamd.shapes import shape_of
-from dreamd.table1 import heard_by_judge
+from dreamd.table1 import heard_by_judge, newest, trained
 from dreamd.verdict import CRITERIA
 
 SAMPLES = Path("/usr/share/sonic-pi/samples")
@@ -39,9 +39,12 @@ def rear(
 ) -> None:
     """Trains all four approaches on each voice and puts weights and cards into ``into``."""
     voices = {"pluck": _pluck(source / "pluck"), "guitar": _guitar(source / "guitar")}
-    for approach in APPROACHES:
-        offline.train(settings, source, approach, len(voices) * 60 * minutes, say)
     recorded = offline.ingest(settings, source, say)
+    for approach in APPROACHES:
+        shape, wanted = shape_of(approach, settings), 60 * minutes
+        had = min(trained(settings, voice, shape) for voice in voices)
+        if had < 0.95 * wanted:
+            offline.train(settings, source, approach, len(voices) * (wanted - had), say)
     dreamer.prepare()
     for voice, credits in voices.items():
         rows = [_starter(settings, voice, recorded[voice], each, into) for each in APPROACHES]
@@ -78,9 +81,7 @@ def _starter(
 ) -> list[str]:
     """Puts the newest weights in place, thinner; gives the card's row."""
     shape = shape_of(approach, settings)
-    path = weights.newest(weights.folder(settings.home, voice, shape))
-    assert path is not None, "it was trained just now"
-    head, arrays = weights.load(path)
+    head, arrays = weights.load(newest(settings, voice, shape))
     folder = into / voice / shape.name
     for old in folder.glob("*.safetensors"):
         old.unlink()
@@ -117,6 +118,8 @@ hidden size {settings.hidden}, {settings.layers} layer, windows of {settings.win
 
 *Error*: mean squared, over the mean square (1 predicts silence). The three criteria of
 `dreamd judge` are means of {len(RANDS)} concurrent dreams of {SECONDS:g} s from these very weights.
+A dream follows one recording and is judged against all of them, so where they differ much, one
+dream cannot resemble them all.
 
 {table(head, rows)}
 

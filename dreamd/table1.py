@@ -129,10 +129,10 @@ def _row(
     else:
         settings = replace(settings, vector=vector)
     voice, shape = recordings[0].voice, shape_of(approach, settings)
-    wanted, had = 60 * minutes, _trained(settings, voice, shape)
+    wanted, had = 60 * minutes, trained(settings, voice, shape)
     if had < 0.95 * wanted:
         offline.train(settings, source, approach, wanted - had, say)
-    head = weights.header(_newest(settings, voice, shape))
+    head = weights.header(newest(settings, voice, shape))
     dreams = []
     for rand in RANDS:
         asked = Request(approach, SECONDS, vector=vector, rand=rand)
@@ -145,13 +145,13 @@ def _row(
     return Row(approach, vector, head.seconds, head.steps, head.error, tuple(dreams))
 
 
-def _newest(settings: Settings, voice: str, shape: Shape) -> Path:
+def newest(settings: Settings, voice: str, shape: Shape) -> Path:
     path = weights.newest(weights.folder(settings.home, voice, shape))
     assert path is not None, "it was trained just now"
     return path
 
 
-def _trained(settings: Settings, voice: str, shape: Shape) -> float:
+def trained(settings: Settings, voice: str, shape: Shape) -> float:
     """Seconds of training that the model has had."""
     path = weights.newest(weights.folder(settings.home, voice, shape))
     return weights.header(path).seconds if path else 0.0

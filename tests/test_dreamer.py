@@ -233,14 +233,15 @@ def test_concurrent_is_the_paper_s_loop(
         adam.step()
         cursor += span
         there = cut(asked.follow, int(cursor - span) + net.seed_samples - 1024, 1024 + count)
-        struck = torch.from_numpy(1.5 * innovation(there, count, 4) / net.scale)
+        struck = torch.from_numpy(2.0 * innovation(there, count, 4) / net.scale)
         element = labels[-1, -1] if approach in ("vector", "spectrum") else inputs[-1, -1, -count:]
         level = float(element.square().mean().sqrt())
         with torch.no_grad():
             for k in range(count):
                 element, _ = net.next(window[-len(queue) :])
                 if approach in ("transpose", "column"):
-                    element = 3 * level * torch.tanh((element + struck[k]) / (3 * level))
+                    most = net.crest * level
+                    element = most * torch.tanh((element + struck[k]) / most)
                 window = torch.cat((window, element[None]))
             if approach in ("transpose", "column"):
                 window = joined(window, count)

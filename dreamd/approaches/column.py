@@ -12,6 +12,7 @@ class Column(SampleWise):
     """LSTM, then dense ``H → 1`` at each of the ``n`` steps; a dream takes the last of them."""
 
     longest_block = 512
+    crest = 5.0
 
     def __init__(self, shape: Shape, scale: float, *, dropout: float = 0.0) -> None:
         super().__init__(shape, scale, dropout=dropout)

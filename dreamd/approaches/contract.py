@@ -211,7 +211,7 @@ class SampleWise(Approach):
     lean = 0.7
     #: How hard the recording's surprises strike a concurrent dream. By itself the network goes on
     #: with its few strongest tones: nothing in its loop ever wakes the others.
-    strike = 1.5
+    strike = 2.0
     longest_block = 256  #: samples between two steps of learning
     #: A concurrent dream's samples are bent, each before the next is made, to stay within this many
     #: times its level: inside a block it could grow to any loudness.
