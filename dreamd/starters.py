@@ -19,6 +19,6 @@ def all_of(shape: Shape, voice: str = "") -> list[Path]:
         root = share("models")
     except SetupError:  # an installation without them trains from nothing
         return []
-    folders = sorted(root.glob(f"*/{shape.name}"), key=lambda each: each.parent.name != voice)
+    folders = sorted(root.glob(f"*/{shape.name}"), key=lambda f: (f.parent.name != voice, f))
     newest = [weights.newest(folder) for folder in folders]
     return [path for path in newest if path is not None]

@@ -36,6 +36,14 @@ def pitch(samples: audio.Samples, rate: int = RATE) -> float:
     return float(spectrum.argmax() * rate / len(samples))
 
 
+@pytest.fixture(autouse=True)
+def _gradients() -> Iterator[None]:
+    """Commands that dream turn gradients off for their whole process: here, for their test."""
+    before = torch.is_grad_enabled()
+    yield
+    torch.set_grad_enabled(before)
+
+
 @pytest.fixture
 def small(tmp_path: Path) -> Settings:
     """Settings of models so small that they learn in a second."""

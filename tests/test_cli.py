@@ -65,11 +65,13 @@ def test_one_file_is_a_recording_too(tmp_path: Path) -> None:
 
 
 def test_a_dream_from_nothing_says_so(tmp_path: Path) -> None:
-    result = dreamd("dream", "--approach", "vector", "--secs", 0.2, "--out", tmp_path / "x.wav",
-                    "--home", tmp_path / "home")  # fmt: skip
-    assert result.returncode == 0, result.stderr
-    assert "a network that has learned nothing yet" in result.stdout
-    assert len(soundfile.read(tmp_path / "x.wav")[0]) == round(0.2 * RATE)
+    """From a starter model, or where none has its rate from a network of chance."""
+    for rate, said in ((RATE, "starter model guitar"), (8000, "has learned nothing yet")):
+        result = dreamd("dream", "--approach", "vector", "--secs", 0.2, "--rate", rate,
+                        "--out", tmp_path / "x.wav", "--home", tmp_path / "home")  # fmt: skip
+        assert result.returncode == 0, result.stderr
+        assert said in result.stdout
+        assert len(soundfile.read(tmp_path / "x.wav")[0]) == round(0.2 * rate)
 
 
 def test_mistakes_are_one_line_with_what_to_do(tmp_path: Path, recordings: Path) -> None:
