@@ -20,15 +20,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 
 from dreamd import pluck
 from dreamd.audio import Samples
+from dreamd.hearing import FRAME, RATE, Numbers, mel_bands
 
-RATE = 11025
-FRAME, HOP, BANDS, HIGHEST = 1024, 256, 32, 4000.0
-Numbers = NDArray[np.float64]
+HOP, BANDS, HIGHEST = 256, 32, 4000.0
 
 
 @dataclass(frozen=True)
@@ -63,27 +61,10 @@ def life(samples: Samples) -> float:
     """Of samples at 11025 Hz."""
     scaled = samples * (0.05 / max(np.sqrt(float((samples**2).mean())), 1e-9))
     frames = np.lib.stride_tricks.sliding_window_view(scaled, FRAME)[::HOP]
-    power = np.abs(np.fft.rfft(frames * np.hanning(FRAME))) ** 2 @ mel_bands().T
+    power = np.abs(np.fft.rfft(frames * np.hanning(FRAME))) ** 2 @ mel_bands(BANDS, 0.0, HIGHEST).T
     smooth = uniform_filter1d(power, round(0.2 * RATE / HOP), axis=0)
     level = 10 * np.log10(smooth + 1e-6)
     return float(level[len(level) // 8 :].std(0).mean())
-
-
-def mel_bands() -> Numbers:
-    """Triangular bands on the mel scale ``(BANDS, FRAME/2 + 1)``, each with a sum of 1."""
-
-    def mel(hertz: float) -> float:
-        return float(2595 * np.log10(1 + hertz / 700))
-
-    edges = 700 * (10 ** (np.linspace(0, mel(HIGHEST), BANDS + 2) / 2595) - 1)
-    hertz = np.fft.rfftfreq(FRAME, 1 / RATE)
-    bands = np.zeros((BANDS, len(hertz)))
-    for k in range(BANDS):
-        low, middle, high = edges[k : k + 3]
-        rise, fall = (hertz - low) / (middle - low), (high - hertz) / (high - middle)
-        bands[k] = np.maximum(np.minimum(rise, fall), 0)
-        bands[k] /= max(bands[k].sum(), 1e-9)
-    return bands
 
 
 def drift(samples: Samples, rate: int) -> float:
@@ -125,7 +106,9 @@ def distance(dream: Samples, recording: Samples) -> float:
 
 def _mean_spectrum(samples: Samples) -> Numbers:
     frames = np.lib.stride_tricks.sliding_window_view(samples, FRAME)[::HOP]
-    power = (np.abs(np.fft.rfft(frames * np.hanning(FRAME))) ** 2).mean(0) @ mel_bands().T
+    power = (np.abs(np.fft.rfft(frames * np.hanning(FRAME))) ** 2).mean(0) @ mel_bands(
+        BANDS, 0.0, HIGHEST
+    ).T
     return np.asarray(10 * np.log10(power / max(power.sum(), 1e-20) + 1e-6))
 
 
