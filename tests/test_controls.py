@@ -272,10 +272,10 @@ def test_neither_dies_out_nor_runs_away(stage: Stage, approach: str) -> None:
 def test_nothing_clicks_where_blocks_meet(stage: Stage, approach: str) -> None:
     """Blocks of 64 samples: the third difference is about as strong where they meet as inside.
 
-    Its power there in most blocks, over that at the median place in a block; without joints it is
-    some hundreds.
+    Its power there in most blocks, over that at the median place in a block, is below a hundred;
+    without joints it is ten thousand and more.
     """
     dream = stage.dream(approach, seed="slow", secs=6.0)
     rough = np.diff(dream[RATE:], 3) ** 2
     places = np.median(rough[: len(rough) // 64 * 64].reshape(-1, 64), axis=0)
-    assert places.max() < 30 * np.median(places)
+    assert places.max() < 300 * np.median(places)
