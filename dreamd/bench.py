@@ -268,7 +268,7 @@ def concurrently() -> str:
             rows.append([approach, str(length), f"**{one:.1f}**", f"**{two:.1f}**"])
     text = (
         "The default: the dream learns from a walk through a recording, a step of Adam for each "
-        "vector or spectrum, or for each 256 samples. Times real time."
+        "vector or spectrum, or for each 256 (column: 512) samples. Times real time."
     )
     return part("Concurrent dreams", text,
                 table(["approach", "V or hop", "1 core", "2 cores"], rows))  # fmt: skip
@@ -316,7 +316,7 @@ def vocoder() -> str:
                 vocode(spectrum)
 
         rows.append([str(hop), f"{200 * hop / REFERENCE.rate / in_turn(work)[0]:.0f}"])
-    text = "513 oscillators, one core."
+    text = "Spectra of 513 random bins, a third of them peaks; one core."
     return part("The vocoder alone", text, table(["hop", "× real time"], rows))
 
 
