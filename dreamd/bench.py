@@ -21,6 +21,7 @@ import torch
 from torch import nn
 
 from dreamd import approaches, audio, dreamer, log, pluck, slide
+from dreamd.adam import Adam
 from dreamd.approaches import Approach
 from dreamd.approaches.contract import SampleWise
 from dreamd.audio import Samples
@@ -484,7 +485,7 @@ def windows_a_second(approach: str, settings: Settings) -> tuple[float, float]:
     """Of nn.LSTM on unfolded windows, and of shared projections."""
     count, stretch = settings.batch, settings.stretch
     models = [approaches.make(shape_of(approach, settings)) for _ in range(3)]
-    adams = [torch.optim.Adam(model.parameters(), 1e-3, fused=True) for model in models]
+    adams = [Adam(model, 1e-3) for model in models]
     samples = 0.1 * torch.randn(count, models[0].stretch_samples(stretch))
     kept = np.ones((count, stretch), bool)
     windows = samples.unfold(1, models[0].example_samples, models[0].shape.vector)
@@ -493,12 +494,12 @@ def windows_a_second(approach: str, settings: Settings) -> tuple[float, float]:
     def plain(k: int, some: torch.Tensor) -> None:
         inputs, labels = models[k].examples(some)
         loss = nn.functional.mse_loss(models[k](inputs), labels)
-        approaches.descend(models[k], adams[k], loss, REFERENCE.clip)
+        adams[k].descend(loss, REFERENCE.clip)
 
     def shared() -> None:
         vectors, after = models[2].stretches(samples)
         loss, _ = models[2].error(vectors, after, kept)
-        approaches.descend(models[2], adams[2], loss, REFERENCE.clip)
+        adams[2].descend(loss, REFERENCE.clip)
 
     few, all_, new = in_turn(
         lambda: plain(0, unfolded[:64]), lambda: plain(1, unfolded), shared, rounds=9

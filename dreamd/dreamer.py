@@ -18,9 +18,10 @@ from torch import Tensor
 
 from dreamd import approaches, recurrence, seeds, slide, vocoder, weights
 from dreamd.approaches import Approach
-from dreamd.audio import DreamFile, Output, Samples
+from dreamd.audio import DreamFile, Samples
 from dreamd.errors import BadRecording, Cancelled, Diverged, DreamError
 from dreamd.jobs import Broke, End, Finished, Job, Ready, Stop, Wrote
+from dreamd.output import Output
 from dreamd.settings import Settings
 from dreamd.walk import Walk
 
@@ -160,7 +161,6 @@ def prepare() -> None:
     slide.warm()
     recurrence.warm()
     vocoder.warm()
-    torch.optim.Adam([torch.zeros(1)])  # the first of a process imports much of PyTorch
 
 
 def main(pipe: Connection, settings: Settings) -> None:

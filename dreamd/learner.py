@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dreamd import approaches, pitch, solos, starters, weights
+from dreamd.adam import Adam
 from dreamd.audio import Samples
 from dreamd.errors import SetupError
 from dreamd.governor import Governor, read
@@ -142,7 +143,7 @@ class Pupil:
         self.unsaved = 0.0  # seconds of training not yet in a checkpoint
         self.head: weights.Header
         self.model: approaches.Approach
-        self.optimizer: torch.optim.Adam
+        self.adam: Adam
         self.saved_at = time.monotonic()
         self._resume()
 
@@ -178,7 +179,7 @@ class Pupil:
         vectors, after = self.model.stretches(torch.from_numpy(samples).to(self._device))
         noisy = vectors.add(torch.randn_like(vectors), alpha=self._settings.input_noise)
         loss, power = self.model.error(noisy, after, kept)
-        approaches.descend(self.model, self.optimizer, loss, self._settings.clip)
+        self.adam.descend(loss, self._settings.clip)
         self._error.add(float(loss.detach()), float(power))
 
     def save(self) -> None:
@@ -193,7 +194,8 @@ class Pupil:
         self.head = replace(self.head, history=history)
         self.saved_at = time.monotonic()
         try:
-            weights.save(self._settings.home, self.head, arrays, self._optimizer_arrays())
+            state = {name: to_numpy(tensor) for name, tensor in self.adam.state.items()}
+            weights.save(self._settings.home, self.head, arrays, state)
             self.unsaved = 0.0
         except SetupError as error:  # a full disk: learning goes on, the next save may succeed
             self._say(Note(str(error), problem=True))
@@ -216,8 +218,7 @@ class Pupil:
         rate = self.head.learning_rate / 2
         self._resume()
         self.head = replace(self.head, learning_rate=rate)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
+        self.adam.learning_rate = rate
         self._say(
             Note(
                 f"{self.shape.approach} of {self.voice} went astray ({why}): back at step "
@@ -239,10 +240,10 @@ class Pupil:
         self.head = head
         tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
         self._model(self.head.scale).load_state_dict(tensors)
-        self._adam(self.head.learning_rate)
+        self.adam = Adam(self.model, self.head.learning_rate)
         kept = weights.load_optimizer(path)
         if kept is not None:
-            self._restore_optimizer(kept)
+            self.adam.restore(kept)
 
     def _begin(self) -> None:
         """A new model, with the scale of the recordings that there are.
@@ -260,7 +261,7 @@ class Pupil:
             voice=self.voice,
             learning_rate=self._settings.learning_rate,
         )
-        self._adam(self._settings.learning_rate)
+        self.adam = Adam(self.model, self._settings.learning_rate)
 
     def _nearest_starter(self) -> dict[str, Tensor] | None:
         """The weights of the starter that errs least on some of these recordings, if it is near."""
@@ -292,29 +293,6 @@ class Pupil:
         model = approaches.make(self.shape, scale, dropout=self._settings.dropout)
         self.model = model.to(self._device)
         return self.model
-
-    # ------------------------------------------------------------ Adam
-
-    def _adam(self, rate: float) -> None:
-        self.optimizer = torch.optim.Adam(self.model.parameters(), lr=rate, fused=True)
-
-    def _optimizer_arrays(self) -> dict[str, NDArray[Any]]:
-        state = self.optimizer.state
-        return {
-            f"{name}/{key}": to_numpy(value)
-            for name, parameter in self.model.named_parameters()
-            for key, value in state[parameter].items()
-        }
-
-    def _restore_optimizer(self, arrays: dict[str, NDArray[Any]]) -> None:
-        for name, parameter in self.model.named_parameters():
-            kept = {
-                key: torch.from_numpy(arrays[f"{name}/{key}"]).to(self._device)
-                for key in ("step", "exp_avg", "exp_avg_sq")
-                if f"{name}/{key}" in arrays
-            }
-            if len(kept) == 3:
-                self.optimizer.state[parameter] = kept
 
 
 def to_numpy(tensor: Tensor) -> NDArray[Any]:

@@ -21,12 +21,13 @@ from torch import Tensor
 from dreamd import approaches, dreamer, life, starters, weights
 from dreamd.approaches import Approach
 from dreamd.approaches.contract import SampleWise
-from dreamd.audio import Output, Samples
+from dreamd.audio import Samples
 from dreamd.dreamer import Sampling
 from dreamd.jobs import Job
 from dreamd.learner import SLICE, Pupil
 from dreamd.markdown import Row, part, table
 from dreamd.messages import APPROACHES, SAMPLINGS, Request
+from dreamd.output import Output
 from dreamd.plan import plan
 from dreamd.recording import Recording, Voices, cut
 from dreamd.settings import Settings

@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dreamd.approaches import Approach, descend
+from dreamd.adam import Adam
+from dreamd.approaches import Approach
 from dreamd.audio import Samples
 from dreamd.prediction import innovation
 from dreamd.recording import Recording, loop
@@ -38,13 +39,7 @@ class Walk:
     ) -> None:
         self._model, self._recording, self._span = model, recording, span
         self._cursor = float(start - model.seed_samples)
-        self._adam = torch.optim.Adam(
-            model.parameters(),
-            lr=learning_rate,
-            betas=(model.walk_momentum, 0.999),
-            eps=model.walk_epsilon,
-            fused=True,
-        )
+        self._adam = Adam(model, learning_rate, model.walk_momentum, model.walk_epsilon)
         self.level = HUSH  #: root mean square of what the cursor is passing, model scale
         self._kept = np.ones((model.block_windows, 1), bool)  # each stretch is one window
 
@@ -54,7 +49,7 @@ class Walk:
         with torch.enable_grad():
             vectors, after = model.stretches(self.windows())
             loss, _ = model.error(vectors, after, self._kept)
-        descend(model, self._adam, loss, CLIP)
+        self._adam.descend(loss, CLIP)
         self._cursor += self._span
         self.level = max(model.passing(vectors, after), HUSH)
 

@@ -26,9 +26,9 @@ ROWS: tuple[set[str], ...] = (
     {"judge"},
     {"solos", "life", "artifacts", "resemblance", "copying"},
     {"pluck", "recording", "approaches", "hearing"},
-    {"recurrence", "slide", "partials", "joint"},
+    {"recurrence", "slide", "partials", "joint", "output"},
     {"prediction"},
-    {"vocoder", "audio", "shapes", "cell", "product"},
+    {"vocoder", "audio", "shapes", "cell", "product", "adam"},
     {"messages", "settings", "markdown", "share"},
     {"errors"},
 )

@@ -95,7 +95,7 @@ def test_an_exploded_model_goes_back_and_says_so(small: Settings, recorded: Make
     steps(learning, 1)
     assert learning.head.steps == 60
     assert learning.head.learning_rate == small.learning_rate / 2
-    assert learning.optimizer.param_groups[0]["lr"] == small.learning_rate / 2
+    assert learning.adam.learning_rate == small.learning_rate / 2
     said = learning.said[-1]  # type: ignore[attr-defined]
     assert said.problem
     assert "column of sine went astray" in said.text

@@ -286,33 +286,25 @@ def test_units(supercollider: SuperCollider) -> None:
     assert int(told["passes"]) > 30
 
 
-def test_help_is_complete_and_the_quark_is_one(supercollider: SuperCollider) -> None:
+def test_help_is_complete(supercollider: SuperCollider) -> None:
     told = supercollider.well("help.scd", supercollider.installed, supercollider.home)
     assert told.warnings() == []
     assert told["rendered-DreamingInFiveMinutes"] == "true"
     for path in (ROOT / "sc_classes" / "Classes").glob("*.sc"):
         assert told[f"rendered-{path.stem}"] == "true"
         assert told[f"undocumented-{path.stem}"] == "[  ]"
-    assert told["quark"] == told["help"] == "DreamRNN"
-    assert told["compatible"] == "true"
 
 
-@pytest.mark.parametrize("folder", ["sc_classes", "DreamRNN"])
-def test_a_checkout_is_a_quark(supercollider: SuperCollider, tmp_path: Path, folder: str) -> None:
-    """The folder as it is, and under the Quark's name, where its description is read, too."""
+def test_a_checkout_is_a_quark(supercollider: SuperCollider) -> None:
     supercollider.installed.unlink()
     checkout = ROOT / "sc_classes"
-    if folder == "DreamRNN":
-        checkout = tmp_path / "DreamRNN"
-        shutil.copytree(ROOT / "sc_classes", checkout)
     told = supercollider.well("quark.scd", checkout)
     assert told["classes"] == "false"
     assert told["installed"] == told["compatible"] == "true"
     assert told["dependencies"] == "0"
-    if folder == "DreamRNN":
-        assert told["name"] == "DreamRNN"
-        assert told["version"] == __version__
-        assert told["summary"] == "true"
+    assert told["name"] == "DreamRNN"
+    assert told["version"] == __version__
+    assert told["summary"] == told["help"] == "true"
     assert str(checkout) in supercollider.conf.read_text()
     assert supercollider.well("quark.scd")["classes"] == "true"
 
@@ -934,7 +926,7 @@ def test_each_example_is_heard(
     told = supercollider.well("examples.scd", daemon.port, tmp_path, performance, folder)
     assert told.warnings() == []
     examples = sorted(path.stem for path in folder.glob("*.scd"))
-    assert examples == ["accompany", "bank", "echo", "first_dream", "growing", "pattern"]
+    assert examples == ["accompany", "bank", "echo", "first_dream", "growing", "latency", "pattern"]
     for name in examples:
         sound = read_wav(tmp_path / f"{name}.wav")
         assert np.isfinite(sound).all()

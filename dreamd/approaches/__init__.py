@@ -7,7 +7,7 @@ which of the four it holds. No loops over time, files or devices live here.
 from torch import nn
 
 from dreamd.approaches.column import Column
-from dreamd.approaches.contract import Approach, Decoder, descend
+from dreamd.approaches.contract import Approach, Decoder
 from dreamd.approaches.spectrum import Spectrum
 from dreamd.approaches.transpose import Transpose
 from dreamd.approaches.vector import Vector
@@ -39,4 +39,4 @@ def initialize(model: Approach, std: float) -> Approach:
     return model
 
 
-__all__ = ["TABLE", "Approach", "Decoder", "descend", "initialize", "make"]
+__all__ = ["TABLE", "Approach", "Decoder", "initialize", "make"]

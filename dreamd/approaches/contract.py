@@ -296,14 +296,6 @@ def rms(elements: Tensor) -> float:
     return float(elements.square().mean().sqrt())
 
 
-def descend(model: nn.Module, optimizer: torch.optim.Optimizer, loss: Tensor, clip: float) -> None:
-    """One step of learning; the norm of the gradient is at most ``clip``."""
-    optimizer.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
-    nn.utils.clip_grad_norm_(model.parameters(), clip)
-    optimizer.step()
-
-
 def mean_squares(predictions: Tensor, labels: Tensor) -> Errors:
     return nn.functional.mse_loss(predictions, labels), labels.square().mean()
 

@@ -11,15 +11,15 @@
 // This file is part of DreamRNN. License: GPL-3.0-or-later.
 
 DreamDirt {
-	const bank = \dream, asker = \dreamer, patience = 30;
+	const bank = \dream, asker = \dreamer;
 	// what a pattern may say besides approach, seed and secs
 	const keys = #[\seedn, \seedat, \notes, \voice, \sampling, \follow, \followat, \pace, \learn,
 		\temperature, \vector, \steps, \blend, \rand, '_id_'];
-	classvar <default;
+	classvar <default, <>longest = 3600; // seconds of dreams in the server's memory
 
-	var <dirt, <client, server, folder, count = 0, slots, silence, published;
-	var queue, reading, retired, asked;
-	var responders, now = 0, ticked, isAbsent = false, isStopped = false;
+	var <dirt, <client, server, folder, count = 0, oldest = 0, slots, silence, published;
+	var queue, reading, command, asked;
+	var responders, watch, now = 0, ticked, isAbsent = false;
 
 	*start { |dirt, client|
 		dirt = dirt ?? { \SuperDirt.asClass !? { |class| class.default } };
@@ -37,18 +37,17 @@ DreamDirt {
 		server = dirt.server;
 		slots = IdentityDictionary.new; // number -> (buffer, event for SuperDirt)
 		queue = List.new; // [number, path] still to be read, the next one last
-		retired = List.new; // (buffer, when to free it)
 		asked = IdentityDictionary.new; // id -> when a pattern asked, inf once the daemon knows
 		ticked = Main.elapsedTime;
 		this.prListen;
-		SkipJack({ this.prTick }, 0.5, { this.prIsOver }, "DreamDirt", SystemClock);
+		watch = SkipJack({ this.prTick }, 0.5, name: "DreamDirt", clock: SystemClock);
 		ServerQuit.add(this, server);
 		client.status // which says so if no daemon answers
 	}
 
 	doOnServerQuit {
 		this.prEndReading;
-		[slots, queue, retired].do(_.clear); // the Buffers are gone
+		[slots, queue].do(_.clear); // the Buffers are gone
 		silence = published = nil
 	}
 
@@ -57,9 +56,10 @@ DreamDirt {
 	// The bank and the asker leave SuperDirt, the Buffers when they have sounded.
 	prFree {
 		var library = dirt.soundLibrary;
-		isStopped = true;
+		watch.stop;
+		ServerQuit.remove(this, server);
 		responders.do(_.free);
-		reading !? { this.prRetire(reading) };
+		reading !? { DreamBin.add(reading[\buffer]) };
 		this.prEndReading;
 		library.synthEvents.removeAt(asker);
 		if(library.buffers[bank] === published) {
@@ -96,9 +96,6 @@ DreamDirt {
 		var time = Main.elapsedTime;
 		now = now + min(time - ticked, 1);
 		ticked = time;
-		this.prFreeRetired;
-		if(this.prIsOver) { ServerQuit.remove(this, server) };
-		if(isStopped) { ^this };
 		client.addr.sendMsg("/dream/notify", 1); // answered by the status if the daemon is new
 		this.prCheck;
 		if(server.serverRunning and: { dirt.orbits.notNil }) {
@@ -107,12 +104,7 @@ DreamDirt {
 		}
 	}
 
-	prIsOver { ^isStopped and: { retired.isEmpty } }
-
 	prCheck {
-		if(reading.notNil and: { now > reading[\deadline] }) {
-			this.prGiveUp("the server % does not answer".format(server))
-		};
 		if(isAbsent.not and: { asked.any { |time| now - time > client.timeout } }) {
 			isAbsent = true;
 			asked.clear;
@@ -143,6 +135,7 @@ DreamDirt {
 		var isNew = status[\bank].asString != folder;
 		folder = status[\bank].asString;
 		if(isNew) {
+			oldest = 0;
 			"DreamDirt: play % dreams with sound \"dream\", ask for more with sound \"dreamer\""
 			.format(status[\dreams]).postln
 		};
@@ -154,7 +147,8 @@ DreamDirt {
 		var there = this.prFiles;
 		count = there.size;
 		(slots.keys - there.keys).do { |number| this.prRetire(slots.removeAt(number)) };
-		(there.keys - this.prNumbers).asArray.sort.do { |number| queue.add([number, there[number]]) };
+		(there.keys - this.prNumbers).select { |number| number >= oldest }.asArray.sort
+		.do { |number| queue.add([number, there[number]]) };
 		this.prNext
 	}
 
@@ -191,17 +185,12 @@ DreamDirt {
 	}
 
 	prRead { |number, path|
-		var sync = UniqueID.next, buffer = this.prBuffer(path);
+		var buffer = this.prBuffer(path);
 		if(buffer.isNil) { ^this };
-		reading = (
-			number: number, buffer: buffer, deadline: now + patience,
-			responders: [
-				OSCFunc({ this.prTake(number, buffer) }, '/synced', server.addr, argTemplate: [sync]),
-				OSCFunc({ |reply| this.prGiveUp(reply[2]) }, '/fail', server.addr,
-					argTemplate: ['/b_allocRead', nil, buffer.bufnum])
-			].collect(_.fix)
-		);
-		server.listSendMsg(buffer.allocReadMsg(path, 0, -1, ["/sync", sync]))
+		reading = (number: number, buffer: buffer);
+		command = DreamRNNCommand.sync(client, server,
+			{ |sync| buffer.allocReadMsg(path, 0, -1, sync) }, \unreadable,
+			{ this.prTake(number, buffer) }, { |code, text| this.prGiveUp(text) })
 	}
 
 	// SuperDirt wants to know a Buffer's length before the server does.
@@ -226,30 +215,49 @@ DreamDirt {
 		this.prEndReading;
 		slots[number] !? { |slot| this.prRetire(slot) };
 		slots[number] = this.prSlot(buffer);
+		this.prMakeRoom;
 		this.prPublish;
 		this.prNext
 	}
 
+	// A server that has quit has said so itself; its dreams are read anew when it has booted.
 	prGiveUp { |why|
-		"DreamDirt: dream:% cannot be read: %".format(reading[\number], why).warn;
-		reading[\buffer].free;
+		if(server.serverRunning) {
+			"DreamDirt: dream:% cannot be read: %".format(reading[\number], why).warn
+		};
+		DreamBin.add(reading[\buffer]);
 		this.prEndReading
 	}
 
 	prEndReading {
-		reading !? { reading[\responders].do(_.free) };
-		reading = nil
+		command.free;
+		reading = command = nil
 	}
 
 	prSlot { |buffer|
 		var event = dirt.soundLibrary.makeEventForBuffer(buffer);
-		^(buffer: buffer, event: event.put(\notYetRead, false))
+		^(buffer: buffer, event: event.put(\notYetRead, false), secs: buffer.duration)
 	}
 
-	// A number without a dream plays the one before it; without any dream there is silence.
+	// The newest are held: a year of dreams must not fill the server's memory.
+	prMakeRoom {
+		while { slots.size > 1 and: { slots.sum { |slot| slot[\secs] } > longest } } {
+			oldest = slots.keys.minItem + 1;
+			this.prRetire(slots.removeAt(oldest - 1));
+			queue.removeAllSuchThat { |each| each[0] < oldest }
+		}
+	}
+
+	// A number without a dream plays the one before it; one before the first, which may have been
+	// too old to be held, another one; without any dream there is silence.
 	prPublish {
-		var last = silence, library = dirt.soundLibrary;
-		var all = Array.fill((slots.keys.maxItem ? 0) + 1, { |number| last = slots[number] ? last });
+		var library = dirt.soundLibrary, held = slots.keys.asArray.sort;
+		var last = silence, all = [silence];
+		if(held.notEmpty) {
+			all = Array.fill(held.last + 1, { |number|
+				if(number < held[0]) { slots[held.wrapAt(number)] } { last = slots[number] ? last }
+			})
+		};
 		published = all.collect(_[\buffer]);
 		library.buffers[bank] = published;
 		library.bufferEvents[bank] = all.collect(_[\event])
@@ -258,16 +266,7 @@ DreamDirt {
 	// It may be sounding, at a quarter of its speed. What SuperDirt has freed has no number left.
 	prRetire { |slot|
 		var buffer = slot[\buffer];
-		buffer.bufnum !? { retired.add((buffer: buffer, time: now + (buffer.duration * 4) + 2)) }
-	}
-
-	prFreeRetired {
-		retired.copy.do { |each|
-			if(now > each[\time]) {
-				retired.remove(each);
-				each[\buffer].bufnum !? { each[\buffer].free }
-			}
-		}
+		buffer.bufnum !? { DreamBin.add(buffer, slot[\secs] * 4 + 2) }
 	}
 
 	// the asker
