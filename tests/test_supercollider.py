@@ -659,9 +659,12 @@ def test_the_window_shows_what_the_daemon_does(
         "queue": 1,
         "running": 1,
         "making": {"7": {"approach": "column", "progress": 0.43, "eta": 2.1}},
-        "dreams": 3,
+        "dreams": 1,
         "training": True,
+        "bank": str(tmp_path / "dream"),
     }
+    (tmp_path / "dream").mkdir()
+    write_wav(tmp_path / "dream" / "00000.wav", noise(RATE), RATE)
     asked_for = 0
 
     def answer(daemon: Double, asked: dict[str, Any]) -> None:
@@ -682,6 +685,7 @@ def test_the_window_shows_what_the_daemon_does(
 
     assert told.warnings() == ["WARNING: DreamRNN: the server localhost is not running"]
     assert told["players"] == "6"
+    assert told["before"] == "[ [ 0, 1.0 ] ]", "a dream of before it was there"
     assert int(told["colors"]) > 2, "not blank"
     assert int(told["waveforms"]) > 5000, "pixels that three dreams have changed"
     assert float(told["silent"]) == 0

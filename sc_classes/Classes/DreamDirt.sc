@@ -144,7 +144,7 @@ DreamDirt {
 
 	// What lies in the folder and is whole joins, what has left it leaves.
 	prScan {
-		var there = this.prFiles;
+		var there = DreamRNN.prFiles(folder);
 		count = there.size;
 		(slots.keys - there.keys).do { |number| this.prRetire(slots.removeAt(number)) };
 		(there.keys - this.prNumbers).select { |number| number >= oldest }.asArray.sort
@@ -156,18 +156,6 @@ DreamDirt {
 		var numbers = slots.keys ++ queue.collect(_.first);
 		reading !? { numbers.add(reading[\number]) };
 		^numbers
-	}
-
-	prFiles {
-		var files = IdentityDictionary.new;
-		(folder +/+ "*.wav").pathMatch.do { |path|
-			var name = path.basename.splitext[0];
-			if(name.every(_.isDecDigit)
-			and: { File.exists(folder.dirname +/+ "unfinished" +/+ name).not }) {
-				files[name.asInteger] = path
-			}
-		};
-		^files
 	}
 
 	prAdd { |number, path|

@@ -14,7 +14,8 @@ DreamRNN {
 	const remembered = 8;
 
 	var <addr, <>timeout = 4, <rate = 11025, <recent, <now = 0;
-	var requests, questions, commands, booting, responders, watch, lastID, ticked = 0, pinged = 0;
+	var requests, questions, commands, booting, responders, watch, lastID, ticked = 0, pinged = 0,
+		isRecalled = false;
 
 	*default { ^default ?? { default = this.new } }
 
@@ -194,6 +195,7 @@ DreamRNN {
 		var asked = questions.asArray;
 		var idle = (tree[\queue] == 0) and: { tree[\running] == 0 };
 		this.prRate(tree[\rate]);
+		if(isRecalled.not) { tree[\bank] !? { |folder| this.prRecall(folder.asString) } };
 		requests.values.do(_.daemonIdle(idle));
 		questions.clear;
 		asked.do { |question| question[\action].value(tree) };
@@ -205,6 +207,19 @@ DreamRNN {
 		recent.removeAllSuchThat { |each| each[\path] == path };
 		recent.addFirst((path: path, secs: secs, index: index));
 		if(recent.size > remembered) { recent.pop }
+	}
+
+	// What was dreamt before we were there.
+	prRecall { |folder|
+		var files = this.class.prFiles(folder);
+		isRecalled = true;
+		files.keys.asArray.sort.keep(remembered.neg).do { |index|
+			var file = SoundFile.openRead(files[index]);
+			file !? {
+				file.close;
+				this.prRemember(files[index], file.duration, index)
+			}
+		}
 	}
 
 	prRate { |argRate| argRate !? { rate = argRate } }
@@ -340,6 +355,19 @@ DreamRNN {
 			onError.value(code, line);
 			nil
 		})
+	}
+
+	// The dreams that lie whole in the daemon's bank: number -> path.
+	*prFiles { |folder|
+		var files = IdentityDictionary.new;
+		(folder +/+ "*.wav").pathMatch.do { |path|
+			var name = path.basename.splitext[0];
+			if(name.every(_.isDecDigit)
+			and: { File.exists(folder.dirname +/+ "unfinished" +/+ name).not }) {
+				files[name.asInteger] = path
+			}
+		};
+		^files
 	}
 
 	// [\queue, 0, 'voices/guitar/recordings', 2] -> (queue: 0, voices: (guitar: (recordings: 2)))

@@ -28,7 +28,7 @@ DreamRNNGui {
 		[120, 120, 75, 75].do { |width, i| tree.setColumnWidth(i, width) };
 		making = StaticText().align_(\topLeft).fixedHeight_(36);
 		players = { DreamRNNGuiDream() } ! shown;
-		window.layout = VLayout(*([head, tree, making] ++ players.collect(_.view)));
+		window.layout = VLayout(*([head, [tree, stretch: 1], making] ++ players.collect(_.view)));
 		watch = SkipJack({ this.prAsk }, every, { window.isClosed }, "DreamRNNGui", AppClock);
 		window.onClose = { watch.stop };
 		this.prAsk;
@@ -109,7 +109,7 @@ DreamRNNGuiDream {
 	init {
 		wave = SoundFileView().gridOn_(false).timeCursorOn_(false).fixedHeight_(44);
 		label = StaticText().fixedWidth_(90);
-		view = View().layout_(HLayout(label, wave).margins_(0));
+		view = View().layout_(HLayout(label, wave).margins_(0)).visible_(false);
 		wave.mouseDownAction = { this.play; true }; // true: no selection
 		label.mouseDownAction = { this.play }
 	}
@@ -118,7 +118,8 @@ DreamRNNGuiDream {
 		if(argDream.isNil or: { argDream == dream }) { ^this };
 		dream = argDream;
 		label.string = "dream:%\n% s".format(dream[\index], dream[\secs].round(0.1));
-		wave.load(dream[\path])
+		wave.load(dream[\path]);
+		view.visible = true
 	}
 
 	play {
