@@ -65,7 +65,7 @@ def _audio() -> Finding:
 
 
 def _clients() -> Iterator[Finding]:
-    target = install.extensions() / "DreamRNN"
+    target = install.classes()
     if target.exists():
         yield Finding("ok", f"SuperCollider finds the classes at {target}")
     else:

@@ -1,4 +1,5 @@
-"""``dreamd install``: the SuperCollider classes and the Tidal helper to where they are looked for.
+"""``dreamd install``: the SuperCollider classes and the Tidal helper to where they are looked for,
+and beside the classes the way to ``dreamd`` itself, for ``DreamRNN.boot``.
 
 Links where the system allows it, so that an update of the project is an update there; copies
 elsewhere. Nothing that is not ours is ever replaced.
@@ -16,13 +17,18 @@ from dreamd.errors import SetupError
 from dreamd.share import share
 
 
-def extensions() -> Path:
-    """SuperCollider's folder for a user's classes (``Platform.userExtensionDir``)."""
+def supercollider() -> Path:
+    """SuperCollider's folder for what is a user's (``Platform.userAppSupportDir``)."""
     if sys.platform == "linux":
         data = os.environ.get("XDG_DATA_HOME", "")
         base = Path(data) if data else Path.home() / ".local" / "share"
-        return base / "SuperCollider" / "Extensions"
-    return platformdirs.user_data_path("SuperCollider", appauthor=False) / "Extensions"
+        return base / "SuperCollider"
+    return platformdirs.user_data_path("SuperCollider", appauthor=False)
+
+
+def classes() -> Path:
+    """Where SuperCollider finds the classes."""
+    return supercollider() / "Extensions" / "DreamRNN"
 
 
 def tidal_folder() -> Path:
@@ -43,8 +49,10 @@ def install() -> list[Placed]:
     """Puts everything in place. Raises :class:`SetupError` where that is not possible."""
     tidal = share("tidal")
     files = sorted(path for path in tidal.iterdir() if path.is_file())
+    program = Path(sys.executable).with_name("dreamd")  # in the environment that this runs in
     return [
-        place(share("sc_classes"), extensions() / "DreamRNN"),
+        place(share("sc_classes"), classes()),
+        *([place(program, supercollider() / "dreamd")] if program.exists() else []),
         *(place(path, tidal_folder() / path.name) for path in files),
     ]
 

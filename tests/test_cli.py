@@ -120,6 +120,9 @@ def test_install_links_and_never_replaces(tmp_path: Path) -> None:
     assert result.returncode == 0, result.stderr
     classes = tmp_path / "data" / "SuperCollider" / "Extensions" / "DreamRNN"
     if sys.platform == "linux":
+        program = tmp_path / "data" / "SuperCollider" / "dreamd"
+        said = subprocess.run([program, "--help"], capture_output=True, text=True)
+        assert "usage: dreamd" in said.stdout
         assert (classes / "Classes" / "DreamRNN.sc").is_file()
         assert (tmp_path / "config" / "tidal" / "DreamRNN.hs").is_file()
         assert "already there" in dreamd("install", **places).stdout

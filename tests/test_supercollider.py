@@ -945,6 +945,8 @@ def test_boot_starts_the_daemon_and_it_outlives_sclang(
     pid = tmp_path / "pid"
     program.write_text(f'#!/bin/sh\necho $$ > {pid}\nexec "{sys.executable}" -m dreamd "$@"\n')
     program.chmod(0o755)
+    installed = supercollider.home / ".local" / "share" / "SuperCollider" / "dreamd"
+    installed.symlink_to(program)
     port = free_port()
     flags = f" {SMALL}"  # the blank keeps sclang from reading them as its own
     told = supercollider.well(
@@ -952,11 +954,11 @@ def test_boot_starts_the_daemon_and_it_outlives_sclang(
     )
     listener = Listener(port)
     try:
-        missing = "no-program | cannot find the program no-such-dreamd; set DreamRNN.program .*"
+        missing = "no-program | cannot find the program no-such-dreamd; run dreamd install .*"
         for case, pattern in {
             "notfound": missing,
             "notfoundagain": missing,
-            "nofolder": f"no-daemon | {program} has ended with status 1: dreamd: no such folder.*",
+            "nofolder": f"no-daemon | {installed} has ended with status 1: .*: no such folder.*",
             "elsewhere": "no-daemon | no daemon answers at 192.0.2.1:.*; start one .*",
         }.items():
             assert re.fullmatch(pattern.replace("|", r"\|"), told[case]), (case, told[case])

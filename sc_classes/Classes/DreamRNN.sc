@@ -9,7 +9,7 @@
 // This file is part of DreamRNN. License: GPL-3.0-or-later.
 
 DreamRNN {
-	classvar >default, <>program = "dreamd";
+	classvar >default, >program;
 
 	const remembered = 8;
 
@@ -18,6 +18,12 @@ DreamRNN {
 		isRecalled = false;
 
 	*default { ^default ?? { default = this.new } }
+
+	// as dreamd install has left it, or on the PATH
+	*program {
+		var installed = Platform.userAppSupportDir +/+ "dreamd";
+		^program ?? { if(File.exists(installed)) { installed } { "dreamd" } }
+	}
 
 	*new { |host = "127.0.0.1", port = 57130|
 		^super.new.init(host, port)

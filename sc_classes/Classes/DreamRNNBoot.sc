@@ -80,8 +80,8 @@ DreamRNNBoot {
 			if(status != 0) { DreamRNN.prReport('no-daemon', this.prEnd(status)) }
 		}
 		{ status == 127 } {
-			this.prFail('no-program', "cannot find the program %; set DreamRNN.program to where it "
-				"is, such as \"~/DreamRNN/.venv/bin/dreamd\"".format(DreamRNN.program))
+			this.prFail('no-program', "cannot find the program %; run dreamd install in a terminal, "
+				"or set DreamRNN.program to where it is, such as \"~/DreamRNN/.venv/bin/dreamd\"".format(DreamRNN.program))
 		}
 		{ stage == \starting } { this.prFail('no-daemon', this.prEnd(status)) }
 	}
