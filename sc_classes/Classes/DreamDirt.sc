@@ -62,7 +62,7 @@ DreamDirt {
 		reading !? { DreamBin.add(reading[\buffer]) };
 		this.prEndReading;
 		library.synthEvents.removeAt(asker);
-		if(library.buffers[bank] === published) {
+		if(this.prIsPublished) {
 			library.buffers.removeAt(bank);
 			library.bufferEvents.removeAt(bank)
 		};
@@ -119,7 +119,7 @@ DreamDirt {
 		library.synthEvents[asker] ?? {
 			library.addSynth(asker, (play: { |dirtEvent| this.prAsk(dirtEvent.orbit.orbitIndex) }))
 		};
-		if(published.isNil or: { library.buffers[bank] !== published }) {
+		if(this.prIsPublished.not) {
 			slots = slots.reject { |slot| slot[\buffer].bufnum.isNil };
 			if(silence.isNil or: { silence[\buffer].bufnum.isNil }) {
 				silence = this.prSlot(Buffer.alloc(server, 1024))
@@ -216,7 +216,7 @@ DreamDirt {
 		slots[number] !? { |slot| this.prRetire(slot) };
 		slots[number] = this.prSlot(buffer);
 		this.prMakeRoom;
-		this.prPublish;
+		if(this.prIsPublished) { this.prPublish }; // else prMend finds out first what was freed
 		this.prNext
 	}
 
@@ -261,6 +261,10 @@ DreamDirt {
 		published = all.collect(_[\buffer]);
 		library.buffers[bank] = published;
 		library.bufferEvents[bank] = all.collect(_[\event])
+	}
+
+	prIsPublished {
+		^published.notNil and: { dirt.soundLibrary.buffers[bank] === published }
 	}
 
 	// It may be sounding, at a quarter of its speed. What SuperDirt has freed has no number left.
