@@ -18,6 +18,9 @@ RELAYED = "dreamer"
 APPROACHES = ("vector", "spectrum", "transpose", "column")
 SAMPLINGS = ("concurrent", "paused")
 
+LARGEST = 2.0**63
+"""OSC's integers are smaller, and so must be what replies and random generators are given."""
+
 OscArg = int | float | str
 Wire = tuple[str, list[OscArg]]
 
@@ -37,7 +40,7 @@ def _number(key: str, value: object) -> float:
 
 def _integer(key: str, value: object) -> int:
     number = _number(key, value)
-    if number != int(number):
+    if number != int(number) or abs(number) >= LARGEST:
         raise BadRequest(f"{key} must be a whole number, got {value!r}")
     return int(number)
 
@@ -296,7 +299,7 @@ def request_id(args: Sequence[Any]) -> int | None:
     12
     """
     for key, value in zip(args[0::2], args[1::2], strict=False):
-        if key == "id" and isinstance(value, int | float) and math.isfinite(value):
+        if key == "id" and isinstance(value, int | float) and abs(value) < LARGEST:
             return int(value)
     return None
 

@@ -79,6 +79,8 @@ def test_notes(given: object, notes: tuple[float, ...]) -> None:
         (["approach", "column", "notes", 300], "from 0 to 127"),
         (["approach", "column", "vector", 0], "1 or more"),
         (["approach", "column", "rand", 1.5], "whole number"),
+        (["approach", "column", "rand", 1e21], "whole number"),
+        (["approach", "column", "id", -(2.0**63)], "whole number"),
         (["approach", "column", "pace", 9], "from 0.1 to 4"),
         (["approach", "column", "sampling", "now"], "sampling must be one of"),
     ],
@@ -95,6 +97,11 @@ def test_what_makes_no_sense_is_refused_in_one_line(args: list[object], complain
 def test_other_messages_are_checked_too(address: str, args: list[object]) -> None:
     with pytest.raises(BadRequest):
         parse(address, args)
+
+
+def test_an_id_that_no_reply_can_carry_is_none() -> None:
+    assert messages.request_id(["id", 1e30]) is None
+    assert messages.request_id(["id", math.nan]) is None
 
 
 def test_unknown_keys_are_ignored() -> None:

@@ -326,6 +326,19 @@ def test_asking_goes_on_until_it_is_silenced(ghci: Ghci, daemon: Receiver, recei
         pass  # what was on its way; test and all end with a watchdog if it never stops
 
 
+def test_the_script_run_again_ends_what_it_was_asking_for(
+    ghci: Ghci, daemon: Receiver, receiver: Any
+) -> None:
+    ghci.script(daemon.port, receiver().port)
+    ghci.type('asking $ fast 8 $ dream "column"')
+    daemon.request()
+    ghci.type(f":script {ghci.folder / SCRIPT.name}")
+    while daemon.next(1) is not None:
+        pass  # as above
+    ghci.type('ask $ dream "vector"')
+    assert daemon.request()["dream"] == "vector"
+
+
 def test_requests_that_nobody_hears_are_said_and_do_not_end_the_stream(
     ghci: Ghci, receiver: Any
 ) -> None:

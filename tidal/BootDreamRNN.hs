@@ -17,8 +17,9 @@ import qualified Sound.Tidal.Transition as T
 hSetEncoding stdout utf8
 default (Pattern String, Integer, Double)
 
--- (2) `dreamrnn` joins SuperDirt in the list of those who hear the patterns.
-let dirt = superdirtTarget {oLatency = 0.05, oPort = 57120}
+-- (2) `dreamrnn` joins SuperDirt in the list of those who hear the patterns. With less latency
+-- SuperCollider would post "late" again and again in Tidal 1.7.
+let dirt = superdirtTarget {oLatency = 0.1, oPort = 57120}
 tidal <- startStream (defaultConfig {cVerbose = False}) [(dirt, [superdirtShape]), dreamrnn]
 
 :{

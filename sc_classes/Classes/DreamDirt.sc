@@ -35,8 +35,8 @@ DreamDirt {
 
 	init {
 		server = dirt.server;
-		slots = IdentityDictionary.new; // number -> (buffer, event for SuperDirt)
-		queue = List.new; // [number, path] still to be read, the next one last
+		slots = IdentityDictionary.new; // number -> (buffer, event for SuperDirt, secs, written)
+		queue = List.new; // [number, path, written] still to be read, the next one last
 		asked = IdentityDictionary.new; // id -> when a pattern asked, inf once the daemon knows
 		ticked = Main.elapsedTime;
 		this.prListen;
@@ -62,7 +62,7 @@ DreamDirt {
 		reading !? { DreamBin.add(reading[\buffer]) };
 		this.prEndReading;
 		library.synthEvents.removeAt(asker);
-		if(library.buffers[bank] === published) {
+		if(this.prIsPublished) {
 			library.buffers.removeAt(bank);
 			library.bufferEvents.removeAt(bank)
 		};
@@ -119,7 +119,7 @@ DreamDirt {
 		library.synthEvents[asker] ?? {
 			library.addSynth(asker, (play: { |dirtEvent| this.prAsk(dirtEvent.orbit.orbitIndex) }))
 		};
-		if(published.isNil or: { library.buffers[bank] !== published }) {
+		if(this.prIsPublished.not) {
 			slots = slots.reject { |slot| slot[\buffer].bufnum.isNil };
 			if(silence.isNil or: { silence[\buffer].bufnum.isNil }) {
 				silence = this.prSlot(Buffer.alloc(server, 1024))
@@ -147,9 +147,17 @@ DreamDirt {
 		var there = DreamRNN.prFiles(folder);
 		count = there.size;
 		(slots.keys - there.keys).do { |number| this.prRetire(slots.removeAt(number)) };
-		(there.keys - this.prNumbers).select { |number| number >= oldest }.asArray.sort
-		.do { |number| queue.add([number, there[number]]) };
+		(there.keys - this.prNumbers).asArray
+		.collect { |number| [number, there[number], this.prWritten(number, there[number])] }
+		.select { |each| each[2] > oldest }.sort { |a, b| a[2] < b[2] }
+		.do { |each| queue.add(each) };
 		this.prNext
+	}
+
+	// The newest is what was written last, for the daemon gives free numbers again; of what was
+	// written in the same second, the highest number.
+	prWritten { |number, path|
+		^if(File.exists(path)) { File.mtime(path) + (number * 1e-6) } { 0 }
 	}
 
 	prNumbers {
@@ -161,7 +169,7 @@ DreamDirt {
 	prAdd { |number, path|
 		if(this.prNumbers.includes(number).not) { count = count + 1 };
 		queue.removeAllSuchThat { |each| each[0] == number };
-		queue.add([number, path]);
+		queue.add([number, path, this.prWritten(number, path)]);
 		this.prNext
 	}
 
@@ -172,13 +180,13 @@ DreamDirt {
 		}
 	}
 
-	prRead { |number, path|
+	prRead { |number, path, written|
 		var buffer = this.prBuffer(path);
 		if(buffer.isNil) { ^this };
 		reading = (number: number, buffer: buffer);
 		command = DreamRNNCommand.sync(client, server,
 			{ |sync| buffer.allocReadMsg(path, 0, -1, sync) }, \unreadable,
-			{ this.prTake(number, buffer) }, { |code, text| this.prGiveUp(text) })
+			{ this.prTake(number, buffer, written) }, { |code, text| this.prGiveUp(text) })
 	}
 
 	// SuperDirt wants to know a Buffer's length before the server does.
@@ -199,12 +207,12 @@ DreamDirt {
 		}
 	}
 
-	prTake { |number, buffer|
+	prTake { |number, buffer, written|
 		this.prEndReading;
 		slots[number] !? { |slot| this.prRetire(slot) };
-		slots[number] = this.prSlot(buffer);
+		slots[number] = this.prSlot(buffer, written);
 		this.prMakeRoom;
-		this.prPublish;
+		if(this.prIsPublished) { this.prPublish }; // else prMend finds out first what was freed
 		this.prNext
 	}
 
@@ -222,33 +230,35 @@ DreamDirt {
 		reading = command = nil
 	}
 
-	prSlot { |buffer|
+	prSlot { |buffer, written|
 		var event = dirt.soundLibrary.makeEventForBuffer(buffer);
-		^(buffer: buffer, event: event.put(\notYetRead, false), secs: buffer.duration)
+		^(buffer: buffer, event: event.put(\notYetRead, false), secs: buffer.duration,
+			written: written)
 	}
 
 	// The newest are held: a year of dreams must not fill the server's memory.
 	prMakeRoom {
 		while { slots.size > 1 and: { slots.sum { |slot| slot[\secs] } > longest } } {
-			oldest = slots.keys.minItem + 1;
-			this.prRetire(slots.removeAt(oldest - 1));
-			queue.removeAllSuchThat { |each| each[0] < oldest }
+			var number = slots.keys.minItem { |each| slots[each][\written] };
+			oldest = slots[number][\written];
+			this.prRetire(slots.removeAt(number));
+			queue.removeAllSuchThat { |each| each[2] < oldest }
 		}
 	}
 
-	// A number without a dream plays the one before it; one before the first, which may have been
-	// too old to be held, another one; without any dream there is silence.
+	// A number without a dream plays another one; without any dream there is silence.
 	prPublish {
 		var library = dirt.soundLibrary, held = slots.keys.asArray.sort;
-		var last = silence, all = [silence];
-		if(held.notEmpty) {
-			all = Array.fill(held.last + 1, { |number|
-				if(number < held[0]) { slots[held.wrapAt(number)] } { last = slots[number] ? last }
-			})
+		var all = if(held.isEmpty) { [silence] } {
+			Array.fill(held.last + 1, { |number| slots[number] ?? { slots[held.wrapAt(number)] } })
 		};
 		published = all.collect(_[\buffer]);
 		library.buffers[bank] = published;
 		library.bufferEvents[bank] = all.collect(_[\event])
+	}
+
+	prIsPublished {
+		^published.notNil and: { dirt.soundLibrary.buffers[bank] === published }
 	}
 
 	// It may be sounding, at a quarter of its speed. What SuperDirt has freed has no number left.
