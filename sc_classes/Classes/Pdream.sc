@@ -51,6 +51,7 @@ PdreamStream : Stream {
 			ready = nil
 		};
 		if(pending.isNil) { this.prAsk(inval) };
+		if(current.notNil and: { DreamBin.lives(current).not }) { current = nil };
 		^current ?? { first.next(inval) ?? { Rest() } }
 	}
 
@@ -84,10 +85,7 @@ PdreamStream : Stream {
 		if(alive.includes(this)) { ^this };
 		alive.add(this);
 		EventStreamCleanup.new.addFunction(inval, { this.stop });
-		current !? {
-			DreamBin.remove(current);
-			if(current.bufnum.isNil) { current = nil }
-		};
+		current !? { DreamBin.remove(current) };
 		this.class.prWatch
 	}
 
@@ -104,7 +102,7 @@ PdreamStream : Stream {
 
 	prDiscard { |buffer|
 		// it is nil at first, and freed if the performer did that
-		if(buffer.notNil and: { buffer.bufnum.notNil }) {
+		if(buffer.notNil and: { DreamBin.lives(buffer) }) {
 			DreamBin.add(buffer, keepFor + buffer.duration)
 		}
 	}

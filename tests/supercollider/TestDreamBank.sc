@@ -87,6 +87,21 @@ TestDreamBank : UnitTest {
 		this.assertEquals(client.asked.size, 2, "nothing more is asked for")
 	}
 
+	test_free_and_fill_anew {
+		var registered = { ServerQuit.objects[Server.default].asArray.includes(bank) };
+		this.fill(\column, [60, 61]);
+		client.arrive(0).freeMsg; // by the performer
+		client.arrive(1);
+		this.assert(registered.value, "it must hear of a server that quits");
+		bank.free;
+		this.assert(registered.value.not, "and need not, empty");
+		this.fill(\column, [62]);
+		client.arrive(2);
+		this.assert(registered.value, "but when it is filled anew");
+		bank.doOnServerQuit;
+		this.assertEquals(bank.size, 0, "empty")
+	}
+
 	test_misuse {
 		this.assertException({ this.fill(3, [60]) }, Error, "a number as approach");
 		this.assertException({ this.fill(\vector, [60, { }]) }, Error, "a function as seed");

@@ -139,6 +139,16 @@ TestPdream : UnitTest {
 		this.assertEquals(DreamBin.size, before, "and nothing is freed")
 	}
 
+	test_a_number_that_belongs_to_another_buffer {
+		var stream = this.stream(\vector), dream;
+		stream.next;
+		dream = this.arrive(0);
+		this.assertEquals(stream.next, dream, "the dream");
+		Buffer.new(Server.default, 10, 1, dream.bufnum); // as after Buffer.freeAll
+		this.assert(stream.next.isRest, "what is not its own is neither played");
+		this.assert(DreamBin.lives(dream).not, "nor freed")
+	}
+
 	test_reset {
 		var stream = this.stream(\vector, Pseq(["a", "b"])), dream;
 		stream.next;
