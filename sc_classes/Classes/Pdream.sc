@@ -18,8 +18,10 @@ Pdream : Pattern {
 }
 
 PdreamStream : Stream {
-	// seconds: after so long a stream that is not asked any more has ended; between two tries
-	const longestRest = 600, longestPause = 60;
+	// seconds: after so long a stream that is not asked any more has ended, or where there are many
+	// streams; between two tries
+	const longestRest = 600, crowdedRest = 60, longestPause = 60;
+	const crowd = 16;
 	classvar alive, watch;
 
 	var pattern, client, arguments, options, first, keep, keepFor = 30;
@@ -98,7 +100,11 @@ PdreamStream : Stream {
 		watch.start
 	}
 
-	prRest { |now| if(now - touched > longestRest) { this.stop } }
+	// Pn around a Pbind makes a stream each time: in ten minutes they would take all Buffers.
+	prRest { |now|
+		var patience = if(alive.size > crowd) { crowdedRest } { longestRest };
+		if(now - touched > patience) { this.stop }
+	}
 
 	prDiscard { |buffer|
 		// it is nil at first, and freed if the performer did that

@@ -121,6 +121,17 @@ TestPdream : UnitTest {
 		this.assertEquals(client.cancelled.size, 2, "but ten minutes are")
 	}
 
+	test_many_streams_rest_sooner {
+		var streams = { this.stream(\vector) } ! 17;
+		streams.do(_.next);
+		streams[0].prRest(Main.elapsedTime + 59);
+		this.assertEquals(client.cancelled.size, 0, "a minute is none too long");
+		streams[0].prRest(Main.elapsedTime + 61);
+		this.assertEquals(client.cancelled.size, 1, "for one of many");
+		streams[1].prRest(Main.elapsedTime + 61);
+		this.assertEquals(client.cancelled.size, 1, "but not for one of few")
+	}
+
 	test_cleanup_of_a_player {
 		var pattern = Pbind(\type, \none, \buf, Pdream(\vector).client_(client), \dur, 0.01);
 		var player = pattern.play(TempoClock(1));
