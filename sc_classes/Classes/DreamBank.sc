@@ -63,26 +63,31 @@ DreamBank {
 	save { |path, action, onError|
 		var folder = path.standardizePath, saved = dreams.asArray;
 		var failed = { |code, text| DreamRNN.prReport(code, text, onError) };
-		if(server.serverRunning.not) { ^failed.value('no-server', this.prAbsence) };
-		if(this.prIsEmptyFolder(folder).not) {
-			^failed.value('unwritable', "cannot save in %: it must be a new folder, or an empty one"
+		case
+		{ server.serverRunning.not } { failed.value('no-server', this.prAbsence) }
+		{ this.prIsEmptyFolder(folder).not } {
+			failed.value('unwritable', "cannot save in %: it must be a new folder, or an empty one"
 				.format(folder))
-		};
-		this.prEach(saved, { |dream, i, next| this.prWrite(folder, dream, i, next, failed) }, {
-			this.prWriteList(folder, saved);
-			action.value(this)
-		})
+		} {
+			this.prEach(saved, { |dream, i, next| this.prWrite(folder, dream, i, next, failed) }, {
+				this.prWriteList(folder, saved);
+				action.value(this)
+			})
+		}
 	}
 
 	// Adds what was saved.
 	load { |path, action, onError|
 		var folder = path.standardizePath, saved = this.prReadList(folder);
 		var failed = { |code, text| DreamRNN.prReport(code, text, onError) };
-		if(server.serverRunning.not) { ^failed.value('no-server', this.prAbsence) };
-		if(saved.isNil) { ^failed.value('unreadable', "there is no bank of dreams in " ++ folder) };
-		this.prEach(saved, { |dream, i, next| this.prRead(folder, dream, next, failed) }, {
-			action.value(this)
-		})
+		case
+		{ server.serverRunning.not } { failed.value('no-server', this.prAbsence) }
+		{ saved.isNil } { failed.value('unreadable', "there is no bank of dreams in " ++ folder) }
+		{
+			this.prEach(saved, { |dream, i, next| this.prRead(folder, dream, next, failed) }, {
+				action.value(this)
+			})
+		}
 	}
 
 	// What plays a dream once may come to its end.
