@@ -592,6 +592,7 @@ def test_a_listener_chooses_the_dreams_of_the_notes_that_are_played(
         assert 0.1 < np.abs(sound).max() <= level
     assert told["most"] == str(8 + 2), "eight voices, the ear and the limiter"
     assert told["groups"] == "2", "the root and the default group"
+    assert told["buses"] == "3", "in and out"
     assert told.warnings() == [
         "WARNING: DreamBank: its 10 dreams went with the server localhost",
         "WARNING: DreamListener: the server localhost is not running",
@@ -626,8 +627,11 @@ def test_an_echo_dreams_of_the_melody_that_was_just_played(
     assert told["kept"] == "4"
     assert told["failed"] == "busy | not now"
     assert told["none"] == "0"
+    assert told["nobuffer"].startswith("bad-request | No more buffer numbers")
+    assert told["again"] == "busy | not now", "it is not for ever busy with the last melody"
+    assert told["gap"].startswith("DreamEcho.stagger: gap must be a number above 0")
     assert told["stopped"] == "true"
-    assert len(told.warnings()) == 4
+    assert len(told.warnings()) == 6
     assert "no buffer data" not in told.output.partition("TOLD kept")[0]  # then one fails
 
     played = read_wav(performance)
@@ -749,7 +753,7 @@ def test_each_failure_is_one_line_and_calls_on_error(
         assert re.fullmatch(pattern.replace("|", r"\|"), told[case]), (case, told[case])
         posted = "WARNING: DreamRNN: " + told[case].replace(" | ", ": ")
         assert warnings.count(posted) == (0 if case in quiet else 1) + (case == "absent")
-    assert told["byid"] == "cancelled"
+    assert told["byid"] == told["bystream"] == "cancelled"
     assert told["nostatus"] == "no-daemon"  # whose line is the same as that of "absent"
     assert len(warnings) == len(expected) - len(quiet) + 1
     for silent in ("refused", "stereo"):

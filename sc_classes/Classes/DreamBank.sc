@@ -21,8 +21,7 @@ DreamBank {
 
 	init {
 		dreams = List.new;
-		batches = List.new;
-		ServerQuit.add(this, server)
+		batches = List.new
 	}
 
 	// One dream, in the background.
@@ -64,26 +63,31 @@ DreamBank {
 	save { |path, action, onError|
 		var folder = path.standardizePath, saved = dreams.asArray;
 		var failed = { |code, text| DreamRNN.prReport(code, text, onError) };
-		if(server.serverRunning.not) { ^failed.value('no-server', this.prAbsence) };
-		if(this.prIsEmptyFolder(folder).not) {
-			^failed.value('unwritable', "cannot save in %: it must be a new folder, or an empty one"
+		case
+		{ server.serverRunning.not } { failed.value('no-server', this.prAbsence) }
+		{ this.prIsEmptyFolder(folder).not } {
+			failed.value('unwritable', "cannot save in %: it must be a new folder, or an empty one"
 				.format(folder))
-		};
-		this.prEach(saved, { |dream, i, next| this.prWrite(folder, dream, i, next, failed) }, {
-			this.prWriteList(folder, saved);
-			action.value(this)
-		})
+		} {
+			this.prEach(saved, { |dream, i, next| this.prWrite(folder, dream, i, next, failed) }, {
+				this.prWriteList(folder, saved);
+				action.value(this)
+			})
+		}
 	}
 
 	// Adds what was saved.
 	load { |path, action, onError|
 		var folder = path.standardizePath, saved = this.prReadList(folder);
 		var failed = { |code, text| DreamRNN.prReport(code, text, onError) };
-		if(server.serverRunning.not) { ^failed.value('no-server', this.prAbsence) };
-		if(saved.isNil) { ^failed.value('unreadable', "there is no bank of dreams in " ++ folder) };
-		this.prEach(saved, { |dream, i, next| this.prRead(folder, dream, next, failed) }, {
-			action.value(this)
-		})
+		case
+		{ server.serverRunning.not } { failed.value('no-server', this.prAbsence) }
+		{ saved.isNil } { failed.value('unreadable', "there is no bank of dreams in " ++ folder) }
+		{
+			this.prEach(saved, { |dream, i, next| this.prRead(folder, dream, next, failed) }, {
+				action.value(this)
+			})
+		}
 	}
 
 	// What plays a dream once may come to its end.
@@ -93,21 +97,32 @@ DreamBank {
 			client.cancel(pending);
 			DreamBin.add(pending)
 		};
-		dreams.do { |dream| DreamBin.add(dream[\buffer], dream[\buffer].duration) };
-		dreams.clear;
-		ServerQuit.remove(this, server)
+		dreams.do { |dream|
+			var buffer = dream[\buffer];
+			if(DreamBin.lives(buffer)) { DreamBin.add(buffer, buffer.duration) }
+		};
+		this.prEmpty
 	}
 
 	doOnServerQuit {
-		if(dreams.notEmpty) {
-			"DreamBank: its % dreams went with the server %".format(this.size, server).warn
-		};
-		dreams.clear
+		"DreamBank: its % dreams went with the server %".format(this.size, server).warn;
+		this.prEmpty
 	}
 
 	// PRIVATE
 
 	prAbsence { ^"the server % is not running".format(server) }
+
+	prAdd { |dream|
+		dreams.add(dream);
+		ServerQuit.add(this, server)
+	}
+
+	// A new List, so that what is still being loaded is not added to it.
+	prEmpty {
+		if(dreams.notEmpty) { ServerQuit.remove(this, server) };
+		dreams = List.new
+	}
 
 	prAt { |index, key| ^if(dreams.notEmpty) { dreams.wrapAt(index)[key] } }
 
@@ -138,7 +153,7 @@ DreamBank {
 
 	prArrived { |batch, seed, buffer|
 		pending = nil;
-		dreams.add((
+		this.prAdd((
 			buffer: buffer, approach: batch[\approach], secs: batch[\secs],
 			notes: if(this.prAreNotes(seed)) { seed },
 			seed: if(seed.isString or: { seed.isKindOf(Symbol) }) { seed.asString }
@@ -205,19 +220,21 @@ DreamBank {
 	}
 
 	prRead { |folder, saved, next, failed|
-		var path = folder +/+ saved["file"], file = SoundFile.openRead(path), buffer;
+		var path = folder +/+ saved["file"], file = SoundFile.openRead(path), buffer, into = dreams;
 		if(file.isNil) { ^failed.value('unreadable', path + "cannot be read") };
 		file.close;
 		buffer = Buffer(server, file.numFrames, file.numChannels).sampleRate_(file.sampleRate);
 		DreamRNNCommand.sync(client, server, { |sync| buffer.allocReadMsg(path, 0, -1, sync) },
 			'unreadable',
 			{
-				dreams.add((
-					buffer: buffer, approach: saved["approach"].asSymbol,
-					secs: saved["secs"].asFloat, seed: saved["seed"],
-					notes: saved["notes"] !? (_.collect(_.asFloat))
-				));
-				next.value
+				if(into === dreams) {
+					this.prAdd((
+						buffer: buffer, approach: saved["approach"].asSymbol,
+						secs: saved["secs"].asFloat, seed: saved["seed"],
+						notes: saved["notes"] !? (_.collect(_.asFloat))
+					));
+					next.value
+				} { DreamBin.add(buffer) } // the bank was freed
 			},
 			{ |code, text|
 				DreamBin.add(buffer);

@@ -23,6 +23,13 @@ DreamBin {
 
 	*size { ^dues.size }
 
+	// Whether a Buffer's number is still its own: it is not after free, Buffer.freeAll, a reboot.
+	*lives { |buffer|
+		^buffer.bufnum.notNil and: {
+			Buffer.cachedBufferAt(buffer.server, buffer.bufnum) === buffer
+		}
+	}
+
 	// Its numbers belong to the next server, or to nobody.
 	*doOnServerQuit { |server|
 		dues.keys.do { |buffer| if(buffer.server === server) { dues.removeAt(buffer) } }
@@ -35,9 +42,14 @@ DreamBin {
 		dues.keys.do { |buffer|
 			if(now >= dues[buffer]) {
 				dues.removeAt(buffer);
-				// else the performer has freed it, or its number is no longer ours
-				if(buffer.bufnum.notNil and: { buffer.server.serverRunning }) { buffer.free }
+				if(this.prMayFree(buffer)) { buffer.free }
 			}
+		}
+	}
+
+	*prMayFree { |buffer|
+		^buffer.server.serverRunning and: {
+			this.lives(if(buffer.isKindOf(DreamStream)) { buffer.buffer } { buffer })
 		}
 	}
 }

@@ -37,6 +37,9 @@ DreamEcho : DreamPlayer {
 
 	// take, every so many seconds: dreams that are longer overlap. nil ends it.
 	stagger { |gap|
+		if(gap.notNil and: { (gap > 0).not }) {
+			Error("DreamEcho.stagger: gap must be a number above 0, got %".format(gap)).throw
+		};
 		routine.stop;
 		routine = gap !? {
 			Routine { loop { this.prTake(true, true); gap.wait } }.play(SystemClock)
@@ -79,7 +82,9 @@ DreamEcho : DreamPlayer {
 		DreamRNNCommand(client, server, ["/c_getn", meter.index, 2], ['/c_setn', meter.index, 2],
 			'no-server', { |answer|
 				if(this.isPlaying and: { answer[4] > silence }) {
-					this.prDream(this.prMelody(answer[3].asInteger), isPlayed, action, onError)
+					try {
+						this.prDream(this.prMelody(answer[3].asInteger), isPlayed, action, onError)
+					} { |error| miss.value('bad-request', error.what) } // no Buffer left
 				} {
 					miss.value('silence', "nothing was played in the last % seconds".format(window))
 				}

@@ -4,7 +4,7 @@
 // This file is part of DreamRNN. License: GPL-3.0-or-later.
 
 DreamPlayer {
-	const mostVoices = 8, fade = 0.1;
+	const mostVoices = 8;
 
 	var <server, <in, <out, <>amp = 0.5, <level = 0.5;
 	var group, ear, limiter, bus, voices;
@@ -21,7 +21,7 @@ DreamPlayer {
 		bus = Bus.audio(server, 2);
 		voices = List.new;
 		group = Group.tail(RootNode(server)); // the default group may be being made anew
-		limiter = Synth.head(group, \dreamLimit, [in: bus, out: out, level: level]);
+		limiter = this.prLimiter(bus);
 		ear = this.prEar(in ?? { server.inputBus });
 		CmdPeriod.add(this);
 		ServerQuit.add(this, server)
@@ -29,11 +29,8 @@ DreamPlayer {
 
 	// Fades out what is playing.
 	stop {
-		var old = bus;
 		if(this.isPlaying.not) { ^this };
 		limiter.set(\gate, 0); // frees the group, too
-		SystemClock.sched(2 * fade, { old.free; nil });
-		bus = nil;
 		this.prGone
 	}
 
@@ -43,14 +40,26 @@ DreamPlayer {
 		limiter !? { limiter.set(\level, level) }
 	}
 
-	doOnCmdPeriod { this.prGone }
-	doOnServerQuit { this.prGone }
+	doOnCmdPeriod { this.prEnd }
+	doOnServerQuit { this.prEnd }
 
 	// PRIVATE
 
-	// Its synths are gone.
+	// The last synth to go, and its bus with it. It may be gone by s.freeAll, too.
+	prLimiter { |itsBus|
+		var synth = Synth.head(group, \dreamLimit, [in: itsBus, out: out, level: level]);
+		synth.onFree {
+			itsBus.free;
+			if(bus === itsBus) { this.prEnd }
+		};
+		^synth
+	}
+
+	// Cmd-period is heard of twice, from the synths and by itself.
+	prEnd { if(this.isPlaying) { this.prGone } }
+
+	// Its synths are gone, or fading out.
 	prGone {
-		bus !? { bus.free };
 		group = ear = limiter = bus = nil;
 		CmdPeriod.remove(this);
 		ServerQuit.remove(this, server)

@@ -9,13 +9,18 @@
 // This file is part of DreamRNN. License: GPL-3.0-or-later.
 
 DreamRNN {
-	classvar >default, >program;
+	classvar >default, >program, unsaid;
 
 	const remembered = 8;
 
 	var <addr, <>timeout = 4, <rate = 11025, <recent, <now = 0;
 	var requests, questions, commands, booting, responders, watch, lastID, ticked = 0, pinged = 0,
 		isRecalled = false;
+
+	*initClass {
+		unsaid = List.new;
+		CmdPeriod.add(this)
+	}
 
 	*default { ^default ?? { default = this.new } }
 
@@ -38,8 +43,7 @@ DreamRNN {
 		questions = List.new;
 		commands = IdentitySet.new;
 		watch = SkipJack({ this.prTick }, 0.25, { this.prIsIdle }, "DreamRNN", SystemClock, false);
-		this.prListen;
-		ServerQuit.add(this)
+		this.prListen
 	}
 
 	// the default client does as any other
@@ -86,6 +90,7 @@ DreamRNN {
 	}
 
 	cancel { |dream|
+		if(dream.isKindOf(DreamStream)) { dream = dream.buffer };
 		requests.values.do { |request|
 			if(request.buffer === dream or: { request.id == dream }) { request.cancel }
 		}
@@ -114,13 +119,16 @@ DreamRNN {
 
 	// A daemon that was started after us, or anew, does not know us yet: so each time.
 	send { |... msg|
+		if(responders.isNil) { this.prListen }; // it was freed
 		addr.sendMsg("/dream/notify", 1);
 		addr.sendMsg(*msg)
 	}
 
 	free {
 		requests.values.do(_.cancel);
+		questions.clear;
 		responders.do(_.free);
+		responders = nil;
 		watch.stop;
 		ServerQuit.remove(this)
 	}
@@ -170,6 +178,7 @@ DreamRNN {
 	prBooted { booting = nil }
 
 	prListen {
+		ServerQuit.add(this);
 		responders = [
 			this.prOn("/dream/accepted", { |id, path, frames, rate|
 				this.prRate(rate);
@@ -356,12 +365,22 @@ DreamRNN {
 	// Deferred, so that onError never runs before the call that caused it has returned.
 	*prReport { |code, text, onError, quiet = false|
 		var line = text.replace("\n", " ").stripWhiteSpace;
-		SystemClock.sched(0, {
+		unsaid.add({
 			if(quiet.not) { "DreamRNN: %: %".format(code, line).warn };
-			onError.value(code, line);
+			onError.value(code, line)
+		});
+		this.prSayNext
+	}
+
+	*prSayNext {
+		SystemClock.sched(0, {
+			if(unsaid.notEmpty) { unsaid.removeAt(0).value };
 			nil
 		})
 	}
+
+	// It clears the clock, and what waits for an answer would wait for ever.
+	*doOnCmdPeriod { unsaid.size.do { this.prSayNext } }
 
 	// The dreams that lie whole in the daemon's bank: number -> path.
 	*prFiles { |folder|

@@ -17,7 +17,7 @@ DreamRNNGui {
 		^made
 	}
 
-	close { { window.close }.defer }
+	close { { window !? { window.close } }.defer }
 
 	// PRIVATE
 

@@ -10,6 +10,9 @@
 // This file is part of DreamRNN. License: GPL-3.0-or-later.
 
 DreamRNNRequest {
+	// seconds for which a Buffer is made before the daemon has said whether it dreams as long
+	const longest = 600;
+
 	var client, msg, server, action, onError;
 	var <id, <buffer, stage, seedServer, seedFile, command, deadline, verdict, idleSince;
 	var path, unread, final; // the dream's file; stretches [from, to[ of its frames
@@ -22,7 +25,8 @@ DreamRNNRequest {
 	init {
 		var asked = ().putPairs(msg.drop(1));
 		id = asked[\id];
-		buffer = Buffer.alloc(server, (asked[\secs] * client.rate).round(1).max(1).asInteger)
+		buffer = Buffer.alloc(server,
+			(asked[\secs].min(longest) * client.rate).round(1).max(1).asInteger)
 	}
 
 	start { |source, path|
@@ -193,7 +197,7 @@ DreamRNNRequest {
 
 	// Where the performer has freed the Buffer there is nothing left to do.
 	prEndsIfFreed {
-		if(buffer.bufnum.notNil) { ^false };
+		if(DreamBin.lives(buffer)) { ^false };
 		this.cancel("its Buffer was freed");
 		^true
 	}

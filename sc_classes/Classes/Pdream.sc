@@ -18,8 +18,10 @@ Pdream : Pattern {
 }
 
 PdreamStream : Stream {
-	// seconds: after so long a stream that is not asked any more has ended; between two tries
-	const longestRest = 600, longestPause = 60;
+	// seconds: after so long a stream that is not asked any more has ended, or where there are many
+	// streams; between two tries
+	const longestRest = 600, crowdedRest = 60, longestPause = 60;
+	const crowd = 16;
 	classvar alive, watch;
 
 	var pattern, client, arguments, options, first, keep, keepFor = 30;
@@ -51,6 +53,7 @@ PdreamStream : Stream {
 			ready = nil
 		};
 		if(pending.isNil) { this.prAsk(inval) };
+		if(current.notNil and: { DreamBin.lives(current).not }) { current = nil };
 		^current ?? { first.next(inval) ?? { Rest() } }
 	}
 
@@ -84,10 +87,7 @@ PdreamStream : Stream {
 		if(alive.includes(this)) { ^this };
 		alive.add(this);
 		EventStreamCleanup.new.addFunction(inval, { this.stop });
-		current !? {
-			DreamBin.remove(current);
-			if(current.bufnum.isNil) { current = nil }
-		};
+		current !? { DreamBin.remove(current) };
 		this.class.prWatch
 	}
 
@@ -100,11 +100,15 @@ PdreamStream : Stream {
 		watch.start
 	}
 
-	prRest { |now| if(now - touched > longestRest) { this.stop } }
+	// Pn around a Pbind makes a stream each time: in ten minutes they would take all Buffers.
+	prRest { |now|
+		var patience = if(alive.size > crowd) { crowdedRest } { longestRest };
+		if(now - touched > patience) { this.stop }
+	}
 
 	prDiscard { |buffer|
 		// it is nil at first, and freed if the performer did that
-		if(buffer.notNil and: { buffer.bufnum.notNil }) {
+		if(buffer.notNil and: { DreamBin.lives(buffer) }) {
 			DreamBin.add(buffer, keepFor + buffer.duration)
 		}
 	}

@@ -87,6 +87,21 @@ TestDreamBank : UnitTest {
 		this.assertEquals(client.asked.size, 2, "nothing more is asked for")
 	}
 
+	test_free_and_fill_anew {
+		var registered = { ServerQuit.objects[Server.default].asArray.includes(bank) };
+		this.fill(\column, [60, 61]);
+		client.arrive(0).freeMsg; // by the performer
+		client.arrive(1);
+		this.assert(registered.value, "it must hear of a server that quits");
+		bank.free;
+		this.assert(registered.value.not, "and need not, empty");
+		this.fill(\column, [62]);
+		client.arrive(2);
+		this.assert(registered.value, "but when it is filled anew");
+		bank.doOnServerQuit;
+		this.assertEquals(bank.size, 0, "empty")
+	}
+
 	test_misuse {
 		this.assertException({ this.fill(3, [60]) }, Error, "a number as approach");
 		this.assertException({ this.fill(\vector, [60, { }]) }, Error, "a function as seed");
@@ -94,12 +109,14 @@ TestDreamBank : UnitTest {
 	}
 
 	test_without_a_server {
+		var other;
 		bank.save("/tmp", { done = 1 }, { |code| failed = code });
 		this.wait({ failed != 0 }, maxTime: 5);
 		this.assertEquals([done, failed], [0, 'no-server'], "there is nothing to save");
 		failed = 0;
-		bank.load("/tmp", { done = 1 }, { |code| failed = code });
+		other = DreamBank.load(nil, "/tmp", { done = 1 }, { |code| failed = code }, client);
 		this.wait({ failed != 0 }, maxTime: 5);
-		this.assertEquals([done, failed], [0, 'no-server'], "and nothing to load it into")
+		this.assertEquals([done, failed], [0, 'no-server'], "and nothing to load it into");
+		this.assertEquals(other.class, DreamBank, "but a bank it is, to be filled later")
 	}
 }

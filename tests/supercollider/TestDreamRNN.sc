@@ -105,6 +105,31 @@ TestDreamRNN : UnitTest {
 		].do { |pair| this.assertException(pair[1], Error, pair[0] + "is an Error") }
 	}
 
+	test_a_buffer_for_a_dream_that_is_too_long {
+		var message = client.dreamMsg(\vector, nil, 1e7);
+		var buffer = DreamRNNRequest(client, message, Server.default).buffer;
+		this.assertEquals(buffer.numFrames, 600 * 11025, "does not take the server's memory");
+		this.assertEquals(message[6], 1e7, "but the daemon refuses it");
+		buffer.free
+	}
+
+	test_free_and_use_anew {
+		var own = DreamRNN("127.0.0.1", NetAddr.langPort), answered; // hears what it sends
+		own.free;
+		own.status({ answered = true });
+		this.wait({ answered.notNil }, "it listens again", 5);
+		own.free
+	}
+
+	test_cmd_period_twice_at_once {
+		var said = List.new;
+		2.do { |i| DreamRNN.prReport(\code, "", { said.add(i) }, true) };
+		CmdPeriod.run;
+		CmdPeriod.run;
+		this.wait({ said.size == 2 }, "who waits for an answer has it", 5);
+		this.assertEquals(said.asArray, [0, 1], "once, and in order")
+	}
+
 	test_status_tree {
 		this.assertEquals(
 			DreamRNN.prTree([\queue, 0, 'voices/guitar/recordings', 2, 'voices/guitar/models', '{}']),

@@ -121,6 +121,17 @@ TestPdream : UnitTest {
 		this.assertEquals(client.cancelled.size, 2, "but ten minutes are")
 	}
 
+	test_many_streams_rest_sooner {
+		var streams = { this.stream(\vector) } ! 17;
+		streams.do(_.next);
+		streams[0].prRest(Main.elapsedTime + 59);
+		this.assertEquals(client.cancelled.size, 0, "a minute is none too long");
+		streams[0].prRest(Main.elapsedTime + 61);
+		this.assertEquals(client.cancelled.size, 1, "for one of many");
+		streams[1].prRest(Main.elapsedTime + 61);
+		this.assertEquals(client.cancelled.size, 1, "but not for one of few")
+	}
+
 	test_cleanup_of_a_player {
 		var pattern = Pbind(\type, \none, \buf, Pdream(\vector).client_(client), \dur, 0.01);
 		var player = pattern.play(TempoClock(1));
@@ -137,6 +148,16 @@ TestPdream : UnitTest {
 		PdreamStream.doOnServerQuit(Server.default);
 		this.assert(stream.next.isRest, "a rest, as at the start");
 		this.assertEquals(DreamBin.size, before, "and nothing is freed")
+	}
+
+	test_a_number_that_belongs_to_another_buffer {
+		var stream = this.stream(\vector), dream;
+		stream.next;
+		dream = this.arrive(0);
+		this.assertEquals(stream.next, dream, "the dream");
+		Buffer.new(Server.default, 10, 1, dream.bufnum); // as after Buffer.freeAll
+		this.assert(stream.next.isRest, "what is not its own is neither played");
+		this.assert(DreamBin.lives(dream).not, "nor freed")
 	}
 
 	test_reset {
