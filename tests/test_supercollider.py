@@ -668,7 +668,7 @@ def test_the_window_shows_what_the_daemon_does(
         nonlocal asked_for
         asked_for += 1
         frames = round(float(asked["secs"]) * RATE)
-        swell = np.sin(np.arange(frames) * np.pi * asked_for / frames)
+        swell = np.sin(np.arange(frames) * np.pi * asked_for / frames) * asked_for / 3
         path = write_wav(tmp_path / f"dream{asked_for}.wav", noise(frames) * swell)
         daemon.say(messages.Accepted(asked["id"], str(path), frames, RATE, 1.0))
         daemon.say(messages.Done(asked["id"], str(path), frames, RATE, 0.1, asked_for))
@@ -684,7 +684,15 @@ def test_the_window_shows_what_the_daemon_does(
     assert told["players"] == "6"
     assert int(told["colors"]) > 2, "not blank"
     assert int(told["waveforms"]) > 5000, "pixels that three dreams have changed"
+    assert told["head"] == f"127.0.0.1:{daemon.port}: learning, 1 dreaming, 1 waiting, 3 made"
+    models = [f"|{approach}|0.317|4200|5.1" for approach in sorted(messages.APPROACHES)]
+    voices = ["empty|0 files, 0 s|||", "guitar|2 files, 75 s|||", *models]
+    assert told["rows"].split(";") == voices
+    assert told["making"] == "column: 43 of 100, 2.1 s to go"
+    assert told["labels"] == "dream:3 3.0 s;dream:2 2.0 s;dream:1 1.0 s"
+    assert told["waves"] == f"{3 * RATE};{2 * RATE};{RATE}"
     assert float(told["silent"]) == 0
+    assert float(told["soft"]) < 0.1, "the dream that was clicked, and no other"
     assert told["watching"] == "0"
     assert told["idle"] == "true"
     assert told["absence"].startswith("no daemon answers at 127.0.0.1:")
