@@ -566,9 +566,14 @@ def performance(tmp_path: Path) -> Path:
 def test_a_listener_chooses_the_dreams_of_the_notes_that_are_played(
     supercollider: SuperCollider, double: Callable[..., Double], tmp_path: Path, performance: Path
 ) -> None:
+    notes = sorted([*PLAYED, 57, 60, 76])
+    # each dream is a sine of its own, so soft that four together do not reach the limiter
+    hertz = {note: 1200 + 950 * k for k, note in enumerate(notes)}
+
     def answer(daemon: Double, asked: dict[str, Any]) -> None:
         frames = round(float(asked["secs"]) * RATE)
-        dream = noise(frames, asked["id"]) * (0.9 + 0.1 * (asked["notes"] != "64"))
+        t = np.arange(frames) / RATE
+        dream = 0.4 * np.cos(2 * np.pi * hertz[int(asked["notes"])] * t).astype("f4")
         if asked["notes"] == "64":  # what a daemon never sends
             dream[100:200] = np.nan
             dream[300:400] = np.inf
@@ -578,7 +583,6 @@ def test_a_listener_chooses_the_dreams_of_the_notes_that_are_played(
         daemon.say(messages.Done(asked["id"], str(path), frames, RATE, 0.1, 0))
 
     daemon = double(answer)
-    notes = sorted([*PLAYED, 57, 60, 76])
     told = supercollider.well("listener.scd", daemon.port, tmp_path, performance, notes)
 
     assert told["early"] == told["stopped"] == told["who"] == told["without"] == "true"
@@ -590,12 +594,35 @@ def test_a_listener_chooses_the_dreams_of_the_notes_that_are_played(
         sound = read_wav(tmp_path / f"{name}.wav")
         assert np.isfinite(sound).all()
         assert 0.1 < np.abs(sound).max() <= level
+    check_accompaniment(read_wav(tmp_path / "listened.wav")[:, 0], hertz)
     assert told["most"] == str(8 + 2), "eight voices, the ear and the limiter"
     assert told["groups"] == "2", "the root and the default group"
     assert told.warnings() == [
         "WARNING: DreamBank: its 10 dreams went with the server localhost",
         "WARNING: DreamListener: the server localhost is not running",
     ]
+
+
+def check_accompaniment(sound: np.ndarray, hertz: dict[int, int]) -> None:
+    """The dreams of the notes that were played, half of each times a sine at its note's pitch,
+    and in an envelope. ``hertz``: the dreams' own frequencies, by note."""
+    power = np.abs(np.fft.rfft(sound)) ** 2
+    at = np.fft.rfftfreq(len(sound), 1 / 48000)
+
+    def around(frequency: float, width: float = 20) -> float:
+        return float(power[np.abs(at - frequency) < width].sum())
+
+    loudest = max(around(each) for each in hertz.values())
+    for note, own in hertz.items():
+        if note not in PLAYED:
+            assert around(own) < 1e-3 * loudest, f"nobody played {note}"
+        elif note != 64:  # which is broken
+            pitch = 440 * 2 ** ((note - 69) / 12)
+            sidebands = [around(own + pitch) / around(own), around(own - pitch) / around(own)]
+            assert sidebands == pytest.approx([0.25, 0.25], rel=0.3), note
+    start = int(np.flatnonzero(np.abs(sound) > 1e-5)[0])
+    attack, held = sound[start:][:240], sound[start:][4800:9600]
+    assert np.std(attack) < 0.3 * np.std(held), "it is faded in"
 
 
 def test_an_echo_dreams_of_the_melody_that_was_just_played(
@@ -608,9 +635,11 @@ def test_an_echo_dreams_of_the_melody_that_was_just_played(
             daemon.say(messages.Failed(asked["id"], "busy", "not now"))
             return
         assert soundfile.info(asked["seed"]).samplerate == 48000
+        assert asked["approach"] == "spectrum"
         seeds.append(read_wav(Path(asked["seed"])))
         frames = round(float(asked["secs"]) * RATE)
-        path = write_wav(tmp_path / f"dream{len(seeds)}.wav", noise(frames))
+        level = min(0.25 * len(seeds), 1)
+        path = write_wav(tmp_path / f"dream{len(seeds)}.wav", level * noise(frames))
         daemon.say(messages.Accepted(asked["id"], str(path), frames, RATE, 1.0))
         daemon.say(messages.Chunk(asked["id"], 0, frames // 2))
         done = messages.Done(asked["id"], str(path), frames, RATE, 0.1, 0)
@@ -623,6 +652,8 @@ def test_an_echo_dreams_of_the_melody_that_was_just_played(
     assert told["silence"] == "silence | nothing was played in the last 1.5 seconds"
     assert told["twice"] == "busy | one melody is taken at a time"
     assert told["taken"] == "DreamStream"
+    first, second = float(told["triggered0"]), float(told["triggered1"])
+    assert second / first == pytest.approx(2, rel=0.1), "each time the newest, and it alone"
     assert told["kept"] == "4"
     assert told["failed"] == "busy | not now"
     assert told["none"] == "0"
