@@ -547,6 +547,29 @@ def test_a_bank_is_filled_saved_and_loaded(
     assert gone in told.warnings()
 
 
+def test_the_instruments_play_what_their_help_says(
+    supercollider: SuperCollider, tmp_path: Path
+) -> None:
+    ramp = write_wav(tmp_path / "ramp.wav", np.linspace(0, 1, 4 * RATE, dtype="f4"))
+    told = supercollider.well("defs.scd", ramp, tmp_path)
+    assert told.warnings() == []
+    t = np.arange(48000) / 48000
+
+    left, right = read_wav(tmp_path / "play.wav").T
+    held = (t > 0.12) & (t < 0.48)
+    np.testing.assert_allclose(left[held], (0.4 * (0.5 + 2 * t / 4))[held], atol=0.002)
+    assert left[t < 0.05].max() < 0.6 * left[held].min(), "attack"
+    assert 0 < left[(t > 0.65) & (t < 0.68)].max() < 0.5 * left[held].min(), "release"
+    assert not left[t > 0.75].any()
+    assert np.abs(right).max() < 1e-6, "pan"
+
+    left, right = read_wav(tmp_path / "chase.wav").T
+    held = (t > 0.15) & (t < 0.45)
+    np.testing.assert_allclose(right[held], (0.4 * t / 4)[held], atol=0.002)
+    assert not right[t > 0.8].any(), "its gate was closed"
+    assert np.abs(left).max() < 1e-6, "pan"
+
+
 PLAYED = [52, 59, 64, 67, 62, 71, 55]
 
 

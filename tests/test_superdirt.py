@@ -146,7 +146,7 @@ def test_the_relay_with_a_double_of_superdirt(
         check_saved(tmp_path, name, bank.dreams, 12)
     newest = {index: bank.dreams[12 if index % 2 else 11] for index in range(11)}
     check_saved(tmp_path, "eighth", {**newest, 11: bank.dreams[11], 12: bank.dreams[12]}, 13)
-    for fact in ("wraps", "ready", "gap", "kept", "left"):
+    for fact in ("wraps", "read", "ready", "gap", "kept", "left"):
         assert told[fact] == "true", fact
     assert told["asker"] == "1"
 
