@@ -981,15 +981,27 @@ def test_dreams_of_the_real_daemon(
         pytest.fail(f"the daemon did not end on /dream/quit:\n{daemon.log.read_text()}")
 
 
+def blocks_of_the_readme(folder: Path) -> list[Path]:
+    """The README's blocks of SuperCollider, each a file; not that of SuperDirt's relay."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```supercollider\n(.*?)```", text, re.DOTALL)
+    paths = [folder / f"readme{k}.scd" for k in range(len(blocks))]
+    for path, block in zip(paths, blocks, strict=True):
+        path.write_text(block)
+    return [path for path in paths if "DreamDirt" not in path.read_text()]
+
+
 def test_each_example_is_heard(
     supercollider: SuperCollider, daemon: Daemon, tmp_path: Path, performance: Path
 ) -> None:
     folder = ROOT / "sc_classes" / "examples"
-    told = supercollider.well("examples.scd", daemon.port, tmp_path, performance, folder)
+    examples, readme = sorted(folder.glob("*.scd")), blocks_of_the_readme(tmp_path)
+    assert len(examples) == 7
+    assert len(readme) == 3
+    files = [*examples, *readme]
+    told = supercollider.well("examples.scd", daemon.port, tmp_path, performance, *files)
     assert told.warnings() == []
-    examples = sorted(path.stem for path in folder.glob("*.scd"))
-    assert examples == ["accompany", "bank", "echo", "first_dream", "growing", "latency", "pattern"]
-    for name in examples:
+    for name in [path.stem for path in files]:
         sound = read_wav(tmp_path / f"{name}.wav")
         assert np.isfinite(sound).all()
         assert 0 < np.abs(sound).max() < 1, name
