@@ -678,7 +678,7 @@ def test_an_echo_dreams_of_the_melody_that_was_just_played(
     assert told["twice"] == "busy | one melody is taken at a time"
     assert told["taken"] == "DreamStream"
     first, second = float(told["triggered0"]), float(told["triggered1"])
-    assert second / first == pytest.approx(2, rel=0.1), "each time the newest, and it alone"
+    assert second / first == pytest.approx(2, rel=0.2), "each time the newest, and it alone"
     assert told["kept"] == "4"
     assert told["failed"] == "busy | not now"
     assert told["none"] == "0"
