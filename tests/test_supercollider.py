@@ -620,6 +620,10 @@ def test_a_listener_chooses_the_dreams_of_the_notes_that_are_played(
         assert np.isfinite(sound).all()
         assert 0.1 < np.abs(sound).max() <= level
     check_accompaniment(read_wav(tmp_path / "listened.wav")[:, 0], hertz)
+    levels = np.std(read_wav(tmp_path / "stopped.wav")[:, 0].reshape(-1, 480), axis=1)
+    between = (levels > 0.05 * levels.max()) & (levels < 0.5 * levels.max())
+    assert between[int(levels.argmax()) :].sum() >= 3, "it fades out in more than an instant"
+    assert levels[-1] == 0
     assert told["most"] == str(8 + 2), "eight voices, the ear and the limiter"
     assert told["groups"] == "2", "the root and the default group"
     assert told.warnings() == [
