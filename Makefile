@@ -11,7 +11,7 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 .PHONY: run install test programs clean
 
 run: $(VENV)/installed
-	$(BIN)/dreamd run $(RECORDINGS)
+	$(BIN)/dreamd run $(if $(RECORDINGS),"$(RECORDINGS)")
 
 install: $(VENV)/installed
 	$(BIN)/dreamd install

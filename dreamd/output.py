@@ -19,10 +19,10 @@ class Output:
     """The last thing that a dream's samples pass: no DC, no clicks at the ends, a ceiling.
 
     Causal, block by block, so that a block is final once it is out. A high-pass at 20 Hz, of
-    second order, so that a dream which settles on a constant leaves no mean behind; then samples
-    over 0.8 of the ceiling are bent, never to pass it; then fades. Before all that, the level: a
-    dream may not stay louder than the loudest half second of its recordings, so where its root
-    mean square over the last quarter of a second would pass that, it is turned down to it.
+    second order, so that a dream which settles on a constant leaves no mean behind. Then the level:
+    a dream may not stay louder than the loudest half second of its recordings, so where its root
+    mean square over the last quarter of a second would pass that, it is turned down to it. Then
+    samples over 0.8 of the ceiling are bent, never to pass it; then fades.
 
     :param frames: length of the whole dream.
     :param ceiling: largest absolute sample, at most 1: the recordings' own peak, so that a

@@ -150,7 +150,7 @@ def _file(path: Path, request: Request) -> Seed:
 
 
 def voice_of(request: Request, voices: Voices, seed_voice: str | None) -> str:
-    """Whose model dreams: the one asked for, else the seed's, else the only or default one.
+    """Whose model dreams: the one asked for, else the seed's, else ``default``, else the first.
 
     Raises :class:`NoModel` for a voice that is asked for and not there.
     """

@@ -1,10 +1,12 @@
 """The rules of the house: imports point one way, one module per library, settings documented."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
 
+from dreamd.messages import REQUEST_KEYS
 from dreamd.settings import Settings, flag, in_group
 
 PACKAGE = Path(__file__).parent.parent / "dreamd"
@@ -113,6 +115,25 @@ def test_every_setting_is_in_the_readme_with_its_default() -> None:
         if setting.name != "home":
             assert f"| {setting.default} |" in line, line
         assert setting.metadata["help"] in line, line
+
+
+@pytest.mark.parametrize(
+    ("client", "named", "not_said"),
+    [
+        ("README.md", r"`([a-z]+)`", set()),
+        ("sc_classes/HelpSource/Classes/DreamRNN.schelp", r"(?m)^(?:## |argument:: )([a-z, ]+)",
+         {"notes"}),  # an Array as the seed
+        ("sc_classes/HelpSource/Classes/DreamDirt.schelp", r"code::([a-z]+)::", set()),
+        ("sc_classes/Classes/DreamDirt.sc", r"[\\~]([a-z]+)", set()),
+    ],
+)  # fmt: skip
+def test_a_request_s_keys_have_the_same_names_everywhere(
+    client: str, named: str, not_said: set[str]
+) -> None:
+    """Tidal's are in test_tidal."""
+    text = (PACKAGE.parent / client).read_text(encoding="utf-8")
+    names = {name.strip() for names in re.findall(named, text) for name in names.split(",")}
+    assert set(REQUEST_KEYS) - not_said <= names
 
 
 def test_settings_that_cannot_work_are_refused() -> None:

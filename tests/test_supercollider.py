@@ -547,6 +547,31 @@ def test_a_bank_is_filled_saved_and_loaded(
     assert gone in told.warnings()
 
 
+def test_the_instruments_play_what_their_help_says(
+    supercollider: SuperCollider, tmp_path: Path
+) -> None:
+    ramp = write_wav(tmp_path / "ramp.wav", np.linspace(0, 1, 4 * RATE, dtype="f4"))
+    told = supercollider.well("defs.scd", ramp, tmp_path)
+    assert told.warnings() == []
+    t = np.arange(48000) / 48000
+
+    left, right = read_wav(tmp_path / "play.wav").T
+    held = (t > 0.12) & (t < 0.48)
+    np.testing.assert_allclose(left[held], (0.4 * (0.5 + 2 * t / 4))[held], atol=0.002)
+    assert left[t < 0.05].max() < 0.6 * left[held].min(), "attack"
+    assert 0 < left[(t > 0.65) & (t < 0.68)].max() < 0.5 * left[held].min(), "release"
+    assert not left[t > 0.75].any()
+    assert np.abs(right).max() < 1e-6, "pan"
+
+    left, right = read_wav(tmp_path / "chase.wav").T
+    held = (t > 0.15) & (t < 0.45)
+    np.testing.assert_allclose(right[held], (0.4 * t / 4)[held], atol=0.002)
+    sounding = right[: np.flatnonzero(right)[-1]]
+    assert 0.5 < len(sounding) / 48000 < 0.8, "its gate was closed"
+    assert sounding[-240:].max() < 0.2 * sounding.max(), "it fades out"
+    assert np.abs(left).max() < 1e-6, "pan"
+
+
 PLAYED = [52, 59, 64, 67, 62, 71, 55]
 
 
@@ -566,9 +591,14 @@ def performance(tmp_path: Path) -> Path:
 def test_a_listener_chooses_the_dreams_of_the_notes_that_are_played(
     supercollider: SuperCollider, double: Callable[..., Double], tmp_path: Path, performance: Path
 ) -> None:
+    notes = sorted([*PLAYED, 57, 60, 76])
+    # each dream is a sine of its own, so soft that four together do not reach the limiter
+    hertz = {note: 1200 + 950 * k for k, note in enumerate(notes)}
+
     def answer(daemon: Double, asked: dict[str, Any]) -> None:
         frames = round(float(asked["secs"]) * RATE)
-        dream = noise(frames, asked["id"]) * (0.9 + 0.1 * (asked["notes"] != "64"))
+        t = np.arange(frames) / RATE
+        dream = 0.4 * np.cos(2 * np.pi * hertz[int(asked["notes"])] * t).astype("f4")
         if asked["notes"] == "64":  # what a daemon never sends
             dream[100:200] = np.nan
             dream[300:400] = np.inf
@@ -578,7 +608,6 @@ def test_a_listener_chooses_the_dreams_of_the_notes_that_are_played(
         daemon.say(messages.Done(asked["id"], str(path), frames, RATE, 0.1, 0))
 
     daemon = double(answer)
-    notes = sorted([*PLAYED, 57, 60, 76])
     told = supercollider.well("listener.scd", daemon.port, tmp_path, performance, notes)
 
     assert told["early"] == told["stopped"] == told["who"] == told["without"] == "true"
@@ -590,6 +619,11 @@ def test_a_listener_chooses_the_dreams_of_the_notes_that_are_played(
         sound = read_wav(tmp_path / f"{name}.wav")
         assert np.isfinite(sound).all()
         assert 0.1 < np.abs(sound).max() <= level
+    check_accompaniment(read_wav(tmp_path / "listened.wav")[:, 0], hertz)
+    levels = np.std(read_wav(tmp_path / "stopped.wav")[:, 0].reshape(-1, 480), axis=1)
+    between = (levels > 0.05 * levels.max()) & (levels < 0.5 * levels.max())
+    assert between[int(levels.argmax()) :].sum() >= 3, "it fades out in more than an instant"
+    assert levels[-1] == 0
     assert told["most"] == str(8 + 2), "eight voices, the ear and the limiter"
     assert told["groups"] == "2", "the root and the default group"
     assert told["buses"] == "3", "in and out"
@@ -597,6 +631,28 @@ def test_a_listener_chooses_the_dreams_of_the_notes_that_are_played(
         "WARNING: DreamBank: its 10 dreams went with the server localhost",
         "WARNING: DreamListener: the server localhost is not running",
     ]
+
+
+def check_accompaniment(sound: np.ndarray, hertz: dict[int, int]) -> None:
+    """The dreams of the notes that were played, half of each times a sine at its note's pitch,
+    and in an envelope. ``hertz``: the dreams' own frequencies, by note."""
+    power = np.abs(np.fft.rfft(sound)) ** 2
+    at = np.fft.rfftfreq(len(sound), 1 / 48000)
+
+    def around(frequency: float, width: float = 20) -> float:
+        return float(power[np.abs(at - frequency) < width].sum())
+
+    loudest = max(around(each) for each in hertz.values())
+    for note, own in hertz.items():
+        if note not in PLAYED:
+            assert around(own) < 1e-3 * loudest, f"nobody played {note}"
+        elif note != 64:  # which is broken
+            pitch = 440 * 2 ** ((note - 69) / 12)
+            sidebands = [around(own + pitch) / around(own), around(own - pitch) / around(own)]
+            assert sidebands == pytest.approx([0.25, 0.25], rel=0.3), note
+    start = int(np.flatnonzero(np.abs(sound) > 1e-5)[0])
+    attack, held = sound[start:][:240], sound[start:][4800:9600]
+    assert np.std(attack) < 0.3 * np.std(held), "it is faded in"
 
 
 def test_an_echo_dreams_of_the_melody_that_was_just_played(
@@ -609,9 +665,11 @@ def test_an_echo_dreams_of_the_melody_that_was_just_played(
             daemon.say(messages.Failed(asked["id"], "busy", "not now"))
             return
         assert soundfile.info(asked["seed"]).samplerate == 48000
+        assert asked["approach"] == "spectrum"
         seeds.append(read_wav(Path(asked["seed"])))
         frames = round(float(asked["secs"]) * RATE)
-        path = write_wav(tmp_path / f"dream{len(seeds)}.wav", noise(frames))
+        level = min(0.25 * len(seeds), 1)
+        path = write_wav(tmp_path / f"dream{len(seeds)}.wav", level * noise(frames))
         daemon.say(messages.Accepted(asked["id"], str(path), frames, RATE, 1.0))
         daemon.say(messages.Chunk(asked["id"], 0, frames // 2))
         done = messages.Done(asked["id"], str(path), frames, RATE, 0.1, 0)
@@ -624,6 +682,8 @@ def test_an_echo_dreams_of_the_melody_that_was_just_played(
     assert told["silence"] == "silence | nothing was played in the last 1.5 seconds"
     assert told["twice"] == "busy | one melody is taken at a time"
     assert told["taken"] == "DreamStream"
+    first, second = float(told["triggered0"]), float(told["triggered1"])
+    assert second / first == pytest.approx(2, rel=0.2), "each time the newest, and it alone"
     assert told["kept"] == "4"
     assert told["failed"] == "busy | not now"
     assert told["none"] == "0"
@@ -675,7 +735,7 @@ def test_the_window_shows_what_the_daemon_does(
         nonlocal asked_for
         asked_for += 1
         frames = round(float(asked["secs"]) * RATE)
-        swell = np.sin(np.arange(frames) * np.pi * asked_for / frames)
+        swell = np.sin(np.arange(frames) * np.pi * asked_for / frames) * asked_for / 3
         path = write_wav(tmp_path / f"dream{asked_for}.wav", noise(frames) * swell)
         daemon.say(messages.Accepted(asked["id"], str(path), frames, RATE, 1.0))
         daemon.say(messages.Done(asked["id"], str(path), frames, RATE, 0.1, asked_for))
@@ -692,7 +752,15 @@ def test_the_window_shows_what_the_daemon_does(
     assert told["before"] == "[ [ 0, 1.0 ] ]", "a dream of before it was there"
     assert int(told["colors"]) > 2, "not blank"
     assert int(told["waveforms"]) > 5000, "pixels that three dreams have changed"
+    assert told["head"] == f"127.0.0.1:{daemon.port}: learning, 1 dreaming, 1 waiting, 3 made"
+    models = [f"|{approach}|0.317|4200|5.1" for approach in sorted(messages.APPROACHES)]
+    voices = ["empty|0 files, 0 s|||", "guitar|2 files, 75 s|||", *models]
+    assert told["rows"].split(";") == voices
+    assert told["making"] == "column: 43 of 100, 2.1 s to go"
+    assert told["labels"] == "dream:3 3.0 s;dream:2 2.0 s;dream:1 1.0 s"
+    assert told["waves"] == f"{3 * RATE};{2 * RATE};{RATE}"
     assert float(told["silent"]) == 0
+    assert float(told["soft"]) < 0.1, "the dream that was clicked, and no other"
     assert told["watching"] == "0"
     assert told["idle"] == "true"
     assert told["absence"].startswith("no daemon answers at 127.0.0.1:")
@@ -927,15 +995,27 @@ def test_dreams_of_the_real_daemon(
         pytest.fail(f"the daemon did not end on /dream/quit:\n{daemon.log.read_text()}")
 
 
+def blocks_of_the_readme(folder: Path) -> list[Path]:
+    """The README's blocks of SuperCollider, each a file; not that of SuperDirt's relay."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```supercollider\n(.*?)```", text, re.DOTALL)
+    paths = [folder / f"readme{k}.scd" for k in range(len(blocks))]
+    for path, block in zip(paths, blocks, strict=True):
+        path.write_text(block)
+    return [path for path in paths if "DreamDirt" not in path.read_text()]
+
+
 def test_each_example_is_heard(
     supercollider: SuperCollider, daemon: Daemon, tmp_path: Path, performance: Path
 ) -> None:
     folder = ROOT / "sc_classes" / "examples"
-    told = supercollider.well("examples.scd", daemon.port, tmp_path, performance, folder)
+    examples, readme = sorted(folder.glob("*.scd")), blocks_of_the_readme(tmp_path)
+    assert len(examples) == 7
+    assert len(readme) == 3
+    files = [*examples, *readme]
+    told = supercollider.well("examples.scd", daemon.port, tmp_path, performance, *files)
     assert told.warnings() == []
-    examples = sorted(path.stem for path in folder.glob("*.scd"))
-    assert examples == ["accompany", "bank", "echo", "first_dream", "growing", "latency", "pattern"]
-    for name in examples:
+    for name in [path.stem for path in files]:
         sound = read_wav(tmp_path / f"{name}.wav")
         assert np.isfinite(sound).all()
         assert 0 < np.abs(sound).max() < 1, name

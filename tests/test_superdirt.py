@@ -151,7 +151,7 @@ def test_the_relay_with_a_double_of_superdirt(
         check_saved(tmp_path, name, bank.dreams, 12)
     check_saved(tmp_path, "eighth", {index: bank.dreams[index] for index in (11, 12)}, 13)
     check_saved(tmp_path, "ninth", {index: bank.dreams[index] for index in (0, 12)}, 13)
-    for fact in ("wraps", "ready", "gap", "kept", "left"):
+    for fact in ("wraps", "read", "ready", "gap", "kept", "left"):
         assert told[fact] == "true", fact
     assert told["asker"] == "1"
 

@@ -24,9 +24,14 @@ DirtDouble {
 }
 
 DirtDoubleLibrary {
-	var <buffers, <bufferEvents, <synthEvents, <added = 0;
+	var <buffers, <bufferEvents, <synthEvents, <heard;
 
-	*new { ^super.new.freeAll }
+	*new { ^super.new.init }
+
+	init {
+		heard = List.new; // a sample of each dream, as a synth would have heard it at once
+		this.freeAll
+	}
 
 	freeAll {
 		buffers.do { |all| all.do { |buffer| buffer.bufnum !? { buffer.free } } };
@@ -38,12 +43,18 @@ DirtDoubleLibrary {
 	}
 
 	addSynth { |name, event|
-		added = added + 1;
 		synthEvents[name] = synthEvents[name].add(event)
 	}
 
 	makeEventForBuffer { |buffer|
 		if(buffer.numFrames.isNil) { Error("SuperDirt would ask for numFrames").throw };
+		if(buffer.numFrames > 2000) { this.hear(buffer) }; // not the relay's silence
 		^(buffer: buffer.bufnum, bufferObject: buffer, notYetRead: true)
+	}
+
+	hear { |buffer|
+		OSCFunc({ |msg| heard.add(msg[3]) }, '/b_set', buffer.server.addr,
+			argTemplate: [buffer.bufnum]).fix.oneShot;
+		buffer.server.sendMsg("/b_get", buffer.bufnum, 2000)
 	}
 }
