@@ -752,13 +752,13 @@ def test_the_window_shows_what_the_daemon_does(
     assert told["before"] == "[ [ 0, 1.0 ] ]", "a dream of before it was there"
     assert int(told["colors"]) > 2, "not blank"
     assert int(told["waveforms"]) > 5000, "pixels that three dreams have changed"
-    assert told["head"] == f"127.0.0.1:{daemon.port}: learning, 1 dreaming, 1 waiting, 3 made"
+    assert told["head"] == f"127.0.0.1:{daemon.port}: learning, 1 dreaming, 1 waiting, 1 made"
     models = [f"|{approach}|0.317|4200|5.1" for approach in sorted(messages.APPROACHES)]
     voices = ["empty|0 files, 0 s|||", "guitar|2 files, 75 s|||", *models]
     assert told["rows"].split(";") == voices
     assert told["making"] == "column: 43 of 100, 2.1 s to go"
-    assert told["labels"] == "dream:3 3.0 s;dream:2 2.0 s;dream:1 1.0 s"
-    assert told["waves"] == f"{3 * RATE};{2 * RATE};{RATE}"
+    assert told["labels"] == "dream:3 3.0 s;dream:2 2.0 s;dream:1 1.0 s;dream:0 1.0 s"
+    assert told["waves"] == f"{3 * RATE};{2 * RATE};{RATE};{RATE}"
     assert float(told["silent"]) == 0
     assert float(told["soft"]) < 0.1, "the dream that was clicked, and no other"
     assert told["watching"] == "0"

@@ -1,4 +1,5 @@
-// DreamBin: Buffers (and DreamStreams) that are no longer needed, kept until nothing can be playing them any more.
+// DreamBin: Buffers (and DreamStreams) that are no longer needed, kept until nothing can be playing
+// them any more.
 //
 // Pdream, DreamBank and the players put in here what has had its time.
 //

@@ -26,7 +26,7 @@ DreamRNNGui {
 		head = StaticText();
 		tree = TreeView().columns_(["voice", "approach", "error", "steps", "times real time"]);
 		[120, 120, 75, 75].do { |width, i| tree.setColumnWidth(i, width) };
-		making = StaticText().align_(\topLeft).fixedHeight_(36);
+		making = StaticText().align_(\topLeft).minHeight_(36);
 		players = { DreamRNNGuiDream() } ! shown;
 		window.layout = VLayout(*([head, [tree, stretch: 1], making] ++ players.collect(_.view)));
 		watch = SkipJack({ this.prAsk }, every, { window.isClosed }, "DreamRNNGui", AppClock);
@@ -65,10 +65,12 @@ DreamRNNGui {
 	}
 
 	prMaking { |status|
-		^(status[\making] ? ()).collect { |dream|
+		var making = status[\making] ? ();
+		^making.keys.asArray.sort.collect { |id|
+			var dream = making[id];
 			"%: % of 100, % s to go".format(dream[\approach],
 				(dream[\progress] * 100).round.asInteger, dream[\eta].round(0.1))
-		}.values.join("\n")
+		}.join("\n")
 	}
 
 	// rows of text
@@ -127,6 +129,9 @@ DreamRNNGuiDream {
 		dream ?? { ^this };
 		if(server.serverRunning.not) {
 			^"DreamRNN: the server % is not running".format(server).warn
+		};
+		if(File.exists(dream[\path]).not) {
+			^"DreamRNN: % is gone".format(dream[\path]).warn
 		};
 		Buffer.read(server, dream[\path], action: { |buffer|
 			Synth(\dreamPlay, [buf: buffer, sustain: buffer.duration]);
