@@ -12,7 +12,7 @@ import os
 import re
 import time
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
@@ -135,6 +135,14 @@ class Corpus:
         """Every recording that is remembered is present: for dreams without a daemon."""
         for recording, was in self._remembered.values():
             if was.unchanged():
+                self.add(recording)
+
+    def recall(self, listed: Iterable[tuple[Path, str]]) -> None:
+        """What is remembered of these files and their voices is present, before they are looked
+        at: who asks as soon as the daemon answers finds them."""
+        places = set(listed)
+        for recording, was in self._remembered.values():
+            if (was.path, was.voice) in places and was.unchanged():
                 self.add(recording)
 
     def _seen_before(self, found: Found) -> Recording | None:

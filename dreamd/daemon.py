@@ -43,7 +43,7 @@ from dreamd.plan import plan, refresh
 from dreamd.screen import Screen
 from dreamd.settings import Settings
 from dreamd.state import State
-from dreamd.watcher import Gone, Watcher
+from dreamd.watcher import Gone, Watcher, listing
 
 SHOW_EVERY = 0.25  # seconds between drawings of the screen
 TRAINED_EVERY = 5.0  # seconds between /dream/trained of one model
@@ -104,6 +104,8 @@ class Daemon:
     def startup(self) -> None:
         tell, settings = self._inbox.put, self._settings
         self._state.corpus.sweep()
+        with contextlib.suppress(OSError):  # the watcher says what is wrong with the folder
+            self._state.corpus.recall(listing(self._state.folder))
         self._state.bank.sweep()
         self._watcher = Watcher(self._state.folder, tell, lambda line: tell(Note(line, True)))
         self._ingester = Ingester(self._state.corpus, tell)

@@ -98,6 +98,17 @@ def test_a_cache_that_is_half_made_is_swept_and_a_broken_note_ignored(tmp_path: 
     assert [r.name for r in again.recordings()] == ["a.wav"]
 
 
+def test_what_is_remembered_of_a_folder_is_present_at_once(tmp_path: Path) -> None:
+    home, takes = tmp_path / "home", [tmp_path / f"{name}.wav" for name in "abc"]
+    for take in takes:
+        audio.write(take, tone(440, 0.2), RATE)
+        Corpus(home, RATE).ingest(found(take, "guitar"))
+    audio.write(takes[1], tone(440, 0.4), RATE)  # changed since
+    again = Corpus(home, RATE)
+    again.recall([(takes[0], "guitar"), (takes[1], "guitar"), (takes[2], "rain")])
+    assert [r.name for r in again.recordings()] == ["a.wav"]
+
+
 def test_voices_are_sorted_by_name(tmp_path: Path) -> None:
     corpus = Corpus(tmp_path / "home", RATE)
     for name in ("b.wav", "a.wav", "c.wav"):

@@ -265,8 +265,8 @@ def test_killed_at_any_moment_it_comes_back_as_promised(daemon: Start, recording
     one.until(lambda: not any(alive(pid) for pid in pids), within=20)
 
     one.start()
+    assert one.status()["voices"]["guitar"]["recordings"] == 2, "as soon as it answers"
     one.until(lambda: len(one.status()["voices"]["guitar"]["models"]) == 4)
-    assert one.status()["voices"]["guitar"]["recordings"] == 2
     assert not Path(half).exists()
     assert Path(whole).read_bytes() == kept
     for approach, before in steps.items():
