@@ -133,9 +133,7 @@ class Corpus:
 
     def recall_all(self) -> None:
         """Every recording that is remembered is present: for dreams without a daemon."""
-        for recording, was in self._remembered.values():
-            if was.unchanged():
-                self.add(recording)
+        self.recall((was.path, was.voice) for _, was in self._remembered.values())
 
     def recall(self, listed: Iterable[tuple[Path, str]]) -> None:
         """What is remembered of these files and their voices is present, before they are looked

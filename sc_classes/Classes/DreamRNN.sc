@@ -385,10 +385,10 @@ DreamRNN {
 	// The dreams that lie whole in the daemon's bank: number -> path.
 	*prFiles { |folder|
 		var files = IdentityDictionary.new;
+		var unfinished = (folder.dirname +/+ "unfinished" +/+ "*").pathMatch.collect(_.basename).asSet;
 		(folder +/+ "*.wav").pathMatch.do { |path|
 			var name = path.basename.splitext[0];
-			if(name.every(_.isDecDigit)
-			and: { File.exists(folder.dirname +/+ "unfinished" +/+ name).not }) {
+			if(name.every(_.isDecDigit) and: { unfinished.includes(name).not }) {
 				files[name.asInteger] = path
 			}
 		};
