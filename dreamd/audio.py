@@ -101,6 +101,8 @@ def resample(samples: Samples, rate: float, to: float) -> Samples:
 # ---------------------------------------------------------------- dreams on disk
 
 _HEADER = struct.Struct("<4sI4s 4sIHHIIHHH 4sII 4sI")
+_FORM = (b"RIFF", b"WAVE", b"fmt ", 18, 3, 1, 4, 32, 0, b"fact", 4)
+"""What the headers of all dreams share."""
 
 
 class DreamFile:
@@ -125,6 +127,23 @@ class DreamFile:
         with self.path.open("wb") as file:
             file.write(header)
             file.truncate(_HEADER.size + size)
+
+    @staticmethod
+    def is_one(path: Path) -> bool:
+        """Whether a file has the header, byte for byte, that :meth:`create` gives, and its length.
+
+        An empty file is one that could not be created: the disk was full.
+        """
+        if not path.is_file():
+            return False
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            head = file.read(_HEADER.size)
+        if len(head) < _HEADER.size:
+            return not head
+        fields = _HEADER.unpack(head)
+        form = (fields[0], *fields[2:7], *fields[9:14])
+        return form == _FORM and size == _HEADER.size + fields[-1]
 
     def write(self, start: int, samples: Samples) -> None:
         """``samples`` into place, from frame ``start`` on."""

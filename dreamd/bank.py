@@ -6,10 +6,22 @@ the making has a marker in ``HOME/dreams/unfinished``: should the daemon be kill
 next start finds the marker and clears away what was half made.
 """
 
+import re
 from pathlib import Path
 
 from dreamd.audio import DreamFile
 from dreamd.errors import NoSuchSeed
+
+_NUMBER = re.compile(r"[0-9]{5}|[1-9][0-9]{5,8}")
+
+
+def number_of(name: str) -> int | None:
+    """The number in the name of a dream's file or marker; None for other names.
+
+    >>> number_of("00007"), number_of("123456"), number_of("7"), number_of("000007")
+    (7, 123456, None, None)
+    """
+    return int(name) if _NUMBER.fullmatch(name) else None
 
 
 class Bank:
@@ -23,8 +35,8 @@ class Bank:
 
     def sweep(self) -> None:
         """Clears away what was half made; for the daemon as it starts."""
-        for marker in self._markers.iterdir():
-            self.drop(int(marker.name))
+        for index in self._unfinished():
+            self.drop(index)
 
     def path(self, index: int) -> Path:
         return self.folder / f"{index:05d}.wav"
@@ -32,7 +44,7 @@ class Bank:
     def begin(self, frames: int, rate: int) -> int:
         """The lowest free number, its file made and silent."""
         index = 0
-        while self.path(index).exists():
+        while self.path(index).exists() or self._marker(index).exists():
             index += 1
         self._marker(index).touch()
         DreamFile(self.path(index), rate).create(frames)
@@ -43,15 +55,17 @@ class Bank:
         self._marker(index).unlink(missing_ok=True)
 
     def drop(self, index: int) -> None:
-        """Nothing came of it."""
-        self.path(index).unlink(missing_ok=True)
+        """Nothing came of it. A file there that is not a dream of ours stays."""
+        if DreamFile.is_one(self.path(index)):
+            self.path(index).unlink(missing_ok=True)
         self._marker(index).unlink(missing_ok=True)
 
     def whole(self) -> list[int]:
         """The numbers of the dreams that are finished, the oldest first."""
-        unfinished = {self.path(int(marker.name)) for marker in self._markers.iterdir()}
-        files = [path for path in self.folder.glob("*.wav") if path not in unfinished]
-        return [int(path.stem) for path in sorted(files, key=_written) if path.stem.isdecimal()]
+        unfinished = set(self._unfinished())
+        there = sorted(self.folder.glob("*.wav"), key=_written)
+        numbers = (number_of(path.stem) for path in there)
+        return [n for n in numbers if n is not None and n not in unfinished]
 
     def finished(self, index: int) -> Path:
         """The file of an earlier dream. Raises :class:`NoSuchSeed`."""
@@ -60,6 +74,15 @@ class Bank:
         if self._marker(index).exists():
             raise NoSuchSeed(f"dream:{index} is still being made")
         return self.path(index)
+
+    def _unfinished(self) -> list[int]:
+        """The numbers in the making. A marker is an empty file with a number of ours as its name;
+        whatever else lies there (``.DS_Store``) is none."""
+        numbers = (
+            number_of(entry.name) for entry in self._markers.iterdir()
+            if entry.is_file() and not entry.stat().st_size
+        )  # fmt: skip
+        return [number for number in numbers if number is not None]
 
     def _marker(self, index: int) -> Path:
         return self._markers / f"{index:05d}"

@@ -155,7 +155,9 @@ def run(arguments: Arguments) -> None:
 def example(settings: Settings) -> Path:
     """A folder with one voice, ``pluck``, and its recording, made here."""
     from dreamd import audio, pluck
+    from dreamd.lock import claim
 
+    claim(settings.home)
     folder = settings.home / "example"
     path = folder / "pluck" / "phrase.wav"
     try:
@@ -186,7 +188,7 @@ def train(arguments: Arguments) -> None:
     settings = settings_from(arguments)
     if not arguments.minutes > 0:
         raise SetupError("--minutes must be more than 0")
-    with lock_home(settings.home):
+    with lock_home(settings.home, arguments.recordings):
         offline.train(
             settings,
             arguments.recordings.expanduser(),
@@ -210,7 +212,7 @@ def study(arguments: Arguments) -> None:
 
     settings = settings_from(arguments)
     source = arguments.recordings.expanduser()
-    with lock_home(settings.home):
+    with lock_home(settings.home, source):
         for approach in APPROACHES if arguments.minutes > 0 else ():
             offline.train(settings, source, approach, 60 * arguments.minutes, _aside)
         voices = offline.ingest(settings, source, _aside)
@@ -227,7 +229,7 @@ def table1(arguments: Arguments) -> None:
     if not arguments.minutes > 0:
         raise SetupError("--minutes must be more than 0")
     folder = arguments.out or settings.home / "table1"
-    with lock_home(settings.home):
+    with lock_home(settings.home, arguments.recordings):
         print(make(settings, arguments.recordings.expanduser(), arguments.minutes,
                    folder.expanduser(), _aside))  # fmt: skip
 

@@ -26,6 +26,9 @@ from dreamd.recording import Recording
 SILENCE = 1e-4
 """A recording whose largest sample is under this (-80 dB) is silence."""
 
+OURS = re.compile(r"[0-9a-f]{20}\.(f32|json|json\.tmp|solos|solos\.tmp)")
+"""The names of what lies in the corpus' folder; a file of any other name is somebody else's."""
+
 Progress = Callable[[float], None]
 
 
@@ -121,14 +124,18 @@ class Corpus:
     def sweep(self) -> None:
         """Clears away caches that are half made, or whose recording is gone or has changed.
 
-        For the daemon as it starts, when nobody reads or writes them.
+        For the daemon as it starts, when nobody reads or writes them. Files that are not called
+        as ours are stay.
         """
         for cache, (_, was) in list(self._remembered.items()):
             if not was.unchanged():
                 del self._remembered[cache]
         kept = set(self._remembered)
         for path in self._folder.iterdir():
-            if str(path.with_suffix(".f32")) not in kept or path.suffix == ".tmp":
+            if not OURS.fullmatch(path.name) or not path.is_file():
+                continue
+            cache = str(path.with_name(path.name[:20] + ".f32"))
+            if cache not in kept or path.suffix == ".tmp":
                 path.unlink(missing_ok=True)
 
     def recall_all(self) -> None:

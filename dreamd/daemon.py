@@ -81,7 +81,7 @@ class Daemon:
         self._serials, self._ids = itertools.count(), itertools.count(OWN_IDS)
         self._said_at: dict[object, float] = {}  # what must not be said too often, and when it was
         self._tidal = address_of(settings.tidal)
-        self._lock = lock_home(settings.home)
+        self._lock = lock_home(settings.home, folder)
         self._socket = osc.OscSocket(settings.host, settings.port)
         self._state = State(
             settings=settings,

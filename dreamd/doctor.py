@@ -4,6 +4,7 @@ import importlib.metadata
 import platform
 import shutil
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ import soundfile
 
 from dreamd import client, install, weights
 from dreamd.errors import NoModel, SetupError
+from dreamd.lock import claim
 from dreamd.messages import APPROACHES
 from dreamd.settings import Settings
 
@@ -44,10 +46,12 @@ def _python() -> Finding:
 
 def _home(settings: Settings) -> Iterator[Finding]:
     try:
-        settings.home.mkdir(parents=True, exist_ok=True)
-        probe = settings.home / ".doctor"
-        probe.touch()
-        probe.unlink()
+        claim(settings.home)
+        with tempfile.TemporaryFile(dir=settings.home):
+            pass
+    except SetupError as error:
+        yield Finding("fault", str(error))
+        return
     except OSError as error:
         yield Finding("fault", f"cannot write in {settings.home}: {error.strerror}; use --home")
         return

@@ -19,6 +19,7 @@ from dreamd.corpus import Corpus, Found
 from dreamd.errors import BadRecording, SetupError
 from dreamd.jobs import Job
 from dreamd.learner import SLICE, Pupil
+from dreamd.lock import claim
 from dreamd.messages import Request
 from dreamd.plan import all_voices, plan
 from dreamd.recording import Recording
@@ -34,6 +35,7 @@ def dream(settings: Settings, request: Request, out: Path) -> Job:
     """
     if out.suffix.lower() != ".wav":
         raise SetupError(f"--out is a WAV file, got {out}")
+    claim(settings.home)
     dreamer.prepare()
     corpus = Corpus(settings.home, settings.rate)
     corpus.recall_all()

@@ -83,7 +83,7 @@ def _starter(
     shape = shape_of(approach, settings)
     head, arrays = weights.load(newest(settings, voice, shape))
     folder = into / voice / shape.name
-    for old in folder.glob("*.safetensors"):
+    for old in weights.checkpoints(folder):
         old.unlink()
     thin = {name: array.astype(np.float16) for name, array in arrays.items()}
     starter = weights.ship(folder, replace(head, history=()), thin)

@@ -8,6 +8,7 @@ writes; dreams, the daemon's status and the next start read.
 
 import json
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -26,6 +27,11 @@ NEWEST = 2
 """Newest checkpoints kept: one more than needed, in case it cannot be read."""
 DOUBLINGS = 16
 """Doublings of the steps of which a checkpoint is kept; older ones go."""
+
+CHECKPOINT = re.compile(r"weights-[0-9]{12}\.safetensors")
+BESIDE = re.compile(r"(adam-[0-9]{12}\.safetensors|(weights|adam)-[0-9]{12}\.safetensors\.tmp)")
+"""What else is ours in a model's folder. A file of any other name (a cloud drive's "conflicted
+copy") is somebody else's."""
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -65,7 +71,8 @@ def folder(home: Path, voice: str, shape: Shape) -> Path:
 
 def checkpoints(model: Path) -> list[Path]:
     """The checkpoints in a model's folder, oldest first."""
-    return sorted(model.glob("weights-*.safetensors"))
+    there = model.iterdir() if model.is_dir() else ()
+    return sorted(path for path in there if CHECKPOINT.fullmatch(path.name))
 
 
 def steps_of(path: Path) -> int:
@@ -201,8 +208,6 @@ def _thin(model: Path, path: Path) -> None:
     for old in there:
         if steps_of(old) not in kept:
             old.unlink(missing_ok=True)
-    for old in model.glob("adam-*.safetensors"):
-        if old != _optimizer_of(path):
+    for old in model.iterdir():
+        if BESIDE.fullmatch(old.name) and old != _optimizer_of(path):
             old.unlink(missing_ok=True)
-    for half_made in model.glob("*.tmp"):
-        half_made.unlink(missing_ok=True)

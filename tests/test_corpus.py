@@ -87,9 +87,10 @@ def test_a_cache_that_is_half_made_is_swept_and_a_broken_note_ignored(tmp_path: 
     home = tmp_path / "home"
     audio.write(tmp_path / "a.wav", tone(440, 1.0), RATE)
     recording = Corpus(home, RATE).ingest(found(tmp_path / "a.wav"))
-    (home / "corpus" / "half.f32").write_bytes(b"1234")
-    (home / "corpus" / "bad.json").write_text("{")
-    shutil.copy(Path(recording.cache).with_suffix(".json"), home / "corpus" / "x.json.tmp")
+    key = Path(recording.cache).stem
+    (home / "corpus" / f"{'a' * 20}.f32").write_bytes(b"1234")
+    (home / "corpus" / f"{'b' * 20}.json").write_text("{")
+    shutil.copy(Path(recording.cache).with_suffix(".json"), home / "corpus" / f"{key}.json.tmp")
     again = Corpus(home, RATE)
     again.sweep()
     left = {path.suffix for path in (home / "corpus").iterdir()}
