@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import RATE, Daemon, free_port, tone
+from conftest import RATE, Daemon, free_port
 from test_cli import dreamd
 
-from dreamd import audio, weights
+from dreamd import weights
 from dreamd.bank import Bank
 from dreamd.corpus import Corpus
 from dreamd.errors import SetupError
