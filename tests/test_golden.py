@@ -1,0 +1,93 @@
+"""The same request with the same weights and ``rand`` gives the same samples, release after release.
+
+``golden/dreams.npz`` holds what fixed weights dreamt when they were recorded. Where the samples
+are meant to change, say why in CHANGELOG.md and record anew: ``python tests/test_golden.py``.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from dreamd import approaches, audio, dreamer, pluck, weights
+from dreamd.messages import APPROACHES, SAMPLINGS, Request
+from dreamd.plan import plan
+from dreamd.recording import Recording
+from dreamd.settings import Settings
+from dreamd.shapes import shape_of
+
+GOLDEN = Path(__file__).parent / "golden" / "dreams.npz"
+
+TOLERANCE = 5e-3
+"""Of the dream's peak. On one machine the samples are equal to the bit; another one's matrix
+products and FFTs round differently, and a dream that hears itself carries that on."""
+
+SECS = 0.3
+
+
+def dreamt(home: Path, approach: str, sampling: str, **other: object) -> audio.Samples:
+    """A dream of fixed weights that follows a phrase of the project's own."""
+    settings = Settings(home=home, vector=256, hop=64, frame=256, window=4, hidden=32)
+    voices = {"pluck": [recording(home)]}
+    save(settings, approach)
+    asked = Request(approach, SECS, seed="pluck:0", seedat=1.0, followat=2.0, rand=7,
+                    sampling=sampling, temperature=0.2)  # fmt: skip
+    asked = replace(asked, **other)
+    job = replace(plan(settings, asked, voices, lambda number: Path()), path=home / "dream.wav")
+    audio.DreamFile(job.path, job.shape.rate).create(job.frames)
+    with torch.no_grad():
+        dreamer.make(job, settings, lambda wrote: None)
+    return np.concatenate(list(audio.decode(job.path, job.shape.rate)))
+
+
+def recording(home: Path) -> Recording:
+    samples, cache = pluck.phrase(), home / "phrase.f32"
+    samples.astype("<f4").tofile(cache)
+    return Recording(
+        voice="pluck", source=str(home / "phrase.wav"), cache=str(cache), frames=len(samples),
+        rate=pluck.MODEL_RATE, peak=float(np.abs(samples).max()), loudest=0.2, joined=0.0,
+    )  # fmt: skip
+
+
+def save(settings: Settings, approach: str) -> None:
+    """Weights drawn by numpy, whose generators give the same numbers for ever."""
+    shape, rng = shape_of(approach, settings), np.random.default_rng(0)
+    arrays = {
+        name: (0.15 * rng.standard_normal(tuple(tensor.shape))).astype(np.float32)
+        for name, tensor in approaches.make(shape).state_dict().items()
+    }
+    head = weights.Header(shape=shape, scale=0.5, voice="pluck", steps=1, deviation=0.05)
+    weights.save(settings.home, head, arrays, {})
+
+
+@pytest.mark.parametrize("sampling", SAMPLINGS)
+@pytest.mark.parametrize("approach", APPROACHES)
+def test_a_dream_is_as_it_was(tmp_path: Path, approach: str, sampling: str) -> None:
+    expected = np.load(GOLDEN)[f"{approach}-{sampling}"]
+    samples = dreamt(tmp_path, approach, sampling)
+    peak = np.abs(expected).max()
+    assert peak > 0.02  # else anything quiet would pass
+    np.testing.assert_allclose(samples, expected, rtol=0, atol=TOLERANCE * peak)
+
+
+@pytest.mark.parametrize("other", [{"rand": 8}, {"learn": 1e-5}, {"followat": 2.1}, {"pace": 1.1}])
+@pytest.mark.parametrize("approach", APPROACHES)
+def test_what_is_asked_otherwise_is_told_apart(
+    tmp_path: Path, approach: str, other: dict[str, object]
+) -> None:
+    """Else the tolerance would hide a change."""
+    expected = np.load(GOLDEN)[f"{approach}-concurrent"]
+    samples = dreamt(tmp_path, approach, "concurrent", **other)
+    assert np.abs(samples - expected).max() > 4 * TOLERANCE * np.abs(expected).max()
+
+
+if __name__ == "__main__":
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        np.savez_compressed(
+            GOLDEN,
+            **{f"{a}-{s}": dreamt(Path(folder), a, s) for a in APPROACHES for s in SAMPLINGS},
+        )
