@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from dreamd import __version__
+from dreamd.approaches.registry import APPROACHES
 from dreamd.errors import DreamError, SetupError
-from dreamd.messages import APPROACHES, REQUEST_KEYS, request
+from dreamd.osc.messages import REQUEST_KEYS, request
 from dreamd.settings import Settings, check, flag, in_group
 
 Arguments = argparse.Namespace
@@ -141,8 +142,8 @@ def settings_from(arguments: Arguments) -> Settings:
 
 
 def run(arguments: Arguments) -> None:
-    from dreamd.daemon import Daemon
-    from dreamd.screen import make_screen
+    from dreamd.daemon.server import Daemon
+    from dreamd.terminal.screens import make_screen
 
     settings = settings_from(arguments)
     folder = arguments.recordings
@@ -154,8 +155,8 @@ def run(arguments: Arguments) -> None:
 
 def example(settings: Settings) -> Path:
     """A folder with one voice, ``pluck``, and its recording, made here."""
-    from dreamd import audio, pluck
-    from dreamd.lock import claim
+    from dreamd.audio import files, plucked_string
+    from dreamd.home.lock import claim
 
     claim(settings.home)
     folder = settings.home / "example"
@@ -163,7 +164,7 @@ def example(settings: Settings) -> Path:
     try:
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
-            audio.write(path, pluck.phrase(), pluck.MODEL_RATE)
+            files.write(path, plucked_string.phrase(), plucked_string.MODEL_RATE)
     except OSError as error:
         raise SetupError(
             f"cannot write in {settings.home} ({error.strerror}): choose another --home"
@@ -172,7 +173,7 @@ def example(settings: Settings) -> Path:
 
 
 def dream(arguments: Arguments) -> None:
-    from dreamd import offline
+    from dreamd.commands import offline
 
     settings = settings_from(arguments)
     said = {k: getattr(arguments, f"request_{k}", None) for k in REQUEST_KEYS}
@@ -182,8 +183,8 @@ def dream(arguments: Arguments) -> None:
 
 
 def train(arguments: Arguments) -> None:
-    from dreamd import offline
-    from dreamd.lock import lock_home
+    from dreamd.commands import offline
+    from dreamd.home.lock import lock_home
 
     settings = settings_from(arguments)
     if not arguments.minutes > 0:
@@ -199,16 +200,17 @@ def train(arguments: Arguments) -> None:
 
 
 def bench(arguments: Arguments) -> None:
-    from dreamd.bench import report
+    from dreamd.experiments.bench import report
 
     for text in report():
         print(text, flush=True)
 
 
 def study(arguments: Arguments) -> None:
-    from dreamd import dreamer, offline
-    from dreamd.lock import lock_home
-    from dreamd.study import report
+    from dreamd.commands import offline
+    from dreamd.dreaming import worker
+    from dreamd.experiments.study import report
+    from dreamd.home.lock import lock_home
 
     settings = settings_from(arguments)
     source = arguments.recordings.expanduser()
@@ -216,14 +218,14 @@ def study(arguments: Arguments) -> None:
         for approach in APPROACHES if arguments.minutes > 0 else ():
             offline.train(settings, source, approach, 60 * arguments.minutes, _aside)
         voices = offline.ingest(settings, source, _aside)
-    dreamer.prepare()
+    worker.prepare()
     for text in report(settings, voices):
         print(text, flush=True)
 
 
 def table1(arguments: Arguments) -> None:
-    from dreamd.lock import lock_home
-    from dreamd.table1 import make
+    from dreamd.experiments.table1 import make
+    from dreamd.home.lock import lock_home
 
     settings = settings_from(arguments)
     if not arguments.minutes > 0:
@@ -235,9 +237,9 @@ def table1(arguments: Arguments) -> None:
 
 
 def starters(arguments: Arguments) -> None:
-    from dreamd.lock import lock_home
-    from dreamd.rearing import rear
-    from dreamd.share import share
+    from dreamd.experiments.starters import rear
+    from dreamd.home.lock import lock_home
+    from dreamd.home.resources import share
 
     settings = settings_from(arguments)
     into = arguments.out or share("models")
@@ -246,7 +248,7 @@ def starters(arguments: Arguments) -> None:
 
 
 def judge(arguments: Arguments) -> None:
-    from dreamd.verdict import verdict
+    from dreamd.evaluation.verdict import verdict
 
     found = verdict(arguments.dreams, arguments.against.expanduser())
     if arguments.html:
@@ -263,7 +265,7 @@ def _aside(line: str) -> None:
 
 
 def status(arguments: Arguments) -> None:
-    from dreamd import client
+    from dreamd.osc import client
 
     state = client.status(settings_from(arguments))
     if arguments.json:
@@ -286,7 +288,7 @@ def _model_line(approach: str, model: dict[str, Any]) -> str:
 
 
 def doctor(arguments: Arguments) -> int:
-    from dreamd.doctor import examine
+    from dreamd.commands.doctor import examine
 
     faults = 0
     for finding in examine(settings_from(arguments)):
@@ -298,7 +300,7 @@ def doctor(arguments: Arguments) -> int:
 
 
 def install(arguments: Arguments) -> None:
-    from dreamd.install import install as put
+    from dreamd.commands.install import install as put
 
     for placed in put():
         print(f"{placed.how}: {placed.target} -> {placed.source}")

@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 import torch
 
-from dreamd import audio, osc
-from dreamd.recording import Recording
+from dreamd.audio import files
+from dreamd.corpus.recording import Recording
+from dreamd.osc import transport
 from dreamd.settings import Settings
 
 torch.set_num_threads(1)  # two on a busy machine wait for each other, many times as long
@@ -25,12 +26,12 @@ PATIENCE = 90.0
 """Seconds after which a test gives up on a daemon: a watchdog, not a measure."""
 
 
-def tone(hertz: float, seconds: float, rate: int = RATE, level: float = 0.5) -> audio.Samples:
+def tone(hertz: float, seconds: float, rate: int = RATE, level: float = 0.5) -> files.Samples:
     t = np.arange(int(seconds * rate)) / rate
     return (level * np.sin(2 * np.pi * hertz * t)).astype(np.float32)
 
 
-def pitch(samples: audio.Samples, rate: int = RATE) -> float:
+def pitch(samples: files.Samples, rate: int = RATE) -> float:
     """The frequency of the strongest partial, in Hz."""
     spectrum = np.abs(np.fft.rfft(samples * np.hanning(len(samples))))
     return float(spectrum.argmax() * rate / len(samples))
@@ -57,7 +58,7 @@ def small(tmp_path: Path) -> Settings:
 def recorded(tmp_path: Path) -> Callable[..., Recording]:
     """Makes a recording that is in the corpus already."""
 
-    def make(samples: audio.Samples, voice: str = "sine", name: str = "a.wav") -> Recording:
+    def make(samples: files.Samples, voice: str = "sine", name: str = "a.wav") -> Recording:
         cache = tmp_path / f"{voice}-{name}.f32"
         samples.astype("<f4").tofile(cache)
         return Recording(
@@ -110,14 +111,14 @@ class Daemon:
             assert self.process.poll() is None, self.said()
             self.send("/dream/notify", 1)
             try:
-                self.heard += osc.decode(self.socket.recv(65536))
+                self.heard += transport.decode(self.socket.recv(65536))
                 return
             except (TimeoutError, ConnectionRefusedError):
                 continue
         raise AssertionError(f"the daemon never answered:\n{self.said()}")
 
     def send(self, address: str, *args: Any) -> None:
-        self.send_raw(osc.encode(address, list(args)))
+        self.send_raw(transport.encode(address, list(args)))
 
     def send_raw(self, packet: bytes) -> None:
         self.socket.sendto(packet, ("127.0.0.1", self.port))
@@ -135,13 +136,13 @@ class Daemon:
                     del self.heard[k]
                     return args
             try:
-                self.heard += osc.decode(self.socket.recv(65536))
+                self.heard += transport.decode(self.socket.recv(65536))
             except TimeoutError:
                 continue
         raise AssertionError(f"no {address} {start}; heard {self.heard}\n{self.said()}")
 
     def status(self) -> dict[str, Any]:
-        from dreamd.messages import nested, pairs
+        from dreamd.osc.messages import nested, pairs
 
         self.heard = [h for h in self.heard if h[0] != "/dream/status"]
         self.send("/dream/status")
@@ -203,8 +204,8 @@ def recordings(tmp_path: Path) -> Path:
     """A folder with one voice, ``guitar``, and two short recordings."""
     folder = tmp_path / "recordings"
     (folder / "guitar").mkdir(parents=True)
-    audio.write(folder / "guitar" / "a.wav", tone(220, 2.0, 44100), 44100)
-    audio.write(folder / "guitar" / "b.wav", tone(330, 2.0, 44100), 44100)
+    files.write(folder / "guitar" / "a.wav", tone(220, 2.0, 44100), 44100)
+    files.write(folder / "guitar" / "b.wav", tone(330, 2.0, 44100), 44100)
     return folder
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from dreamd.bank import Bank
 from dreamd.errors import NoSuchSeed
+from dreamd.home.bank import Bank
 
 
 @pytest.fixture

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from dreamd import bench, slide
+from dreamd.experiments import bench
+from dreamd.kernels import sliding_lstm
 
 
 @pytest.fixture(autouse=True)
@@ -26,7 +27,7 @@ def test_every_part_prints_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_multiply_adds_are_counted_as_the_formulas_say() -> None:
-    counts = slide.multiply_adds(1024, 8, 128)
+    counts = sliding_lstm.multiply_adds(1024, 8, 128)
     assert counts["literal"] == 8 * 512 * (1024 + 128)
     assert counts["reordered"] == 512 * 1024 + 8 * 512 * 128
     assert counts["recurrence"] == 7 * 512 * 128

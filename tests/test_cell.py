@@ -8,7 +8,7 @@ import pytest
 from numba import njit
 from numpy.typing import NDArray
 
-from dreamd.cell import sigmoid, tanh
+from dreamd.kernels.activations import sigmoid, tanh
 
 Function = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 

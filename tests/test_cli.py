@@ -10,7 +10,7 @@ import pytest
 import soundfile
 from conftest import RATE, SMALL_FLAGS, free_port, tone
 
-from dreamd import audio
+from dreamd.audio import files
 
 
 def dreamd(*arguments: object, **env: str) -> subprocess.CompletedProcess[str]:
@@ -58,7 +58,7 @@ def test_training_and_dreaming_without_a_daemon(tmp_path: Path, recordings: Path
 
 
 def test_one_file_is_a_recording_too(tmp_path: Path) -> None:
-    audio.write(tmp_path / "a.wav", tone(300, 1.0), RATE)
+    files.write(tmp_path / "a.wav", tone(300, 1.0), RATE)
     result = dreamd("train", tmp_path / "a.wav", "--approach", "vector", "--minutes", 0.01,
                     "--home", tmp_path / "home", *SMALL_FLAGS)  # fmt: skip
     assert "default: vector at step" in result.stdout, result.stderr

@@ -15,15 +15,20 @@ import soundfile
 import torch
 from conftest import RATE, pitch, tone
 
-from dreamd import audio, dreamer, life, pluck, solos, weights
-from dreamd.audio import DreamFile, Samples
-from dreamd.learner import Pupil
-from dreamd.messages import APPROACHES, Request
-from dreamd.pitch import listen
-from dreamd.plan import plan
-from dreamd.recording import Recording
+from dreamd.approaches.config import shape_of
+from dreamd.approaches.registry import APPROACHES
+from dreamd.audio import files, plucked_string
+from dreamd.audio.files import DreamFile, Samples
+from dreamd.corpus import single_notes
+from dreamd.corpus.pitch import listen
+from dreamd.corpus.recording import Recording
+from dreamd.dreaming import worker
+from dreamd.dreaming.resolve import plan
+from dreamd.evaluation import liveliness
+from dreamd.home import checkpoints
+from dreamd.osc.messages import Request
 from dreamd.settings import Settings
-from dreamd.shapes import shape_of
+from dreamd.training.trainer import Pupil
 
 SLOW, FAST = 0.5, 0.2  # seconds from event to event
 STEPS = {"vector": 150, "spectrum": 150, "transpose": 600, "column": 300}
@@ -75,7 +80,7 @@ class Stage:
         for _ in range(steps):
             pupil.train(0.0)
         pupil.save()
-        found = weights.newest(weights.folder(settings.home, voice, pupil.shape))
+        found = checkpoints.newest(checkpoints.folder(settings.home, voice, pupil.shape))
         assert found is not None
         return found
 
@@ -88,7 +93,7 @@ class Stage:
         job = replace(job, path=self.settings.home / "dream.wav")
         DreamFile(job.path, RATE).create(job.frames)
         with torch.no_grad():
-            dreamer.make(job, self.settings, lambda wrote: None)
+            worker.make(job, self.settings, lambda wrote: None)
         return soundfile.read(job.path, dtype="float32")[0]
 
 
@@ -170,7 +175,7 @@ def test_seedat_and_seedn_say_where_the_seed_is_cut(two_tones: Stage, tmp_path: 
     np.testing.assert_array_equal(
         two_tones.dream("spectrum", seed="slow", seedn=7, seedat=3.0, **paused), high
     )
-    audio.write(tmp_path / "mine.wav", tone(800, 1.0), RATE)
+    files.write(tmp_path / "mine.wav", tone(800, 1.0), RATE)
     mine = two_tones.dream("spectrum", seed=str(tmp_path / "mine.wav"), voice="slow", **paused)
     assert pitch(mine) == pytest.approx(800, rel=0.1)
 
@@ -178,7 +183,7 @@ def test_seedat_and_seedn_say_where_the_seed_is_cut(two_tones: Stage, tmp_path: 
 def test_notes_are_the_pitches_of_the_dream(two_tones: Stage) -> None:
     """MIDI 62 is 293.7 Hz, 79 is 784 Hz: the voice has both, a little sharp, and alone."""
     for recording in two_tones.voices["slow"]:
-        solos.keep(recording, chain.from_iterable(listen(recording)))
+        single_notes.keep(recording, chain.from_iterable(listen(recording)))
     paused = {"sampling": "paused", "secs": 0.3, "voice": "slow"}
     assert pitch(two_tones.dream("spectrum", notes=(62.0,), **paused)) == pytest.approx(
         300, rel=0.1
@@ -198,12 +203,12 @@ def test_transpose_keeps_the_pitches_of_its_seed(
     """
     stage.settings = replace(stage.settings, vector=256)
     notes = np.random.default_rng(0).permutation(np.arange(50, 74))
-    played = [pluck.chord((n,), int(SLOW * RATE), RATE, 0.5) for n in notes]
+    played = [plucked_string.chord((n,), int(SLOW * RATE), RATE, 0.5) for n in notes]
     fade = np.exp(-np.arange(int(SLOW * RATE)) / RATE / 0.15).astype(np.float32)
     stage.voices["slow"] = [recorded(np.concatenate([p * fade for p in played]), "slow", "c.wav")]
     for seed in ((57.0,), (60.0, 67.0)):
         dream = stage.dream("transpose", voice="slow", notes=seed, secs=6.0)
-        assert life.kept(dream, RATE, seed) > 0.8
+        assert liveliness.kept(dream, RATE, seed) > 0.8
         assert interval(dream[RATE:]) == pytest.approx(SLOW, rel=0.1)
 
 
@@ -222,8 +227,8 @@ def test_an_earlier_checkpoint_dreams_as_it_did(
     """A model that knew 300 Hz and then learned 800 Hz: ``steps`` goes back, ``blend`` between."""
     low, high = ([recorded(tone(f, 4.0), "slow", f"{f}.wav")] for f in (300, 800))
     stage.voices["slow"] = low
-    earlier = weights.steps_of(stage.learn("slow", "spectrum", 150))
-    newest = weights.steps_of(stage.learn("slow", "spectrum", 400, recordings=high))
+    earlier = checkpoints.steps_of(stage.learn("slow", "spectrum", 150))
+    newest = checkpoints.steps_of(stage.learn("slow", "spectrum", 400, recordings=high))
     keys = {"voice": "slow", "seed": "noise", "sampling": "paused", "secs": 2.0}
 
     def share(**more: object) -> float:
@@ -261,7 +266,7 @@ def test_vector_picks_the_model_of_that_length(
 def test_neither_dies_out_nor_runs_away(stage: Stage, approach: str) -> None:
     """As loud at its end as at its beginning, and neither far from its recording."""
     dream = stage.dream(approach, seed="slow", secs=20.0)
-    assert life.drift(dream, RATE) < 6
+    assert liveliness.drift(dream, RATE) < 6
     recording = stage.voices["slow"][0].loudest
     ends = [dream[: 5 * RATE].std(), dream[-5 * RATE :].std()]
     for level in ends:

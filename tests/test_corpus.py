@@ -9,10 +9,10 @@ import pytest
 import soundfile
 from conftest import RATE, pitch, tone
 
-from dreamd import audio
-from dreamd.corpus import Corpus, Found, voice_name
+from dreamd.audio import files
+from dreamd.corpus.cache import Corpus, Found, voice_name
+from dreamd.corpus.recording import cut
 from dreamd.errors import BadRecording
-from dreamd.recording import cut
 
 
 def found(path: Path, voice: str = "v") -> Found:
@@ -46,13 +46,13 @@ def test_nothing_to_learn_from_is_refused_by_name(
 
 def count_decodes(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     decoded: list[Path] = []
-    decode = audio.decode
+    decode = files.decode
 
     def counting(path: Path, rate: int, start: float = 0.0):  # type: ignore[no-untyped-def]
         decoded.append(path)
         return decode(path, rate, start)
 
-    monkeypatch.setattr(audio, "decode", counting)
+    monkeypatch.setattr(files, "decode", counting)
     return decoded
 
 
@@ -60,7 +60,7 @@ def test_the_next_start_remembers_and_follows_a_rename(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     decoded = count_decodes(monkeypatch)
-    audio.write(tmp_path / "a.wav", tone(440, 1.0), RATE)
+    files.write(tmp_path / "a.wav", tone(440, 1.0), RATE)
     Corpus(tmp_path / "home", RATE).ingest(found(tmp_path / "a.wav"))
     again = Corpus(tmp_path / "home", RATE)
     again.sweep()
@@ -72,10 +72,10 @@ def test_the_next_start_remembers_and_follows_a_rename(
 
 
 def test_a_replaced_file_is_read_again_and_another_rate_too(tmp_path: Path) -> None:
-    audio.write(tmp_path / "a.wav", tone(440, 1.0), RATE)
+    files.write(tmp_path / "a.wav", tone(440, 1.0), RATE)
     corpus = Corpus(tmp_path / "home", RATE)
     first = corpus.ingest(found(tmp_path / "a.wav"))
-    audio.write(tmp_path / "a.wav", tone(880, 2.0), RATE)
+    files.write(tmp_path / "a.wav", tone(880, 2.0), RATE)
     second = corpus.ingest(found(tmp_path / "a.wav"))
     assert second.seconds == pytest.approx(2.0)
     assert second.cache != first.cache
@@ -85,7 +85,7 @@ def test_a_replaced_file_is_read_again_and_another_rate_too(tmp_path: Path) -> N
 
 def test_a_cache_that_is_half_made_is_swept_and_a_broken_note_ignored(tmp_path: Path) -> None:
     home = tmp_path / "home"
-    audio.write(tmp_path / "a.wav", tone(440, 1.0), RATE)
+    files.write(tmp_path / "a.wav", tone(440, 1.0), RATE)
     recording = Corpus(home, RATE).ingest(found(tmp_path / "a.wav"))
     key = Path(recording.cache).stem
     (home / "corpus" / f"{'a' * 20}.f32").write_bytes(b"1234")
@@ -102,9 +102,9 @@ def test_a_cache_that_is_half_made_is_swept_and_a_broken_note_ignored(tmp_path: 
 def test_what_is_remembered_of_a_folder_is_present_at_once(tmp_path: Path) -> None:
     home, takes = tmp_path / "home", [tmp_path / f"{name}.wav" for name in "abc"]
     for take in takes:
-        audio.write(take, tone(440, 0.2), RATE)
+        files.write(take, tone(440, 0.2), RATE)
         Corpus(home, RATE).ingest(found(take, "guitar"))
-    audio.write(takes[1], tone(440, 0.4), RATE)  # changed since
+    files.write(takes[1], tone(440, 0.4), RATE)  # changed since
     again = Corpus(home, RATE)
     again.recall([(takes[0], "guitar"), (takes[1], "guitar"), (takes[2], "rain")])
     assert [r.name for r in again.recordings()] == ["a.wav"]
@@ -113,7 +113,7 @@ def test_what_is_remembered_of_a_folder_is_present_at_once(tmp_path: Path) -> No
 def test_voices_are_sorted_by_name(tmp_path: Path) -> None:
     corpus = Corpus(tmp_path / "home", RATE)
     for name in ("b.wav", "a.wav", "c.wav"):
-        audio.write(tmp_path / name, tone(440, 0.2), RATE)
+        files.write(tmp_path / name, tone(440, 0.2), RATE)
         corpus.add(corpus.ingest(found(tmp_path / name, "guitar")))
     assert [r.name for r in corpus.voices()["guitar"]] == ["a.wav", "b.wav", "c.wav"]
     assert corpus.remove(tmp_path / "b.wav") is not None
@@ -122,7 +122,7 @@ def test_voices_are_sorted_by_name(tmp_path: Path) -> None:
 
 
 def test_progress_is_told_while_a_long_file_is_read(tmp_path: Path) -> None:
-    audio.write(tmp_path / "long.wav", tone(100, 30.0, 44100), 44100)
+    files.write(tmp_path / "long.wav", tone(100, 30.0, 44100), 44100)
     heard: list[float] = []
     Corpus(tmp_path / "home", RATE).ingest(found(tmp_path / "long.wav"), heard.append)
     assert heard == sorted(heard)

@@ -16,9 +16,11 @@ import pytest
 import soundfile
 from conftest import RATE, Daemon, alive, free_port, tone
 
-from dreamd import audio, osc, weights
-from dreamd.desk import NEWEST
-from dreamd.messages import APPROACHES
+from dreamd.approaches.registry import APPROACHES
+from dreamd.audio import files
+from dreamd.daemon.queue import NEWEST
+from dreamd.home import checkpoints
+from dreamd.osc import transport
 
 Start = Callable[..., Daemon]
 
@@ -56,7 +58,7 @@ def test_one_recording_and_one_dream_of_each_approach(daemon: Start, recordings:
 
 def test_a_take_that_arrives_later_is_learned_too(daemon: Start, recordings: Path) -> None:
     one = daemon(recordings)
-    audio.write(recordings / "voice2.wav", tone(500, 1.0), RATE)
+    files.write(recordings / "voice2.wav", tone(500, 1.0), RATE)
     assert one.wait("/dream/ingested", "default")[2] == pytest.approx(1.0)
     one.until(lambda: "default" in one.status()["voices"])
     one.until(lambda: len(one.status()["voices"]["default"]["models"]) == 4)
@@ -106,7 +108,7 @@ def bad(tmp_path_factory: pytest.TempPathFactory):  # type: ignore[no-untyped-de
     """One daemon for all the bad requests."""
     tmp = tmp_path_factory.mktemp("bad")
     (tmp / "rec" / "guitar").mkdir(parents=True)
-    audio.write(tmp / "rec" / "guitar" / "a.wav", tone(220, 1.0), RATE)
+    files.write(tmp / "rec" / "guitar" / "a.wav", tone(220, 1.0), RATE)
     one = Daemon(tmp / "home", tmp / "rec")
     one.wait("/dream/ingested")
     yield one
@@ -117,8 +119,8 @@ def bad(tmp_path_factory: pytest.TempPathFactory):  # type: ignore[no-untyped-de
     "packet",
     [
         b"", b"garbage", b"/dream/request", b"/dream/request\0\0,sss\0\0\0\0", b"\xff" * 2000,
-        b"#bundle\0" + b"\0" * 7, osc.encode("/dream/nonsense", [1]),
-        osc.encode("/dream/request", ["approach"]), osc.encode("/dream/cancel", []),
+        b"#bundle\0" + b"\0" * 7, transport.encode("/dream/nonsense", [1]),
+        transport.encode("/dream/request", ["approach"]), transport.encode("/dream/cancel", []),
     ],
 )  # fmt: skip
 def test_malformed_packets_are_answered_or_ignored(bad: Daemon, packet: bytes) -> None:
@@ -153,13 +155,13 @@ def test_strudel_s_bridge_asks_for_dreams(bad: Daemon) -> None:
 
 
 def test_replies_go_to_registered_clients_alone(bad: Daemon) -> None:
-    with osc.socket.socket(osc.socket.AF_INET, osc.socket.SOCK_DGRAM) as stranger:
+    with transport.socket.socket(transport.socket.AF_INET, transport.socket.SOCK_DGRAM) as stranger:
         stranger.settimeout(1.0)
         for address, args in (
             ("/dream/status", []), ("/dream/request", ["approach", "x"]), ("/x", [True]),
             ("/dream/request", ["approach", "vector", "secs", 0.1, "id", 12]),
         ):  # fmt: skip
-            stranger.sendto(osc.encode(address, args), ("127.0.0.1", bad.port))
+            stranger.sendto(transport.encode(address, args), ("127.0.0.1", bad.port))
         bad.wait("/dream/done", 12)
         with pytest.raises(TimeoutError):
             stranger.recv(65536)
@@ -240,8 +242,8 @@ def test_a_child_that_dies_is_replaced_and_its_request_fails(
 
 def saved(home: Path, approach: str) -> int:
     """Steps in the newest checkpoint."""
-    models = weights.models(home, "guitar", approach, RATE)
-    return max((weights.steps_of(paths[-1]) for paths in models.values()), default=0)
+    models = checkpoints.models(home, "guitar", approach, RATE)
+    return max((checkpoints.steps_of(paths[-1]) for paths in models.values()), default=0)
 
 
 def test_killed_at_any_moment_it_comes_back_as_promised(daemon: Start, recordings: Path) -> None:
@@ -332,11 +334,11 @@ def test_a_second_daemon_is_refused_in_one_line(
 
 def test_tidal_is_told_two_things_and_no_more(tmp_path: Path, recordings: Path) -> None:
     port, heard = free_port(), []
-    listener = osc.OscSocket("127.0.0.1", port)
+    listener = transport.OscSocket("127.0.0.1", port)
 
     def listen() -> None:
         while (packet := listener.receive()) is not None:
-            heard.extend(osc.decode(packet[0]))
+            heard.extend(transport.decode(packet[0]))
 
     threading.Thread(target=listen, daemon=True).start()
     one = Daemon(tmp_path / "home", recordings, "--tidal", f"127.0.0.1:{port}", tidal=True)

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from dreamd.desk import GUESS, NEWEST, Client, Desk, Dream
+from dreamd.approaches.config import Shape
+from dreamd.daemon.queue import GUESS, NEWEST, Client, Desk, Dream
+from dreamd.dreaming.job import Job
+from dreamd.dreaming.seeds import Seed
 from dreamd.errors import Busy
-from dreamd.jobs import Job
-from dreamd.messages import Request
-from dreamd.seeds import Seed
-from dreamd.shapes import Shape
+from dreamd.osc.messages import Request
 
 JOB = Job(0, Request("vector"), "v", Shape("vector", 1000, 8, 2, 4), None, Seed("noise"), 0.5, 0.2,
           Path("x"), frames=2000, rand=0)  # fmt: skip

@@ -11,19 +11,21 @@ import soundfile
 import torch
 from conftest import RATE, pitch, tone
 
-from dreamd import approaches, dreamer
-from dreamd.audio import DreamFile
+from dreamd.approaches import registry
+from dreamd.approaches.config import shape_of
+from dreamd.approaches.registry import APPROACHES
+from dreamd.audio.files import DreamFile
+from dreamd.audio.harmonics import partials
+from dreamd.audio.linear_prediction import extrapolated, innovation
+from dreamd.corpus.recording import Recording, cut
+from dreamd.dreaming import worker
+from dreamd.dreaming.follower import Walk
+from dreamd.dreaming.job import Job, Wrote
+from dreamd.dreaming.resolve import plan
 from dreamd.errors import Cancelled, Diverged, DreamError, NoSuchSeed
-from dreamd.jobs import Job, Wrote
-from dreamd.learner import Pupil
-from dreamd.messages import APPROACHES, Request
-from dreamd.partials import partials
-from dreamd.plan import plan
-from dreamd.prediction import extrapolated, innovation
-from dreamd.recording import Recording, cut
+from dreamd.osc.messages import Request
 from dreamd.settings import Settings
-from dreamd.shapes import shape_of
-from dreamd.walk import Walk
+from dreamd.training.trainer import Pupil
 
 Make = Callable[..., Recording]
 
@@ -50,7 +52,7 @@ def job(small: Settings, recorded: Make, tmp_path: Path) -> Callable[..., Job]:
 def made(job: Job, tell: Callable[[Wrote], None] = lambda wrote: None) -> np.ndarray:
     DreamFile(job.path, job.shape.rate).create(job.frames)
     with torch.no_grad():
-        dreamer.make(job, Settings(), tell)
+        worker.make(job, Settings(), tell)
     return soundfile.read(job.path, dtype="float32")[0]
 
 
@@ -116,7 +118,7 @@ def test_a_dream_that_is_no_longer_finite_has_diverged(
         while True:
             yield np.full(100, np.nan, np.float32)
 
-    monkeypatch.setitem(dreamer.SAMPLINGS, "concurrent", broken)
+    monkeypatch.setitem(worker.SAMPLINGS, "concurrent", broken)
     with pytest.raises(Diverged, match="finite"):
         made(job(Request("vector")))
 
@@ -141,11 +143,11 @@ def test_it_stops_after_the_block_at_hand(
             blocks.append(64)
             yield np.zeros(64, np.float32)
 
-    monkeypatch.setitem(dreamer.SAMPLINGS, "concurrent", counted)
+    monkeypatch.setitem(worker.SAMPLINGS, "concurrent", counted)
     asked = job(Request("vector"))
     DreamFile(asked.path, RATE).create(asked.frames)
     with pytest.raises(Cancelled):
-        dreamer.make(asked, Settings(), lambda wrote: None, lambda: len(blocks) == 5)
+        worker.make(asked, Settings(), lambda wrote: None, lambda: len(blocks) == 5)
     assert len(blocks) == 5
 
 
@@ -161,8 +163,8 @@ def test_parts_come_at_least_four_times_a_second(
             clock[0] += work
             yield np.zeros(64, np.float32)
 
-    monkeypatch.setitem(dreamer.SAMPLINGS, "concurrent", slowly)
-    monkeypatch.setattr(dreamer.time, "monotonic", lambda: clock[0])
+    monkeypatch.setitem(worker.SAMPLINGS, "concurrent", slowly)
+    monkeypatch.setattr(worker.time, "monotonic", lambda: clock[0])
     made(job(Request("vector", secs=2.0)), lambda wrote: told.append(clock[0]))
     assert told[0] == pytest.approx(work)
     assert np.diff(told).max() <= 0.25
@@ -204,10 +206,10 @@ def test_concurrent_is_the_paper_s_loop(
     """
     asked = job(Request(approach, secs=0.3, rand=4, pace=0.5, followat=0.5), steps=20)
     assert asked.follow is not None
-    model = dreamer._load(asked.weights)
+    model = worker._load(asked.weights)
     seed = cut(asked.follow, 3000, model.seed_samples)
     queue = model.elements(torch.from_numpy(np.array(seed)))
-    blocks = dreamer.concurrent(model, queue, asked, small)
+    blocks = worker.concurrent(model, queue, asked, small)
     steps = 6
     with torch.no_grad():
         made = np.concatenate([next(blocks) for _ in range(steps)])
@@ -215,7 +217,7 @@ def test_concurrent_is_the_paper_s_loop(
     net = copy.deepcopy(model)
     adam = torch.optim.Adam(
         net.parameters(),
-        lr=dreamer.learning_rate(asked),
+        lr=worker.learning_rate(asked),
         betas=(net.walk_momentum, 0.999),
         eps=net.walk_epsilon,
     )
@@ -287,7 +289,7 @@ def test_temperature_is_noise_in_units_of_the_error(job: Callable[..., Job], app
 
 def test_the_cursor_walks_in_a_loop(recorded: Make, small: Settings) -> None:
     """Its windows lead up to where it was put; after the end comes the beginning."""
-    model = approaches.make(shape_of("column", small))  # windows of 257 samples, 64 a block
+    model = registry.make(shape_of("column", small))  # windows of 257 samples, 64 a block
     ramp = recorded(np.arange(1000, dtype=np.float32))
     walk = Walk(model, ramp, start=356, span=80.0, learning_rate=0.0)
     assert walk.windows()[:, -1].tolist() == [356.0 + 10 * k for k in range(8)]
@@ -300,7 +302,7 @@ def test_the_cursor_walks_in_a_loop(recorded: Make, small: Settings) -> None:
 
 
 def test_a_recording_shorter_than_a_window_is_a_loop_too(recorded: Make, small: Settings) -> None:
-    model = approaches.make(shape_of("column", small))
+    model = registry.make(shape_of("column", small))
     walk = Walk(model, recorded(np.arange(100, dtype=np.float32)), 0, 80.0, 0.0)
     heard = [walk.windows()[0, -1].item()]
     for _ in range(3):

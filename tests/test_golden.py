@@ -1,4 +1,4 @@
-"""The same request with the same weights and ``rand`` gives the same samples, release after release.
+"""The same request, weights and ``rand`` give the same samples, release after release.
 
 ``golden/dreams.npz`` holds what fixed weights dreamt when they were recorded. Where the samples
 are meant to change, say why in CHANGELOG.md and record anew: ``python tests/test_golden.py``.
@@ -11,12 +11,16 @@ import numpy as np
 import pytest
 import torch
 
-from dreamd import approaches, audio, dreamer, pluck, weights
-from dreamd.messages import APPROACHES, SAMPLINGS, Request
-from dreamd.plan import plan
-from dreamd.recording import Recording
+from dreamd.approaches import registry
+from dreamd.approaches.config import shape_of
+from dreamd.approaches.registry import APPROACHES
+from dreamd.audio import files, plucked_string
+from dreamd.corpus.recording import Recording
+from dreamd.dreaming import worker
+from dreamd.dreaming.resolve import plan
+from dreamd.home import checkpoints
+from dreamd.osc.messages import SAMPLINGS, Request
 from dreamd.settings import Settings
-from dreamd.shapes import shape_of
 
 GOLDEN = Path(__file__).parent / "golden" / "dreams.npz"
 
@@ -27,7 +31,7 @@ products and FFTs round differently, and a dream that hears itself carries that 
 SECS = 0.3
 
 
-def dreamt(home: Path, approach: str, sampling: str, **other: object) -> audio.Samples:
+def dreamt(home: Path, approach: str, sampling: str, **other: object) -> files.Samples:
     """A dream of fixed weights that follows a phrase of the project's own."""
     settings = Settings(home=home, vector=256, hop=64, frame=256, window=4, hidden=32)
     voices = {"pluck": [recording(home)]}
@@ -36,18 +40,18 @@ def dreamt(home: Path, approach: str, sampling: str, **other: object) -> audio.S
                     sampling=sampling, temperature=0.2)  # fmt: skip
     asked = replace(asked, **other)
     job = replace(plan(settings, asked, voices, lambda number: Path()), path=home / "dream.wav")
-    audio.DreamFile(job.path, job.shape.rate).create(job.frames)
+    files.DreamFile(job.path, job.shape.rate).create(job.frames)
     with torch.no_grad():
-        dreamer.make(job, settings, lambda wrote: None)
-    return np.concatenate(list(audio.decode(job.path, job.shape.rate)))
+        worker.make(job, settings, lambda wrote: None)
+    return np.concatenate(list(files.decode(job.path, job.shape.rate)))
 
 
 def recording(home: Path) -> Recording:
-    samples, cache = pluck.phrase(), home / "phrase.f32"
+    samples, cache = plucked_string.phrase(), home / "phrase.f32"
     samples.astype("<f4").tofile(cache)
     return Recording(
         voice="pluck", source=str(home / "phrase.wav"), cache=str(cache), frames=len(samples),
-        rate=pluck.MODEL_RATE, peak=float(np.abs(samples).max()), loudest=0.2, joined=0.0,
+        rate=plucked_string.MODEL_RATE, peak=float(np.abs(samples).max()), loudest=0.2, joined=0.0,
     )  # fmt: skip
 
 
@@ -56,10 +60,10 @@ def save(settings: Settings, approach: str) -> None:
     shape, rng = shape_of(approach, settings), np.random.default_rng(0)
     arrays = {
         name: (0.15 * rng.standard_normal(tuple(tensor.shape))).astype(np.float32)
-        for name, tensor in approaches.make(shape).state_dict().items()
+        for name, tensor in registry.make(shape).state_dict().items()
     }
-    head = weights.Header(shape=shape, scale=0.5, voice="pluck", steps=1, deviation=0.05)
-    weights.save(settings.home, head, arrays, {})
+    head = checkpoints.Header(shape=shape, scale=0.5, voice="pluck", steps=1, deviation=0.05)
+    checkpoints.save(settings.home, head, arrays, {})
 
 
 @pytest.mark.parametrize("sampling", SAMPLINGS)

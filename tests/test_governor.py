@@ -8,7 +8,7 @@ import psutil
 import pytest
 from conftest import Daemon
 
-from dreamd.governor import HEADROOM, LEAST, Governor, Reading
+from dreamd.training.throttle import HEADROOM, LEAST, Governor, Reading
 
 Start = Callable[..., Daemon]
 

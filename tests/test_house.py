@@ -1,55 +1,51 @@
-"""The rules of the house: imports point one way, one module per library, settings documented."""
+"""The rules of the house: imports point one way, one module for each library, settings documented.
+
+``python tests/test_house.py`` prints the table of rooms.
+"""
 
 import ast
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from dreamd.messages import REQUEST_KEYS
+from dreamd.osc.messages import REQUEST_KEYS
 from dreamd.settings import Settings, flag, in_group
 
 PACKAGE = Path(__file__).parent.parent / "dreamd"
 
-ROWS: tuple[set[str], ...] = (
-    {"__main__"},
-    {"cli"},
-    {"rearing"},
-    {"table1"},
-    {"daemon", "doctor", "bench", "study", "verdict"},
-    {"offline"},
-    {"state", "children"},
-    {"learner", "dreamer", "watcher", "ingester", "client", "install", "lock"},
-    {"desk", "screen", "osc", "log", "plan", "governor", "walk", "pitch"},
-    {"jobs"},
-    {"starters"},
-    {"corpus", "weights", "seeds", "bank"},
-    {"report"},
-    {"judge"},
-    {"solos", "life", "artifacts", "resemblance", "copying"},
-    {"pluck", "recording", "approaches", "hearing"},
-    {"recurrence", "slide", "partials", "joint", "output"},
-    {"prediction"},
-    {"vocoder", "audio", "shapes", "cell", "product", "adam"},
-    {"messages", "settings", "markdown", "share"},
-    {"errors"},
-)
-"""Each row may import from the rows below it alone. A module that is in none fails the test."""
+ROOMS = (
+    "command line", "experiments", "commands", "daemon", "dreaming", "training", "workers",
+    "evaluation", "home", "osc", "corpus", "approaches", "audio", "kernels", "terminal", "ground",
+)  # fmt: skip
+"""From the roof down: a room imports from those after it, never from those before it."""
+
+ROOT = {"cli": "command line", "__main__": "command line", "__init__": "ground"}
+"""The modules at the root; the others there (settings, errors) are the ground of the house."""
 
 ONLY_IMPORTER = {
-    "pythonosc": "osc", "watchdog": "watcher", "soundfile": "audio", "soxr": "audio",
-    "rich": "screen", "safetensors": "weights", "filelock": "lock", "parselmouth": "pitch",
-    "PIL": "report",
+    "pythonosc": "osc.transport", "watchdog": "corpus.watcher", "soundfile": "audio.files",
+    "soxr": "audio.files", "rich": "terminal", "safetensors": "home.checkpoints",
+    "filelock": "home.lock", "parselmouth": "corpus.pitch", "PIL": "evaluation.report",
 }  # fmt: skip
-ALSO = {("soundfile", "doctor")}  # asks libsndfile what it can read
-
-LIGHT = {"cli", "daemon", "state", "desk", "plan", "weights", "seeds", "corpus", "client", "jobs"}
-"""What the daemon's main process loads: never PyTorch, which takes seconds and 200 MB."""
+ALSO = {("soundfile", "commands.doctor")}  # asks libsndfile what it can read
 
 
 def modules() -> dict[str, Path]:
-    flat = {path.stem: path for path in PACKAGE.glob("*.py") if path.stem != "__init__"}
-    return {**flat, **{f"approaches.{p.stem}": p for p in (PACKAGE / "approaches").glob("*.py")}}
+    """Every module by its name inside the package: ``audio.files``."""
+    paths = (path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
+    return {".".join(path.with_suffix("").parts): PACKAGE / path for path in paths}
+
+
+def room(name: str) -> str:
+    """
+    >>> room("audio.files"), room("cli"), room("errors")
+    ('audio', 'command line', 'ground')
+    """
+    first, _, rest = name.partition(".")
+    return first if rest else ROOT.get(first, "ground")
 
 
 def imports(path: Path) -> set[str]:
@@ -58,32 +54,50 @@ def imports(path: Path) -> set[str]:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module == "dreamd":
-            names |= {f"dreamd.{alias.name}" for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
-            names.add(node.module)
+            inside = {f"{node.module}.{alias.name}" for alias in node.names}
+            names |= {each for each in inside if own(each) in modules()} or {node.module}
     return names
 
 
-def row(name: str) -> int:
-    found = [k for k, names in enumerate(ROWS) if name in names]
-    assert len(found) == 1, f"{name} has no place in the house"
-    return found[0]
+def own(full: str) -> str:
+    """A module's name inside the package; empty for a module of somebody else's."""
+    return full.removeprefix("dreamd.") if full.startswith("dreamd.") else ""
+
+
+def uses(name: str) -> set[str]:
+    """The modules of the house that a module imports."""
+    return {own(full) for full in imports(modules()[name])} & modules().keys()
+
+
+def test_every_room_is_known() -> None:
+    assert {room(name) for name in modules()} == set(ROOMS)
 
 
 @pytest.mark.parametrize("name", sorted(modules()))
-def test_imports_point_one_way(name: str) -> None:
-    here = name.split(".")[0]
-    for full in imports(modules()[name]):
-        if full.startswith("dreamd.") and not full.endswith("__version__"):
-            there = full.split(".")[1]
-            if there != here:
-                assert row(there) > row(here), f"{name} imports {full}"
+def test_imports_point_down(name: str) -> None:
+    for there in uses(name):
+        assert ROOMS.index(room(there)) >= ROOMS.index(room(name)), f"{name} imports {there}"
 
 
-def test_learner_and_dreamer_meet_only_through_files() -> None:
-    assert "dreamd.dreamer" not in imports(PACKAGE / "learner.py")
-    assert "dreamd.learner" not in imports(PACKAGE / "dreamer.py")
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    below: dict[str, set[str]] = {}
+
+    def reach(name: str, path: tuple[str, ...] = ()) -> set[str]:
+        assert name not in path, " -> ".join((*path, name))
+        if name not in below:
+            direct = uses(name)
+            below[name] = direct.union(*(reach(each, (*path, name)) for each in direct))
+        return below[name]
+
+    for name in modules():
+        reach(name)
+
+
+def test_training_and_dreaming_meet_only_through_files() -> None:
+    for name in modules():
+        if room(name) == "dreaming":
+            assert not [there for there in uses(name) if room(there) == "training"]
 
 
 @pytest.mark.parametrize("library", sorted(ONLY_IMPORTER))
@@ -93,17 +107,20 @@ def test_one_importer_of_each_library(library: str) -> None:
         if any(full.split(".")[0] == library for full in imports(path))
     }  # fmt: skip
     also = {name for lib, name in ALSO if lib == library}
-    assert users - also == {ONLY_IMPORTER[library]}
+    only = ONLY_IMPORTER[library]
+    assert users - also
+    assert all(user == only or room(user) == only for user in users - also)
 
 
-@pytest.mark.parametrize("name", sorted(LIGHT))
-def test_the_main_process_has_no_pytorch(name: str) -> None:
-    top = ast.parse(modules()[name].read_text(encoding="utf-8")).body
-    for node in top:
-        if isinstance(node, ast.Import | ast.ImportFrom):
-            said = ast.unparse(node)
-            assert "torch" not in said, said
-            assert not {"learner", "dreamer", "approaches", "offline"} & set(said.split()), said
+@pytest.mark.parametrize("module", ["dreamd.cli", "dreamd.daemon.server", "dreamd.osc.client"])
+def test_the_daemon_s_process_has_no_pytorch(module: str) -> None:
+    """It takes seconds and 200 MB, and belongs into the child processes alone."""
+    code = f"import sys, {module}; print(*sorted(sys.modules))"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert module in loaded.stdout.split()
+    assert not {"torch", "numba", "scipy"} & set(loaded.stdout.split())
 
 
 def test_every_setting_is_in_the_readme_with_its_default() -> None:

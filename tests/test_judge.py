@@ -13,15 +13,17 @@ import pytest
 import torch
 from scipy.ndimage import uniform_filter1d
 
-from dreamd import audio, cli, copying, judge
-from dreamd.approaches import make
+from dreamd import cli
+from dreamd.approaches.config import Shape
+from dreamd.approaches.registry import make
 from dreamd.approaches.spectrum import Spectrum
-from dreamd.audio import Samples
+from dreamd.audio import files
+from dreamd.audio.files import Samples
+from dreamd.audio.plucked_string import hertz, string
 from dreamd.errors import BadRecording
-from dreamd.hearing import RATE
-from dreamd.judge import Judge, word
-from dreamd.pluck import hertz, string
-from dreamd.shapes import Shape
+from dreamd.evaluation import copying, judge
+from dreamd.evaluation.judge import Judge, word
+from dreamd.evaluation.mel import RATE
 
 SECONDS = 40
 SCALE = (52, 55, 59, 62, 64, 67, 69, 71)
@@ -220,9 +222,9 @@ def test_the_command(
     tmp_path: Path, recording: Samples, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "takes" / "guitar").mkdir(parents=True)
-    audio.write(tmp_path / "takes" / "guitar" / "one.wav", recording, RATE)
-    audio.write(tmp_path / "copy.wav", recording[: 20 * RATE], RATE)
-    audio.write(tmp_path / "own.wav", take(2)[: 20 * RATE], RATE)
+    files.write(tmp_path / "takes" / "guitar" / "one.wav", recording, RATE)
+    files.write(tmp_path / "copy.wav", recording[: 20 * RATE], RATE)
+    files.write(tmp_path / "own.wav", take(2)[: 20 * RATE], RATE)
     dreams = [str(tmp_path / "copy.wav"), str(tmp_path / "own.wav")]
     against = ["--against", str(tmp_path / "takes")]
     page = tmp_path / "page.html"
@@ -240,8 +242,8 @@ def test_the_command(
 def test_the_command_says_what_is_wrong(
     tmp_path: Path, recording: Samples, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    audio.write(tmp_path / "one.wav", recording, RATE)
-    audio.write(tmp_path / "short.wav", recording[:RATE], RATE)
+    files.write(tmp_path / "one.wav", recording, RATE)
+    files.write(tmp_path / "short.wav", recording[:RATE], RATE)
     here = str(tmp_path / "one.wav")
     for dream, source in (("none.wav", here), ("short.wav", here), ("one.wav", "nowhere")):
         assert cli.main(["judge", str(tmp_path / dream), "--against", str(source)]) == 1

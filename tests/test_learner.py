@@ -9,13 +9,14 @@ import pytest
 import torch
 from conftest import tone
 
-from dreamd import weights
+from dreamd.approaches.config import shape_of
+from dreamd.corpus.recording import Recording
 from dreamd.errors import SetupError
-from dreamd.jobs import Note, Progress
-from dreamd.learner import Draw, Learner, Pupil, pick_device
-from dreamd.recording import Recording
+from dreamd.home import checkpoints
 from dreamd.settings import Settings
-from dreamd.shapes import shape_of
+from dreamd.training.messages import Progress
+from dreamd.training.trainer import Draw, Learner, Pupil, pick_device
+from dreamd.workers.messages import Note
 
 Make = Callable[..., Recording]
 
@@ -67,7 +68,7 @@ def test_without_the_optimizer_s_file_it_resumes_all_the_same(
     first = pupil(small, recording)
     steps(first, 3)
     first.save()
-    folder = weights.folder(small.home, "sine", first.shape)
+    folder = checkpoints.folder(small.home, "sine", first.shape)
     next(folder.glob("adam-*")).unlink()
     again = pupil(small, recording)
     steps(again, 1)
@@ -192,7 +193,7 @@ def test_all_four_of_every_voice_take_turns(small: Settings, recorded: Make) -> 
     trained = {(p.voice, p.shape.approach) for p in told if isinstance(p, Progress) and p.steps}
     assert len(trained) == 8
     for voice in ("sine", "other"):  # a first checkpoint at once: dreams have weights
-        assert weights.models(small.home, voice, "vector", small.rate)
+        assert checkpoints.models(small.home, voice, "vector", small.rate)
 
 
 def test_new_material_comes_first_and_a_gone_voice_goes(small: Settings, recorded: Make) -> None:
@@ -230,7 +231,7 @@ def test_a_full_disk_is_said_and_learning_goes_on(
     learning = pupil(small, recorded(tone(300, 2.0)))
     steps(learning, 1)
     with monkeypatch.context() as patch:
-        patch.setattr(weights, "save_file", full)
+        patch.setattr(checkpoints, "save_file", full)
         learning.save()
     assert "No space left" in learning.said[-1].text  # type: ignore[attr-defined]
     assert learning.unsaved

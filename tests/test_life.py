@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from conftest import RATE, tone
 
-from dreamd import pluck
-from dreamd.life import alignment, distance, kept, measure
+from dreamd.audio import plucked_string
+from dreamd.evaluation.liveliness import alignment, distance, kept, measure
 
 
 def test_noise_and_a_sine_are_drones() -> None:
@@ -49,7 +49,7 @@ def test_distance_is_of_timbre_not_of_loudness() -> None:
 
 
 def test_kept_is_the_share_at_the_notes_partials() -> None:
-    notes = pluck.chord((60, 64), 4 * RATE, RATE, 0.5)
+    notes = plucked_string.chord((60, 64), 4 * RATE, RATE, 0.5)
     assert kept(notes, RATE, (60, 64)) > 0.98
     assert 0.2 < kept(notes, RATE, (60,)) < 0.8
     assert kept(tone(300, 4.0), RATE, (60,)) < 0.05  # MIDI 62.4

@@ -4,9 +4,9 @@ import math
 
 import pytest
 
-from dreamd import messages
 from dreamd.errors import BadRequest
-from dreamd.messages import Request, parse
+from dreamd.osc import messages
+from dreamd.osc.messages import Request, parse
 
 
 def test_tidal_sends_this() -> None:

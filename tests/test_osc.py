@@ -9,23 +9,23 @@ from hypothesis import strategies as st
 from pythonosc.osc_bundle_builder import OscBundleBuilder
 from pythonosc.osc_message_builder import OscMessageBuilder
 
-from dreamd import osc
 from dreamd.errors import BadRequest, SetupError
+from dreamd.osc import transport
 
 
 @given(st.binary(max_size=200))
 def test_garbage_is_refused_or_read_never_worse(packet: bytes) -> None:
     try:
-        osc.decode(packet)
+        transport.decode(packet)
     except BadRequest as error:
         assert str(error).startswith("not an OSC packet")  # noqa: PT017 - both ways are right
 
 
 @given(st.binary(max_size=60), st.integers(0, 60))
 def test_a_broken_message_is_refused_or_read_never_worse(noise: bytes, at: int) -> None:
-    whole = osc.encode("/dream/request", ["approach", "vector", "secs", 2.0, "id", 3])
+    whole = transport.encode("/dream/request", ["approach", "vector", "secs", 2.0, "id", 3])
     try:
-        osc.decode(whole[:at] + noise)
+        transport.decode(whole[:at] + noise)
     except BadRequest as error:
         assert str(error).startswith("not an OSC packet")  # noqa: PT017
 
@@ -34,33 +34,38 @@ def test_a_bundle_of_the_future_is_read_at_once() -> None:
     message = OscMessageBuilder("/dream/status").build()
     bundle = OscBundleBuilder(2e9)
     bundle.add_content(message)
-    assert osc.decode(bundle.build().dgram) == [("/dream/status", [])]
+    assert transport.decode(bundle.build().dgram) == [("/dream/status", [])]
 
 
 def test_strudel_s_lists_are_read() -> None:
     builder = OscMessageBuilder("/dirt/play")
     for arg in ("dream", "column", "seed", ["guitar", 2.0]):
         builder.add_arg(arg)
-    assert osc.decode(builder.build().dgram)[0][1] == ["dream", "column", "seed", ["guitar", 2.0]]
+    assert transport.decode(builder.build().dgram)[0][1] == [
+        "dream",
+        "column",
+        "seed",
+        ["guitar", 2.0],
+    ]
 
 
 def test_numbers_go_out_as_int32_and_float32() -> None:
-    assert b",if" in osc.encode("/x", [1, 0.5])
-    assert struct.pack(">i", 1) in osc.encode("/x", [1])
+    assert b",if" in transport.encode("/x", [1, 0.5])
+    assert struct.pack(">i", 1) in transport.encode("/x", [1])
 
 
 def test_a_taken_port_is_one_clear_line() -> None:
     port = free_port()
-    first = osc.OscSocket("127.0.0.1", port)
+    first = transport.OscSocket("127.0.0.1", port)
     with pytest.raises(SetupError, match=f"port {port} is taken"):
-        osc.OscSocket("127.0.0.1", port)
+        transport.OscSocket("127.0.0.1", port)
     first.close()
-    osc.OscSocket("127.0.0.1", port).close()
+    transport.OscSocket("127.0.0.1", port).close()
     with pytest.raises(SetupError, match=r"cannot listen at 203\.0\.113\.1"):
-        osc.OscSocket("203.0.113.1", port)
+        transport.OscSocket("203.0.113.1", port)
 
 
 def test_a_reply_that_cannot_go_out_is_a_line() -> None:
-    socket = osc.OscSocket("127.0.0.1", free_port())
+    socket = transport.OscSocket("127.0.0.1", free_port())
     assert socket.send("/x", ["y" * 70000], ("127.0.0.1", 9)) is not None
     socket.close()

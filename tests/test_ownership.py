@@ -8,13 +8,13 @@ import pytest
 from conftest import RATE, Daemon, free_port
 from test_cli import dreamd
 
-from dreamd import weights
-from dreamd.bank import Bank
-from dreamd.corpus import Corpus
+from dreamd.approaches.config import shape_of
+from dreamd.corpus.cache import Corpus
 from dreamd.errors import SetupError
-from dreamd.lock import MARK, claim, lock_home
+from dreamd.home import checkpoints
+from dreamd.home.bank import Bank
+from dreamd.home.lock import MARK, claim, lock_home
 from dreamd.settings import Settings
-from dreamd.shapes import shape_of
 
 THEIRS = (
     "take.wav", "00003.wav", "00003 (1).wav", "00009", "7", ".DS_Store", "notes.txt", "x.tmp",
@@ -141,9 +141,9 @@ def test_thinning_takes_checkpoints_of_ours_alone(tmp_path: Path) -> None:
     shape = shape_of("column", Settings(hidden=4))
     laid = lay(tmp_path, f"models/guitar/{shape.name}")
     for steps in range(1, 20):
-        head = weights.Header(shape=shape, scale=1.0, voice="guitar", steps=steps)
-        newest = weights.save(tmp_path, head, {"w": np.zeros(1)}, {"w/step": np.zeros(1)})
-    kept = weights.checkpoints(newest.parent)
+        head = checkpoints.Header(shape=shape, scale=1.0, voice="guitar", steps=steps)
+        newest = checkpoints.save(tmp_path, head, {"w": np.zeros(1)}, {"w/step": np.zeros(1)})
+    kept = checkpoints.checkpoints(newest.parent)
     assert newest in kept
     assert len(kept) < 19
     assert not missing(laid)

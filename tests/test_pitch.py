@@ -8,22 +8,24 @@ import numpy as np
 import pytest
 from conftest import RATE, pitch, tone
 
-from dreamd import pluck, seeds, solos
-from dreamd.learner import Learner
-from dreamd.life import kept
-from dreamd.messages import Request
-from dreamd.pitch import listen
-from dreamd.pitch import solos as solos_in
-from dreamd.recording import Recording
-from dreamd.seeds import Seed
+from dreamd.audio import plucked_string
+from dreamd.corpus import single_notes
+from dreamd.corpus.pitch import listen
+from dreamd.corpus.pitch import solos as solos_in
+from dreamd.corpus.recording import Recording
+from dreamd.corpus.single_notes import Solo
+from dreamd.dreaming import seeds
+from dreamd.dreaming.seeds import Seed
+from dreamd.evaluation.liveliness import kept
+from dreamd.osc.messages import Request
 from dreamd.settings import Settings
-from dreamd.solos import Solo
+from dreamd.training.trainer import Learner
 
 Make = Callable[..., Recording]
 
 
 def plucked(*notes: float, seconds: float = 1.5) -> np.ndarray:
-    return pluck.chord(notes, int(seconds * RATE), RATE, 0.5)
+    return plucked_string.chord(notes, int(seconds * RATE), RATE, 0.5)
 
 
 @pytest.mark.parametrize("note", [40, 52, 60, 71, 84])
@@ -69,15 +71,15 @@ def test_a_long_recording_is_heard_minute_by_minute(recorded: Make) -> None:
 def test_the_learner_listens_and_writes_it_down(small: Settings, recorded: Make) -> None:
     learner = Learner(small, lambda message: None)
     recording = recorded(plucked(60))
-    assert solos.known(recording) is None
+    assert single_notes.known(recording) is None
     learner.study((recording,))
     for _ in range(3):
         learner.listen()
-    known = solos.known(recording)
+    known = single_notes.known(recording)
     assert known is not None
     assert [round(solo.note) for solo in known] == [60]
-    assert solos.of(recording, 60.3) == list(known)
-    assert solos.of(recording, 61) == []
+    assert single_notes.of(recording, 60.3) == list(known)
+    assert single_notes.of(recording, 61) == []
     learner.study((recording,))
     assert learner._unheard == []
 
@@ -88,12 +90,12 @@ def test_where_nothing_was_written_notes_are_synthesized_and_learning_goes_on(
     def full(*arguments: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(solos, "keep", full)
+    monkeypatch.setattr(single_notes, "keep", full)
     learner, recording = Learner(small, lambda message: None), recorded(plucked(60))
     learner.study((recording,))
     for _ in range(3):
         learner.listen()
-    assert solos.known(recording) is None
+    assert single_notes.known(recording) is None
 
 
 # ---------------------------------------------------------------- seeds
@@ -114,17 +116,17 @@ def loaded(seed: Seed, count: int = 8192) -> np.ndarray:
 def test_a_note_is_cut_from_the_voice_and_tuned(recorded: Make) -> None:
     """The recording's 300 Hz is MIDI 62.37; asked for 62, the seed has 293.7 Hz."""
     recording = recorded(tone(300, 2.0), "guitar")
-    solos.keep(recording, chain.from_iterable(listen(recording)))
+    single_notes.keep(recording, chain.from_iterable(listen(recording)))
     seed = seed_of((62.0,), recording)
     assert seed.cuttings[0] is not None
     assert seed.cuttings[0].recording == recording
-    assert pitch(loaded(seed)) == pytest.approx(pluck.hertz(62), abs=RATE / 8192)
+    assert pitch(loaded(seed)) == pytest.approx(plucked_string.hertz(62), abs=RATE / 8192)
     assert seed_of((62.0,), recording, seed="guitar").cuttings == seed.cuttings
 
 
 def test_what_the_voice_does_not_have_is_synthesized(recorded: Make) -> None:
     recording = recorded(tone(300, 2.0), "guitar")
-    solos.keep(recording, chain.from_iterable(listen(recording)))
+    single_notes.keep(recording, chain.from_iterable(listen(recording)))
     seed = seed_of((62.0, 70.0), recording)
     assert [cutting is None for cutting in seed.cuttings] == [False, True]
     samples = loaded(seed)
@@ -137,7 +139,7 @@ def test_what_the_voice_does_not_have_is_synthesized(recorded: Make) -> None:
 def test_a_short_solo_fades_into_itself(recorded: Make) -> None:
     """A fifth of a second becomes as long as needed, without a jump in its wave."""
     recording = recorded(tone(300, 1.0), "guitar")
-    solos.keep(recording, [Solo(62.37, 1000, int(0.21 * RATE))])
+    single_notes.keep(recording, [Solo(62.37, 1000, int(0.21 * RATE))])
     samples = loaded(seed_of((62.37,), recording), 16384)
     assert pitch(samples) == pytest.approx(300, abs=1)
     steepest = 2 * np.pi * 300 / RATE * 0.5

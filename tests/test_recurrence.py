@@ -13,12 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from dreamd import approaches, recurrence
-from dreamd.approaches import Approach
-from dreamd.messages import APPROACHES
-from dreamd.product import product
-from dreamd.recurrence import Kept, Rows
-from dreamd.shapes import Shape
+from dreamd.approaches import registry
+from dreamd.approaches.base import Approach, initialize
+from dreamd.approaches.config import Shape
+from dreamd.approaches.registry import APPROACHES
+from dreamd.kernels import windowed_lstm
+from dreamd.kernels.matmul import product
+from dreamd.kernels.windowed_lstm import Kept, Rows
 
 ROUNDING = {torch.float32: 2e-5, torch.float64: 1e-12}
 """Relative to the largest of the numbers compared. float32: a few dozen roundings of 6e-8 and
@@ -65,7 +66,7 @@ def cases(draw: st.DrawFn) -> Case:
 
 def model_of(case: Case, dtype: torch.dtype) -> Approach:
     torch.manual_seed(case.seed)
-    return approaches.initialize(approaches.make(case.shape, 0.5), 0.4).to(dtype)
+    return initialize(registry.make(case.shape, 0.5), 0.4).to(dtype)
 
 
 def samples_for(model: Approach, kept: Kept, dtype: torch.dtype) -> Tensor:
@@ -110,12 +111,12 @@ def test_errors_and_all_gradients_are_those_of_the_windows(dtype: torch.dtype, c
 @pytest.mark.parametrize(("window", "hidden"), [(8, 128), (1, 16)])
 def test_outputs_are_those_of_the_windows(layers: int, window: int, hidden: int) -> None:
     torch.manual_seed(1)
-    model = approaches.make(Shape("column", 11025, 256, window, hidden, layers=layers), 1.0)
+    model = registry.make(Shape("column", 11025, 256, window, hidden, layers=layers), 1.0)
     kept = np.ones((2, 5), bool)
     samples = samples_for(model, kept, torch.float32)
     inputs, _ = model.examples(cut_out(model, samples, kept))
     vectors, _ = model.stretches(samples)
-    rows = recurrence.window_rows(kept, window)
+    rows = windowed_lstm.window_rows(kept, window)
     outputs = model.recurrent.windows(vectors.flatten(0, 1), rows)
     torch.testing.assert_close(outputs.transpose(0, 1), model.recurrent(inputs), rtol=0, atol=1e-6)
 
@@ -146,7 +147,7 @@ def compiled_and_plain(rows: Rows, units: int) -> list[tuple[Tensor, Tensor, Ten
     weight = (torch.randn(4 * units, units) / units**0.5).requires_grad_()
     above = torch.randn(*rows.shape, units)
     function: Callable[..., Tensor]
-    for function in (recurrence._Recurrence.apply, recurrence.recur):
+    for function in (windowed_lstm._Recurrence.apply, windowed_lstm.recur):
         shared.grad = weight.grad = None
         outputs = function(shared, weight, rows)
         (outputs * above).sum().backward()
@@ -160,14 +161,14 @@ def compiled_and_plain(rows: Rows, units: int) -> list[tuple[Tensor, Tensor, Ten
 def test_the_compiled_recurrence_is_the_plain_one(units: int) -> None:
     """And what no window takes has no gradient."""
     kept = np.array([[True, False, False, True], [True, True, False, False]])
-    compiled, plain = compiled_and_plain(recurrence.window_rows(kept, 3), units)
+    compiled, plain = compiled_and_plain(windowed_lstm.window_rows(kept, 3), units)
     for a, b in zip(compiled, plain, strict=True):
         agree(a, b, ROUNDING[torch.float32])
     assert not compiled[1][-1].any()
 
 
 def test_memory_that_is_used_again_is_as_good_as_new() -> None:
-    rows = recurrence.window_rows(np.ones((2, 4), bool), 3)
+    rows = windowed_lstm.window_rows(np.ones((2, 4), bool), 3)
     first, _ = compiled_and_plain(rows, 8)
     compiled_and_plain(rows[:2], 8)  # other sizes in between
     again, _ = compiled_and_plain(rows, 8)
@@ -177,13 +178,13 @@ def test_memory_that_is_used_again_is_as_good_as_new() -> None:
 
 def test_the_dense_error_s_gradients_are_its_derivatives() -> None:
     torch.manual_seed(3)
-    rows = recurrence.window_rows(np.array([[True, False, True]]), 2)
+    rows = windowed_lstm.window_rows(np.array([[True, False, True]]), 2)
     dense = nn.Linear(5, 7).double()
     labels = torch.randn(4, 7, dtype=torch.float64)
     outputs = torch.randn(2, 2, 5, dtype=torch.float64, requires_grad=True)
 
     def error(h: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-        return recurrence._DenseError.apply(h, weight, bias, labels, rows)[0]
+        return windowed_lstm._DenseError.apply(h, weight, bias, labels, rows)[0]
 
     assert torch.autograd.gradcheck(error, (outputs, dense.weight, dense.bias))
 
@@ -192,13 +193,13 @@ def test_a_small_error_is_not_lost_in_the_difference() -> None:
     """``dense_error`` subtracts sums as large as the labels' power. Where the model is right to
     one part in ten thousand of that power, the error is still right to a percent."""
     torch.manual_seed(4)
-    rows = recurrence.window_rows(np.ones((4, 16), bool), 8)
+    rows = windowed_lstm.window_rows(np.ones((4, 16), bool), 8)
     dense = nn.Linear(32, 256)
     outputs = torch.randn(32)[None, None] * torch.ones(*rows.shape, 1)
     with torch.no_grad():
         right = dense(outputs[0, 0])
     labels = right + 1e-2 * right.std() * torch.randn(rows.max() + 1, 256)
-    error, power = recurrence.dense_error(outputs, dense, labels, rows)
+    error, power = windowed_lstm.dense_error(outputs, dense, labels, rows)
     literal = (dense(outputs) - labels[torch.from_numpy(rows)]).square().mean()
     assert (literal / power).item() == pytest.approx(1e-4, rel=0.9)
     assert error.item() == pytest.approx(literal.item(), rel=0.01)

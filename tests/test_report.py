@@ -11,12 +11,12 @@ import soundfile
 from conftest import RATE, tone
 from PIL import Image
 
-from dreamd import report
-from dreamd.artifacts import Artifacts
-from dreamd.audio import Samples
-from dreamd.copying import Passage
-from dreamd.judge import Judgement
-from dreamd.report import Exhibit, page
+from dreamd.audio.files import Samples
+from dreamd.evaluation import report
+from dreamd.evaluation.artifacts import Artifacts
+from dreamd.evaluation.copying import Passage
+from dreamd.evaluation.judge import Judgement
+from dreamd.evaluation.report import Exhibit, page
 
 CLEAN = Artifacts(noise=-30.0, clicks=0.5, warble=0.5, clipped=0.0, dropouts=0.0, constant=0.0)
 FAULTY = Artifacts(noise=-23.8, clicks=12.5, warble=0.3, clipped=0.0, dropouts=0.0, constant=0.0)

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 from rich.cells import cell_len
 
-from dreamd.screen import (
+from dreamd.terminal.screens import (
     DreamView,
     IngestView,
     LogLine,

@@ -9,14 +9,16 @@ import pytest
 import soundfile
 from conftest import RATE, pitch, tone
 
-from dreamd import pluck, seeds, weights
-from dreamd.bank import Bank
+from dreamd.approaches.config import shape_of
+from dreamd.audio import plucked_string
+from dreamd.corpus.recording import Recording
+from dreamd.dreaming import seeds
+from dreamd.dreaming.resolve import all_voices, plan, refresh
 from dreamd.errors import DreamError, NoModel, NoSuchSeed, TooLong
-from dreamd.messages import Request
-from dreamd.plan import all_voices, plan, refresh
-from dreamd.recording import Recording
+from dreamd.home import checkpoints
+from dreamd.home.bank import Bank
+from dreamd.osc.messages import Request
 from dreamd.settings import Settings
-from dreamd.shapes import shape_of
 
 COUNT = 2048
 
@@ -94,10 +96,10 @@ def test_files_and_earlier_dreams(heard, tmp_path: Path) -> None:  # type: ignor
 
 
 def test_notes_sound_at_their_pitches() -> None:
-    samples = pluck.chord((57, 64), 11025, RATE, 0.5)
+    samples = plucked_string.chord((57, 64), 11025, RATE, 0.5)
     spectrum = np.abs(np.fft.rfft(samples * np.hanning(len(samples))))
     for note in (57, 64):
-        around = int(pluck.hertz(note))
+        around = int(plucked_string.hertz(note))
         assert spectrum[around - 3 : around + 4].max() > 0.05 * spectrum.max()
         assert spectrum[around - 3 : around + 4].argmax() in (2, 3, 4)
     assert np.abs(samples).max() == pytest.approx(0.5, abs=1e-5)
@@ -152,8 +154,8 @@ def test_whose_model(small: Settings, voices: dict[str, list[Recording]]) -> Non
 
 def checkpoint(settings: Settings, voice: str, steps: int, vector: int) -> Path:
     shape = replace(shape_of("column", settings), vector=vector)
-    head = weights.Header(shape, 1.0, voice, steps=steps)
-    return weights.save(settings.home, head, {"w": np.zeros(1)}, {"w/step": np.zeros(1)})
+    head = checkpoints.Header(shape, 1.0, voice, steps=steps)
+    return checkpoints.save(settings.home, head, {"w": np.zeros(1)}, {"w/step": np.zeros(1)})
 
 
 def test_which_checkpoint(small: Settings, voices: dict[str, list[Recording]]) -> None:

@@ -12,10 +12,11 @@ from conftest import RATE, tone
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dreamd import approaches, pluck
-from dreamd.approaches.contract import SampleWise
-from dreamd.shapes import Shape
-from dreamd.slide import Slide
+from dreamd.approaches import registry
+from dreamd.approaches.base import SampleWise, initialize
+from dreamd.approaches.config import Shape
+from dreamd.audio import plucked_string
+from dreamd.kernels.sliding_lstm import Slide
 
 TOLERANCE = 1e-5  # in the model's scale
 
@@ -26,7 +27,7 @@ def model(
 ) -> SampleWise:  # fmt: skip
     torch.manual_seed(seed)
     shape = Shape(approach, RATE, vector, window, hidden, layers, residual)
-    made = approaches.initialize(approaches.make(shape, 1.0), std).eval()
+    made = initialize(registry.make(shape, 1.0), std).eval()
     for name, parameter in made.named_parameters():
         if "bias" in name:
             torch.nn.init.normal_(parameter, std=0.1)
@@ -35,7 +36,7 @@ def model(
 
 
 def music(count: int) -> np.ndarray:
-    return pluck.chord((45, 57, 64), count, RATE, 1.0)
+    return plucked_string.chord((45, 57, 64), count, RATE, 1.0)
 
 
 def noise(count: int) -> np.ndarray:

@@ -8,15 +8,20 @@ import numpy as np
 import pytest
 import torch
 
-from dreamd import approaches, audio, cli, rearing, starters, weights
+from dreamd import cli
+from dreamd.approaches import registry
+from dreamd.approaches.config import shape_of
+from dreamd.approaches.registry import APPROACHES
+from dreamd.audio import files
+from dreamd.corpus.recording import Recording
+from dreamd.dreaming.resolve import plan
 from dreamd.errors import SetupError
-from dreamd.learner import Pupil, to_numpy
-from dreamd.messages import APPROACHES, Request
-from dreamd.plan import plan
-from dreamd.recording import Recording
+from dreamd.experiments import starters
+from dreamd.home import checkpoints, pretrained
+from dreamd.home.resources import share
+from dreamd.osc.messages import Request
 from dreamd.settings import Settings
-from dreamd.shapes import shape_of
-from dreamd.share import share
+from dreamd.training.trainer import Pupil, to_numpy
 
 RATE = 11025
 SHIPPED = ("guitar", "pluck")
@@ -29,12 +34,12 @@ SHIPPED = ("guitar", "pluck")
 @pytest.mark.parametrize("approach", APPROACHES)
 def test_every_approach_has_one(voice: str, approach: str) -> None:
     shape = shape_of(approach, Settings())
-    path = starters.all_of(shape, voice)[0]
-    head, arrays = weights.load(path)
+    path = pretrained.all_of(shape, voice)[0]
+    head, arrays = checkpoints.load(path)
     assert (head.voice, head.shape) == (voice, shape)
     assert 0 < head.error < 0.5
     assert head.steps > 1000
-    model = approaches.make(head.shape, head.scale)
+    model = registry.make(head.shape, head.scale)
     model.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
     assert all(np.isfinite(array).all() for array in arrays.values())
 
@@ -75,7 +80,7 @@ def test_an_installation_without_them_does_without(monkeypatch: pytest.MonkeyPat
         raise SetupError("no models")
 
     monkeypatch.setattr(starters, "share", nothing)
-    assert starters.all_of(shape_of("column", Settings())) == []
+    assert pretrained.all_of(shape_of("column", Settings())) == []
 
 
 # ---------------------------------------------------------------- who begins from them
@@ -99,7 +104,7 @@ def test_a_new_model_begins_from_the_nearest(
         for _ in range(400):
             pupil.step()
         arrays = {name: to_numpy(tensor) for name, tensor in pupil.model.state_dict().items()}
-        weights.ship(shipped / "models" / voice / shape.name, pupil.head, arrays)
+        checkpoints.ship(shipped / "models" / voice / shape.name, pupil.head, arrays)
 
     def beginning(samples: np.ndarray) -> dict[str, np.ndarray]:
         pupil = Pupil(shape, settings, [recorded(samples, "new")], lambda note: None)
@@ -107,12 +112,12 @@ def test_a_new_model_begins_from_the_nearest(
         return {name: to_numpy(tensor) for name, tensor in pupil.model.state_dict().items()}
 
     for voice, hertz in (("high", 1200.0), ("low", 300.0)):
-        known = weights.load(starters.all_of(shape, voice)[0])[1]
+        known = checkpoints.load(pretrained.all_of(shape, voice)[0])[1]
         begun = beginning(tone(hertz))
         assert all(np.array_equal(begun[name], known[name]) for name in known)
     noise = beginning(0.3 * np.random.default_rng(0).standard_normal(3 * RATE).astype(np.float32))
     for voice in ("high", "low"):
-        known = weights.load(starters.all_of(shape, voice)[0])[1]
+        known = checkpoints.load(pretrained.all_of(shape, voice)[0])[1]
         assert not np.array_equal(noise["dense.weight"], known["dense.weight"])
 
 
@@ -120,25 +125,25 @@ def test_a_new_model_begins_from_the_nearest(
 
 
 def test_the_command_that_makes_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in rearing.GUITAR:
-        audio.write(tmp_path / name, tone(200 + 10 * len(name)), RATE)
-    monkeypatch.setattr(rearing, "SAMPLES", tmp_path)
-    monkeypatch.setattr(rearing, "SECONDS", 2.0)
-    monkeypatch.setattr(rearing, "RANDS", (1,))
+    for name in starters.GUITAR:
+        files.write(tmp_path / name, tone(200 + 10 * len(name)), RATE)
+    monkeypatch.setattr(starters, "SAMPLES", tmp_path)
+    monkeypatch.setattr(starters, "SECONDS", 2.0)
+    monkeypatch.setattr(starters, "RANDS", (1,))
     home, out = ["--home", str(tmp_path / "home")], tmp_path / "out"
     sizes = ["--hidden", "8", "--window", "3", "--vector", "256", "--frame", "256"]
     assert cli.main(["starters", "--minutes", "0.01", "--out", str(out), *sizes, *home]) == 0
     for voice in SHIPPED:
         made = list((out / voice).rglob("*.safetensors"))
         assert len(made) == len(APPROACHES)
-        assert weights.load(made[0])[0].voice == voice
+        assert checkpoints.load(made[0])[0].voice == voice
         assert "| column | 256 |" in (out / voice / "README.md").read_text(encoding="utf-8")
 
 
 def test_it_says_which_recordings_are_missing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(rearing, "SAMPLES", tmp_path / "none")
+    monkeypatch.setattr(starters, "SAMPLES", tmp_path / "none")
     home = ["--home", str(tmp_path / "home")]
     assert cli.main(["starters", "--minutes", "0.01", "--out", str(tmp_path), *home]) == 1
     assert "sonic-pi-samples" in capsys.readouterr().err

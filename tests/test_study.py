@@ -7,12 +7,13 @@ import pytest
 import torch
 from conftest import RATE, tone
 
-from dreamd import starters, study, weights
-from dreamd.learner import Pupil
-from dreamd.messages import APPROACHES
-from dreamd.recording import Recording
+from dreamd.approaches.config import shape_of
+from dreamd.approaches.registry import APPROACHES
+from dreamd.corpus.recording import Recording
+from dreamd.experiments import study
+from dreamd.home import checkpoints, pretrained
 from dreamd.settings import Settings
-from dreamd.shapes import shape_of
+from dreamd.training.trainer import Pupil
 
 
 def test_every_part_prints_a_table(
@@ -30,11 +31,11 @@ def test_every_part_prints_a_table(
         for _ in range(20):
             pupil.train(0.0)
         pupil.save()
-    there = weights.folder(small.home, pupil.voice, pupil.shape).parent
+    there = checkpoints.folder(small.home, pupil.voice, pupil.shape).parent
     monkeypatch.setattr(
-        starters, "all_of", lambda shape, voice="": [weights.newest(there / shape.name)]
+        pretrained, "all_of", lambda shape, voice="": [checkpoints.newest(there / shape.name)]
     )
-    monkeypatch.setattr(study.life, "drift", lambda samples, rate: 0.0)  # needs two seconds
+    monkeypatch.setattr(study.liveliness, "drift", lambda samples, rate: 0.0)  # needs two seconds
     with torch.no_grad():
         parts = list(study.report(small, {"sine": [recording]}))
     assert [part.splitlines()[0] for part in parts] == [

@@ -25,8 +25,11 @@ import pytest
 import soundfile
 from scipy import signal
 
-from dreamd import __version__, messages, osc, pluck
-from dreamd.audio import DreamFile
+from dreamd import __version__
+from dreamd.approaches.registry import APPROACHES
+from dreamd.audio import plucked_string
+from dreamd.audio.files import DreamFile
+from dreamd.osc import messages, transport
 
 ROOT = Path(__file__).resolve().parent.parent
 SCRIPTS = ROOT / "tests" / "supercollider"
@@ -207,7 +210,7 @@ class Double:
 
     def say(self, reply: messages.Reply) -> None:
         for client in self.clients:
-            self.sock.sendto(osc.encode(*reply.osc()), client)
+            self.sock.sendto(transport.encode(*reply.osc()), client)
 
     def addresses(self) -> list[str]:
         return [address for address, _ in self.heard]
@@ -222,7 +225,7 @@ class Double:
             packet, sender = self.sock.recvfrom(65536)
             if not packet:
                 return
-            for address, args in osc.decode(packet):
+            for address, args in transport.decode(packet):
                 try:
                     self._hear(address, args, sender)
                 except Exception as error:  # noqa: BLE001 - told by the fixture, in the test
@@ -582,7 +585,7 @@ def performance(tmp_path: Path) -> Path:
     gap = 24000
     played = np.zeros(gap * (len(PLAYED) + 1), np.float32)
     for k, note in enumerate(PLAYED):
-        ring = 0.4 * pluck.string(note, 0.6, 48000, rng)
+        ring = 0.4 * plucked_string.string(note, 0.6, 48000, rng)
         at = gap // 4 + k * gap
         played[at : at + len(ring)] += ring[: len(played) - at].astype("f4")
     return write_wav(tmp_path / "performance.wav", played, 48000)
@@ -716,7 +719,7 @@ def test_the_window_shows_what_the_daemon_does(
             "guitar": {
                 "recordings": 2,
                 "seconds": 74.5,
-                "models": {approach: model for approach in messages.APPROACHES},
+                "models": {approach: model for approach in APPROACHES},
             },
             "empty": {"recordings": 0, "seconds": 0.0, "models": {}},
         },
@@ -753,7 +756,7 @@ def test_the_window_shows_what_the_daemon_does(
     assert int(told["colors"]) > 2, "not blank"
     assert int(told["waveforms"]) > 5000, "pixels that three dreams have changed"
     assert told["head"] == f"127.0.0.1:{daemon.port}: learning, 1 dreaming, 1 waiting, 1 made"
-    models = [f"|{approach}|0.317|4200|5.1" for approach in sorted(messages.APPROACHES)]
+    models = [f"|{approach}|0.317|4200|5.1" for approach in sorted(APPROACHES)]
     voices = ["empty|0 files, 0 s|||", "guitar|2 files, 75 s|||", *models]
     assert told["rows"].split(";") == voices
     assert told["making"] == "column: 43 of 100, 2.1 s to go"
@@ -898,10 +901,10 @@ class Listener:
     def status(self) -> dict[str, Any]:
         """The daemon's answer to /dream/status; empty while it does not answer."""
         for address, args in (("/dream/notify", [1]), ("/dream/status", [])):
-            self.sock.sendto(osc.encode(address, args), self.to)
+            self.sock.sendto(transport.encode(address, args), self.to)
         try:
             while True:
-                for address, args in osc.decode(self.sock.recv(65536)):
+                for address, args in transport.decode(self.sock.recv(65536)):
                     if address == "/dream/status":
                         return messages.nested(messages.pairs(args))
         except (TimeoutError, ConnectionRefusedError):
@@ -909,7 +912,7 @@ class Listener:
 
     def quit(self) -> None:
         """Until it no longer answers."""
-        self.sock.sendto(osc.encode("/dream/quit", []), self.to)
+        self.sock.sendto(transport.encode("/dream/quit", []), self.to)
         wait_until("the daemon to end", lambda: not self.status(), 30)
         self.sock.close()
 

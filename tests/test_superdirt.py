@@ -27,7 +27,7 @@ from test_supercollider import (  # noqa: F401 - fixtures
     write_wav,
 )
 
-from dreamd import messages
+from dreamd.osc import messages
 
 RATE = 11025
 

@@ -7,9 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dreamd import audio, cli, table1
+from dreamd import cli
+from dreamd.audio import files
+from dreamd.audio.plucked_string import string
 from dreamd.errors import SetupError
-from dreamd.pluck import string
+from dreamd.experiments import table1
 from dreamd.settings import Settings
 
 RATE = 11025
@@ -22,7 +24,7 @@ def takes(tmp_path: Path) -> Path:
     notes = [0.4 * string(float(n), 1.5, RATE, rng) for n in (52, 57, 64, 59, 67)]
     path = tmp_path / "takes" / "guitar" / "take.wav"
     path.parent.mkdir(parents=True)
-    audio.write(path, np.concatenate(notes).astype(np.float32), RATE)
+    files.write(path, np.concatenate(notes).astype(np.float32), RATE)
     return tmp_path / "takes"
 
 

@@ -22,8 +22,8 @@ from pythonosc.osc_bundle import OscBundle
 from pythonosc.osc_message import OscMessage
 from pythonosc.osc_message_builder import OscMessageBuilder
 
-from dreamd import messages, osc
-from dreamd.desk import NEWEST
+from dreamd.daemon.queue import NEWEST
+from dreamd.osc import messages, transport
 
 TIDAL = Path(__file__).parents[1] / "tidal"
 MODULE, SCRIPT = TIDAL / "DreamRNN.hs", TIDAL / "DreamRNN.ghci"
@@ -540,7 +540,7 @@ def test_nothing_but_two_values_ever_reaches_tidal_s_control_port(
             ("/dream/nonsense", []), ("/dream/pause", []), ("/dream/resume", []),
             ("/dirt/play", ["dream", "column", "secs", 0.1, "seed", "nobody:3"]),
         ):  # fmt: skip
-            control.sendto(osc.encode(address, args), ("127.0.0.1", one.port))
+            control.sendto(transport.encode(address, args), ("127.0.0.1", one.port))
         for garbage in (b"", b"garbage", b"/dream/request\0\0,T\0\0", b"#bundle\0" + b"\1" * 9):
             control.sendto(garbage, ("127.0.0.1", one.port))
         one.ask(id=3, approach="vector", secs=1e9)
@@ -558,7 +558,7 @@ def test_nothing_but_two_values_ever_reaches_tidal_s_control_port(
             while True:
                 packets.append(control.recv(65536))
     assert all(packet.startswith(b"/ctrl\0\0\0,s") for packet in packets), packets
-    said = [osc.decode(packet) for packet in packets]
+    said = [transport.decode(packet) for packet in packets]
     assert {tuple(args) for ((_, args),) in said} <= {
         ("dreams", 0), ("dreams", 1), ("dreams", 2),
         ("dreamlast", "dream:0"), ("dreamlast", "dream:1"),

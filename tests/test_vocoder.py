@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from dreamd.approaches import make
+from dreamd.approaches.config import Shape
+from dreamd.approaches.registry import make
 from dreamd.approaches.spectrum import Spectrum
-from dreamd.audio import Samples
-from dreamd.shapes import Shape
-from dreamd.vocoder import NEAR, Vocoder, peaks
+from dreamd.audio.files import Samples
+from dreamd.audio.vocoder import NEAR, Vocoder, peaks
 
 RATE, FRAME = 11025, 1024
 HOPS = (1024, 512, 256, 128, 56)

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from conftest import RATE, tone
 
-from dreamd import audio, watcher
-from dreamd.corpus import Found
-from dreamd.watcher import Gone, Watcher
+from dreamd.audio import files
+from dreamd.corpus import watcher
+from dreamd.corpus.cache import Found
+from dreamd.corpus.watcher import Gone, Watcher
 
 
 class Ears:
@@ -44,7 +45,7 @@ def ears(root: Path) -> Iterator[Ears]:
 
 def write(path: Path) -> None:
     path.parent.mkdir(exist_ok=True)
-    audio.write(path, tone(440, 0.1), RATE)
+    files.write(path, tone(440, 0.1), RATE)
 
 
 def test_finds_what_comes_with_its_voice(root: Path, ears: Ears) -> None:
@@ -98,7 +99,7 @@ def test_follows_renames_replacements_and_deletions(root: Path, ears: Ears) -> N
     ears.until(lambda: ears.names() == ["a.wav"])
     (root / "a.wav").rename(root / "b.wav")
     ears.until(lambda: ears.names(Gone) == ["a.wav"] and ears.names() == ["a.wav", "b.wav"])
-    audio.write(root / "b.wav", tone(330, 0.3), RATE)
+    files.write(root / "b.wav", tone(330, 0.3), RATE)
     ears.until(lambda: ears.names() == ["a.wav", "b.wav", "b.wav"])
     (root / "b.wav").unlink()
     ears.until(lambda: ears.names(Gone) == ["a.wav", "b.wav"])

@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dreamd.approaches.contract import Approach, Decoder, Errors, Recurrent
-from dreamd.recurrence import Rows, dense_error
-from dreamd.shapes import Shape
-from dreamd.vocoder import Vocoder
+from dreamd.approaches.base import Approach, Decoder, Errors, Recurrent
+from dreamd.approaches.config import Shape
+from dreamd.audio.vocoder import Vocoder
+from dreamd.kernels.windowed_lstm import Rows, dense_error
 
 SILENT = 1e-3
 """Bins under this (-60 dB of the recordings' largest magnitude) are silenced."""

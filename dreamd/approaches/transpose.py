@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor, nn
 
-from dreamd.approaches.contract import Errors, Recurrent, SampleWise, mean_squares
-from dreamd.recurrence import Rows
-from dreamd.shapes import Shape
+from dreamd.approaches.base import Errors, Recurrent, SampleWise, mean_squares
+from dreamd.approaches.config import Shape
+from dreamd.kernels.windowed_lstm import Rows
 
 
 class Transpose(SampleWise):

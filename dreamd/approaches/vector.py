@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor, nn
 
-from dreamd.approaches.contract import Approach, Decoder, Errors, Recurrent
-from dreamd.recurrence import Rows, dense_error
-from dreamd.shapes import Shape
+from dreamd.approaches.base import Approach, Decoder, Errors, Recurrent
+from dreamd.approaches.config import Shape
+from dreamd.kernels.windowed_lstm import Rows, dense_error
 
 
 class Vector(Approach):

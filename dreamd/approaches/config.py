@@ -1,0 +1,54 @@
+"""The sizes that make a model what it is: who has the same shape shares weights.
+
+Settings give the shape of each approach's model; checkpoints carry theirs. Light enough for
+the daemon's main process, which never loads PyTorch.
+"""
+
+from dataclasses import dataclass
+
+from dreamd.settings import Settings
+
+
+@dataclass(frozen=True)
+class Shape:
+    """All that fixes the shapes of a model's weights, and the rate they were made for."""
+
+    approach: str
+    rate: int
+    vector: int
+    window: int
+    hidden: int
+    layers: int = 1
+    residual: bool = False
+    frame: int = 0  # samples in the analysis frame; spectrum only
+
+    @property
+    def name(self) -> str:
+        """The name of the model's folder: the same shape, the same folder.
+
+        >>> Shape("column", 11025, 1024, 8, 128).name
+        'column-11025-v1024-n8-h128-l1'
+        """
+        name = f"{self.approach}-{self.rate}-v{self.vector}-n{self.window}-h{self.hidden}"
+        name += f"-l{self.layers}{'r' if self.residual else ''}"
+        return name + (f"-f{self.frame}" if self.frame else "")
+
+
+def shape_of(approach: str, settings: Settings, vector: int | None = None) -> Shape:
+    """The shape that the settings give a model of this approach (``vector``: or this length).
+
+    >>> shape_of("spectrum", Settings()).name
+    'spectrum-11025-v256-n8-h128-l1-f1024'
+    """
+    hop = settings.hop if approach == "spectrum" else settings.vector
+    length = vector or hop
+    return Shape(
+        approach=approach,
+        rate=settings.rate,
+        vector=length,
+        window=settings.window,
+        hidden=settings.hidden,
+        layers=settings.layers,
+        residual=settings.residual,
+        frame=max(settings.frame, length + length % 2) if approach == "spectrum" else 0,
+    )

@@ -1,0 +1,1 @@
+"""Signals, without networks: files, vocoder, linear prediction, what a loudspeaker is given."""

@@ -1,0 +1,105 @@
+"""``dreamd dream`` and ``dreamd train``: the same dreams and the same learning, no daemon.
+
+Both use the home folder of the daemon: what one has learned, the other dreams from.
+"""
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import chain
+from pathlib import Path
+
+import torch
+
+from dreamd.approaches.config import shape_of
+from dreamd.audio.files import DreamFile
+from dreamd.corpus import pitch, single_notes
+from dreamd.corpus.cache import Corpus, Found
+from dreamd.corpus.recording import Recording
+from dreamd.corpus.watcher import given
+from dreamd.dreaming import worker
+from dreamd.dreaming.job import Job
+from dreamd.dreaming.resolve import all_voices, plan
+from dreamd.errors import BadRecording, SetupError
+from dreamd.home.bank import Bank
+from dreamd.home.lock import claim
+from dreamd.osc.messages import Request
+from dreamd.settings import Settings
+from dreamd.training.trainer import SLICE, Pupil
+
+
+def dream(settings: Settings, request: Request, out: Path) -> Job:
+    """Makes one dream into ``out``; gives what it was made from.
+
+    Raises a :class:`DreamError`; then ``out`` is as it was.
+    """
+    if out.suffix.lower() != ".wav":
+        raise SetupError(f"--out is a WAV file, got {out}")
+    claim(settings.home)
+    worker.prepare()
+    corpus = Corpus(settings.home, settings.rate)
+    corpus.recall_all()
+    voices = all_voices(settings, corpus.voices())
+    if request.notes:
+        for recording in corpus.recordings():
+            if single_notes.known(recording) is None:
+                single_notes.keep(recording, chain.from_iterable(pitch.listen(recording)))
+    job = plan(settings, request, voices, Bank(settings.home).finished)
+    part = out.with_name(f".{out.name}.part")
+    try:
+        DreamFile(part, job.shape.rate).create(job.frames)
+        worker.make(replace(job, path=part), settings, lambda wrote: None)
+        os.replace(part, out)
+    except OSError as error:
+        raise SetupError(f"cannot write {out}: {error.strerror}") from None
+    finally:
+        part.unlink(missing_ok=True)
+    return job
+
+
+@torch.enable_grad()
+def train(
+    settings: Settings, source: Path, approach: str, seconds: float, say: Callable[[str], None]
+) -> None:
+    """Trains one approach on each voice in a folder (or on one file), in turn.
+
+    Raises :class:`SetupError` where there is nothing to learn from.
+    """
+    torch.set_num_threads(settings.threads)
+    voices = ingest(settings, source, say)
+    shape = shape_of(approach, settings)
+    pupils = [
+        Pupil(shape, settings, recordings, lambda note: say(note.text))
+        for recordings in voices.values()
+    ]
+    began = last = time.monotonic()
+    while (spent := time.monotonic() - began) < seconds:
+        for pupil in pupils:
+            pupil.train(min(SLICE, seconds))
+            if time.monotonic() - pupil.saved_at > settings.save_every:
+                pupil.save()
+        if time.monotonic() - last > 2:
+            last = time.monotonic()
+            errors = ", ".join(f"{p.voice} {p.head.error:.3f}" for p in pupils)
+            say(f"{approach}: error {errors}; {max(seconds - spent, 0):.0f} s left")
+    for pupil in pupils:
+        pupil.save()
+        say(f"{pupil.voice}: {approach} at step {pupil.head.steps}, error {pupil.head.error:.4f}")
+
+
+def ingest(
+    settings: Settings, source: Path, say: Callable[[str], None]
+) -> dict[str, list[Recording]]:
+    """The recordings of a folder or file, ready for training."""
+    files = given(source)
+    corpus = Corpus(settings.home, settings.rate)
+    for path, voice in files:
+        stat = path.stat()
+        try:
+            corpus.add(corpus.ingest(Found(path.absolute(), voice, stat.st_size, stat.st_mtime_ns)))
+        except BadRecording as error:
+            say(f"passed over: {error}")
+    if not corpus.recordings():
+        raise SetupError(f"nothing to learn from in {source}")
+    return corpus.voices()

@@ -1,0 +1,1 @@
+"""Recordings: the watched folder, what was read of it, and what was found in it."""

@@ -1,0 +1,72 @@
+"""What a concurrent dream learns from: a cursor that walks through a recording.
+
+The dreamer makes a :class:`Walk` for each concurrent dream and calls :meth:`Walk.step` before
+each of the dream's steps (the paper's second way of sampling). The walk owns the
+network it teaches, a copy that nobody else has, and Adam's state.
+"""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dreamd.approaches.base import Approach
+from dreamd.audio.files import Samples
+from dreamd.audio.linear_prediction import innovation
+from dreamd.corpus.recording import Recording, loop
+from dreamd.kernels.adam import Adam
+
+CLIP = 1.0
+"""Largest norm of the gradient."""
+
+HUSH = 1e-4
+"""The least level, in the model's scale: out of true silence no dream comes back."""
+
+PAST = 1024  # samples from which the innovation is predicted
+ORDER = 4
+"""Of that prediction: enough to whiten the recording's colour, too little to follow its tones."""
+
+
+class Walk:
+    """:param model: what learns; its weights change with each step.
+    :param start: the frame of ``recording`` that the first step's last window leads up to: what
+        is heard there is what the dream's first element leans towards.
+    :param span: samples that the cursor moves on with each step.
+    :param learning_rate: Adam's.
+    """
+
+    def __init__(
+        self, model: Approach, recording: Recording, start: int, span: float, learning_rate: float
+    ) -> None:
+        self._model, self._recording, self._span = model, recording, span
+        self._cursor = float(start - model.seed_samples)
+        self._adam = Adam(model, learning_rate, model.walk_momentum, model.walk_epsilon)
+        self.level = HUSH  #: root mean square of what the cursor is passing, model scale
+        self._kept = np.ones((model.block_windows, 1), bool)  # each stretch is one window
+
+    def step(self) -> None:
+        """Learns from the windows at the cursor, and moves it on: one Adam step."""
+        model = self._model
+        with torch.enable_grad():
+            vectors, after = model.stretches(self.windows())
+            loss, _ = model.error(vectors, after, self._kept)
+        self._adam.descend(loss, CLIP)
+        self._cursor += self._span
+        self.level = max(model.passing(vectors, after), HUSH)
+
+    def innovation(self, count: int) -> Samples:
+        """What the ``count`` samples from the cursor's last place on had in them that nothing
+        before foretold, in the model's scale: a pick, a breath, a hammer."""
+        end = int(self._cursor - self._span) + self._model.seed_samples + count
+        stretch = loop(self._recording, end - PAST - count, PAST + count)
+        return innovation(stretch, count, ORDER) / self._model.scale
+
+    def windows(self) -> Tensor:
+        """``(block_windows, example_samples)`` that begin from the cursor to where it goes next.
+
+        The recording is a loop: after its end comes its beginning.
+        """
+        model, count = self._model, self._model.block_windows
+        spread = self._span * model.block_apart
+        starts = [int(self._cursor + spread * k / count) for k in range(count)]
+        windows = [loop(self._recording, start, model.example_samples) for start in starts]
+        return torch.from_numpy(np.stack(windows))

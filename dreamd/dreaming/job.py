@@ -1,0 +1,82 @@
+"""One dream to make, and what is said of it between the daemon and a dreaming process.
+
+Down to the process: :class:`Job`, :class:`Stop`. Up from it: :class:`Wrote`, :class:`Finished`,
+:class:`Broke`. Plain values, pickled in pipes.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from dreamd.approaches.config import Shape
+from dreamd.corpus.recording import Recording
+from dreamd.dreaming.seeds import Seed
+from dreamd.osc.messages import Request
+
+
+@dataclass(frozen=True)
+class Job:
+    """One dream to make: everything that its samples depend on.
+
+    ``weights`` is None where there is no checkpoint yet: an untrained network dreams.
+    """
+
+    serial: int
+    request: Request
+    voice: str
+    shape: Shape
+    weights: Path | None
+    seed: Seed
+    peak: float  # of the voice's recordings: the dream's ceiling
+    loudest: float  # root mean square of their loudest half second: the dream's limit
+    path: Path
+    frames: int
+    rand: int
+    follow: Recording | None = None  # what a concurrent dream's cursor walks
+    followat: int = 0  # the cursor's first frame
+    towards: Path | None = None  # the checkpoint that the request's blend leads to
+    starter: bool = False  # its weights are those of a starter model
+
+    def remarks(self) -> str:
+        """What a performer may not expect of this dream: the end of a line, often empty."""
+        said = ""
+        if self.weights is None:
+            said += ", of a network that has learned nothing yet"
+        elif self.starter:
+            name = self.weights.parent.parent.name
+            said += f", of the starter model {name}" if name != self.voice else ""
+        if self.request.sampling == "concurrent" and self.follow is None:
+            said += ", paused: its voice has no recordings to follow"
+        return said
+
+
+@dataclass(frozen=True)
+class Stop:
+    """Stop making this dream."""
+
+    serial: int
+
+
+@dataclass(frozen=True)
+class Wrote:
+    """These frames of the dream's file are final."""
+
+    serial: int
+    start: int
+    frames: int
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The dream is whole; it took ``seconds``."""
+
+    serial: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Broke:
+    """The dream came to nothing."""
+
+    serial: int
+    code: str
+    text: str

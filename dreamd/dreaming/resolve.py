@@ -1,0 +1,152 @@
+"""From a request to a job: everything that a dream depends on, settled and checked.
+
+The daemon and ``dreamd dream`` call :func:`plan`; a dreamer then needs nothing but the job.
+"""
+
+import math
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from dreamd.approaches.config import Shape, shape_of
+from dreamd.corpus.recording import Recording, Voices
+from dreamd.dreaming import seeds
+from dreamd.dreaming.job import Job
+from dreamd.errors import NoModel, NoSuchSeed, TooLong
+from dreamd.home import checkpoints, pretrained
+from dreamd.osc.messages import Request
+from dreamd.settings import Settings
+
+QUIET_PEAK = 0.5
+"""Ceiling of a dream whose voice has no recordings."""
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What dreams: a shape, its checkpoint (None where nothing was trained yet), and the
+    checkpoint that ``blend`` leads to."""
+
+    shape: Shape
+    checkpoint: Path | None = None
+    towards: Path | None = None
+    starter: bool = False  # the checkpoint is one that the project ships
+
+
+def plan(
+    settings: Settings,
+    request: Request,
+    voices: Voices,
+    earlier: Callable[[int], Path],
+    serial: int = 0,
+) -> Job:
+    """The job for a request; its ``path`` is still to be filled in.
+
+    :param voices: every voice there is; one that only has models has no recordings.
+    :param earlier: the file of an earlier dream by its number.
+
+    Raises a :class:`DreamError` where the request cannot be met.
+    """
+    if request.secs > settings.longest:
+        raise TooLong(f"{request.secs:g} s is too long: at most {settings.longest:g} s")
+    rand = random.getrandbits(31) if request.rand is None else request.rand
+    rng = np.random.default_rng(rand & (2**63 - 1))
+    seed, seed_voice = seeds.find(request, voices, earlier, rng)
+    voice = seeds.voice_of(request, voices, seed_voice)
+    chosen = choose_model(settings, voice, request)
+    follow = follow_of(request, voices, voice, rng)
+    recordings = voices.get(voice, ())
+    place = rng.uniform() if request.followat is None else None
+    return Job(
+        serial=serial,
+        request=request,
+        voice=voice,
+        shape=chosen.shape,
+        weights=chosen.checkpoint,
+        towards=chosen.towards,
+        starter=chosen.starter,
+        seed=seed,
+        peak=max((r.peak for r in recordings), default=QUIET_PEAK),
+        loudest=max((r.loudest for r in recordings), default=QUIET_PEAK / 2),
+        path=Path(),
+        frames=max(round(request.secs * settings.rate), 1),
+        rand=rand,
+        follow=follow,
+        followat=start_of(follow, request.followat, place) if follow else 0,
+    )
+
+
+def follow_of(
+    request: Request, voices: Voices, voice: str, rng: np.random.Generator
+) -> Recording | None:
+    """The recording that the cursor walks: ``guitar:2``, one of a voice, one of the dream's voice.
+
+    None where the voice has no recordings. Raises :class:`NoSuchSeed` for one that is not there.
+    """
+    name, number = seeds.numbered(request.follow) if request.follow else (voice, None)
+    recordings = voices.get(name, ())
+    if not recordings:
+        if request.follow:
+            raise NoSuchSeed(f"follow: no voice is called {name!r}, or it has no recordings")
+        return None
+    if number is not None:
+        return recordings[number % len(recordings)]
+    lengths = np.array([r.frames for r in recordings], float)
+    return recordings[int(rng.choice(len(recordings), p=lengths / lengths.sum()))]
+
+
+def start_of(recording: Recording, second: float | None, place: float | None) -> int:
+    """The cursor's first frame: that second (wrapping round), or a place from 0 to 1."""
+    if second is None:
+        return int((place or 0.0) * recording.frames)
+    return int(second * recording.rate) % recording.frames
+
+
+def all_voices(settings: Settings, recorded: Voices) -> Voices:
+    """The voices that have recordings, and those that have models alone."""
+    models = settings.home / "models"
+    trained = [f.name for f in models.iterdir() if f.is_dir()] if models.is_dir() else []
+    return {**{name: [] for name in trained}, **recorded}
+
+
+def choose_model(settings: Settings, voice: str, request: Request) -> Chosen:
+    """The shape and the checkpoints that dream.
+
+    The model that is being trained, else another of the same approach that was trained
+    before; of its checkpoints the newest, or the one whose steps are nearest to ``steps``. Raises
+    :class:`NoModel` where a vector length or steps were asked for and there is no such model.
+    """
+    wanted = shape_of(request.approach, settings, request.vector)
+    models = checkpoints.models(settings.home, voice, request.approach, settings.rate)
+    if request.vector is not None and all(s.vector != request.vector for s in models):
+        lengths = ", ".join(str(s.vector) for s in models) or "none yet"
+        raise NoModel(
+            f"{voice} has no {request.approach} model of {request.vector}; it has: {lengths}"
+        )
+    if wanted not in models:
+        models = {s: m for s, m in models.items() if request.vector in (None, s.vector)}
+        if not models and request.steps is not None:
+            raise NoModel(f"{voice} has no {request.approach} model of {request.steps} steps yet")
+        if not models:
+            return Chosen(wanted, next(iter(pretrained.all_of(wanted, voice)), None), starter=True)
+        wanted = max(models, key=lambda shape: models[shape][-1].stat().st_mtime)
+    *_, newest = there = models[wanted]
+    if request.steps is None:
+        return Chosen(wanted, newest)
+    nearest = min(there, key=partial(_doublings_apart, request.steps))
+    return Chosen(wanted, nearest, newest if request.blend else None)
+
+
+def _doublings_apart(steps: int, checkpoint: Path) -> float:
+    return abs(math.log(max(checkpoints.steps_of(checkpoint), 1) / max(steps, 1)))
+
+
+def refresh(settings: Settings, job: Job) -> Job:
+    """A job that has waited takes the newest weights that there are now."""
+    if job.request.steps is not None:
+        return job
+    chosen = choose_model(settings, job.voice, job.request)
+    return replace(job, shape=chosen.shape, weights=chosen.checkpoint, starter=chosen.starter)

@@ -1,0 +1,241 @@
+"""What a request's seed means: a window of samples.
+
+Two halves. The daemon calls :func:`find`, which settles every choice (which recording, which
+second) and refuses what cannot be read; the dreamer calls :func:`load`, which fetches the
+samples. Words of seeds: ``guitar:2``, ``guitar``, a path, ``dream:3``, ``noise``, ``silence``.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from dreamd.audio import files, plucked_string
+from dreamd.audio.files import Samples
+from dreamd.corpus import single_notes
+from dreamd.corpus.recording import Recording, Voices, cut
+from dreamd.corpus.single_notes import Solo
+from dreamd.errors import BadRecording, NoModel, NoSuchSeed
+from dreamd.osc.messages import Request
+
+_NUMBERED = re.compile(r"([^/\\]+):(-?\d+)")
+
+BEST = 4
+"""A note is cut from one of its longest solos, this many of them."""
+
+OVERLAP = 0.15
+"""Part of a solo that is too short in which it fades into itself."""
+
+
+@dataclass(frozen=True)
+class Cutting:
+    """A recording, and a place in it where one pitch sounds alone."""
+
+    recording: Recording
+    solo: Solo
+
+
+@dataclass(frozen=True)
+class Seed:
+    """Where the samples are: in a recording, in a file, in notes, or made up.
+
+    ``at`` is a second, None for a random place that ``rand`` decides. ``cuttings`` say, for each
+    of ``notes``, where it is cut from; None: nowhere, it is synthesized.
+    """
+
+    kind: str  # recording, file, notes, noise, silence
+    recording: Recording | None = None
+    path: Path | None = None
+    at: float | None = None
+    notes: tuple[float, ...] = ()
+    cuttings: tuple[Cutting | None, ...] = ()
+
+
+def find(
+    request: Request,
+    voices: Voices,
+    dream: Callable[[int], Path],
+    rng: np.random.Generator,
+) -> tuple[Seed, str | None]:
+    """The seed a request asks for, and the voice it belongs to (None: to none).
+
+    :param dream: the file of an earlier dream by its number.
+
+    Raises :class:`NoSuchSeed` where the words name nothing readable.
+    """
+    if request.notes:
+        return _of_notes(request, voices, rng)
+    words = request.seed
+    if words is None:
+        return _anywhere(request, voices, rng)
+    if words in ("noise", "silence"):
+        return Seed(words), None
+    name, number = numbered(words)
+    number = request.seedn if number is None else number
+    if name == "dream" and number is not None:
+        return _file(dream(number), request), None
+    if voices.get(name):
+        return _in_voice(request, voices, name, number, rng), name
+    if _looks_like_path(words):
+        return _file(Path(words).expanduser(), request), None
+    known = ", ".join(sorted(voices)) or "none yet"
+    raise NoSuchSeed(f"no voice or file is called {words!r}; voices: {known}")
+
+
+def _of_notes(
+    request: Request, voices: Voices, rng: np.random.Generator
+) -> tuple[Seed, str | None]:
+    """Each note from the voice's own recordings, where it has it alone
+    (:mod:`dreamd.corpus.single_notes`).
+
+    The voice is the one that dreams, or the one that ``seed`` names.
+    """
+    named = numbered(request.seed)[0] if request.seed else None
+    if named not in voices:
+        named = None
+    recordings = voices.get(named or voice_of(request, voices, None), ())
+    cuttings = tuple(_cutting(note, recordings, rng) for note in request.notes)
+    return Seed("notes", notes=request.notes, cuttings=cuttings), named
+
+
+def _cutting(
+    note: float, recordings: Sequence[Recording], rng: np.random.Generator
+) -> Cutting | None:
+    there = [Cutting(r, solo) for r in recordings for solo in single_notes.of(r, note)]
+    there.sort(key=lambda cutting: -cutting.solo.frames)
+    return there[int(rng.integers(min(len(there), BEST)))] if there else None
+
+
+def numbered(words: str) -> tuple[str, int | None]:
+    """
+    >>> numbered("guitar:2"), numbered("guitar")
+    (('guitar', 2), ('guitar', None))
+    """
+    match = _NUMBERED.fullmatch(words)
+    return (match[1], int(match[2])) if match else (words, None)
+
+
+def _anywhere(
+    request: Request, voices: Voices, rng: np.random.Generator
+) -> tuple[Seed, str | None]:
+    """Without a seed: somewhere in the voice, or in the only or default voice."""
+    name = voice_of(request, voices, None)
+    if not voices.get(name):  # nothing recorded yet: dream from what there is
+        return Seed("noise"), None
+    return _in_voice(request, voices, name, request.seedn, rng), name
+
+
+def _in_voice(
+    request: Request, voices: Voices, name: str, number: int | None, rng: np.random.Generator
+) -> Seed:
+    recordings = voices[name]
+    if number is None:
+        number = int(rng.integers(len(recordings)))
+    recording = recordings[number % len(recordings)]
+    return Seed("recording", recording=recording, at=request.seedat)
+
+
+def _looks_like_path(words: str) -> bool:
+    return "/" in words or "\\" in words or Path(words).suffix.lower() in files.SUFFIXES
+
+
+def _file(path: Path, request: Request) -> Seed:
+    try:
+        head = files.info(path)
+    except BadRecording as error:
+        raise NoSuchSeed(f"seed: {error}") from None
+    if not head.frames:
+        raise NoSuchSeed(f"seed: holds no samples: {path}")
+    return Seed("file", path=path, at=request.seedat)
+
+
+def voice_of(request: Request, voices: Voices, seed_voice: str | None) -> str:
+    """Whose model dreams: the one asked for, else the seed's, else ``default``, else the first.
+
+    Raises :class:`NoModel` for a voice that is asked for and not there.
+    """
+    if request.voice is not None:
+        if request.voice not in voices:
+            known = ", ".join(sorted(voices)) or "none yet"
+            raise NoModel(f"no voice is called {request.voice!r}; voices: {known}")
+        return request.voice
+    if seed_voice is not None:
+        return seed_voice
+    if len(voices) == 1 or (voices and "default" not in voices):
+        return min(voices)
+    return "default"
+
+
+def load(seed: Seed, count: int, rate: int, peak: float, rng: np.random.Generator) -> Samples:
+    """``(count,)`` samples at ``rate``: what the dream's queue starts from.
+
+    A source that is too short is looped. ``peak`` is the level of made-up seeds.
+    """
+    if seed.kind == "silence":
+        return np.zeros(count, np.float32)
+    if seed.kind == "noise":
+        return (rng.standard_normal(count) * peak / 4).astype(np.float32)
+    if seed.kind == "notes":
+        return _chord(seed, count, rate, peak)
+    if seed.kind == "file":
+        assert seed.path is not None
+        return _from_file(seed.path, seed.at, count, rate, rng)
+    assert seed.recording is not None
+    spare = max(seed.recording.frames - count, 0)
+    start = int(rng.integers(spare + 1)) if seed.at is None else int(seed.at * rate)
+    return cut(seed.recording, start, count)
+
+
+def _chord(seed: Seed, count: int, rate: int, peak: float) -> Samples:
+    """All notes at once, equally strong."""
+    cuttings = seed.cuttings or (None,) * len(seed.notes)
+    mix = np.zeros(count, np.float32)
+    for note, cutting in zip(seed.notes, cuttings, strict=True):
+        if cutting is None:
+            one = plucked_string.chord((note,), count, rate, peak)
+        else:
+            one = _tuned(cutting, note, count, rate)
+        mix += one / max(float(np.sqrt(np.mean(one**2))), 1e-9)
+    mix *= np.float32(peak / max(float(np.abs(mix).max()), 1e-9))
+    return mix
+
+
+def _tuned(cutting: Cutting, note: float, count: int, rate: int) -> Samples:
+    """A solo, exactly at ``note``, for ``count`` samples."""
+    solo = cutting.solo
+    samples = np.array(cut(cutting.recording, solo.start, solo.frames))
+    samples -= samples.mean()
+    ratio = 2 ** ((note - solo.note) / 12)
+    return prolonged(
+        files.resample(samples, rate, rate / ratio), count, rate / plucked_string.hertz(note)
+    )
+
+
+def prolonged(samples: Samples, count: int, period: float) -> Samples:
+    """``count`` samples of a steady tone: where it is too short it fades into itself, again and
+    again, moved by whole periods."""
+    overlap = max(int(OVERLAP * len(samples)), 1)
+    moves = max(int((len(samples) - overlap) / period), 1)
+    hop = min(round(moves * period), len(samples) - overlap)
+    out = samples[:count].copy()
+    rise = np.linspace(0, 1, overlap, dtype=np.float32)
+    at = hop
+    while len(out) < count:
+        joined = out[at : at + overlap] * (1 - rise) + samples[:overlap] * rise
+        out = np.concatenate((out[:at], joined, samples[overlap:]))
+        at += hop
+    return out[:count]
+
+
+def _from_file(
+    path: Path, at: float | None, count: int, rate: int, rng: np.random.Generator
+) -> Samples:
+    spare = max(files.info(path).seconds - count / rate, 0.0)
+    start = rng.uniform(0, spare) if at is None else min(at, spare)
+    samples = files.excerpt(path, rate, start, count)
+    if not len(samples):
+        raise NoSuchSeed(f"seed: holds no samples: {path}")
+    samples = np.resize(samples, count)
+    return samples - samples.mean(dtype=np.float32)

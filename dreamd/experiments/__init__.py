@@ -1,0 +1,1 @@
+"""What measures the project, as Markdown: speed, liveliness, Table 1, starter models."""

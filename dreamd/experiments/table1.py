@@ -1,0 +1,216 @@
+"""``dreamd table1``: every row of the paper's Table 1, trained, dreamt, judged, and shown.
+
+Row by row, each of which is kept when it is done: what was stopped goes on where it was. The
+models lie in the home folder like all others; the dreams, one JSON file for each row, the page
+and the Markdown table lie in one folder.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dreamd.approaches.config import Shape, shape_of
+from dreamd.audio import files
+from dreamd.audio.files import Samples
+from dreamd.commands import offline
+from dreamd.corpus.recording import Recording, cut
+from dreamd.dreaming import worker
+from dreamd.errors import SetupError
+from dreamd.evaluation.artifacts import Artifacts
+from dreamd.evaluation.copying import Passage
+from dreamd.evaluation.judge import Judge, Judgement, word
+from dreamd.evaluation.markdown import table
+from dreamd.evaluation.mel import RATE
+from dreamd.evaluation.report import Exhibit, page
+from dreamd.evaluation.verdict import CRITERIA, longest
+from dreamd.experiments import study
+from dreamd.home import checkpoints
+from dreamd.osc.messages import Request
+from dreamd.settings import Settings
+
+SECONDS = 20.0  # of a dream
+RANDS = (1, 2, 3)
+
+ROWS: tuple[tuple[str, int, str], ...] = (
+    ("vector", 1024, "medium high high"),
+    ("vector", 512, "medium high high"),
+    ("vector", 256, "medium high high"),
+    ("vector", 128, "medium medium high"),
+    ("spectrum", 1024, "high medium high"),
+    ("spectrum", 512, "high medium high"),
+    ("spectrum", 256, "high high high"),
+    ("spectrum", 128, "high high medium"),
+    ("spectrum", 56, "medium high low"),
+    ("transpose", 1024, "medium high high"),
+    ("column", 1024, "medium high high"),
+)
+"""Approach, vector length or hop, and the paper's words for the three criteria."""
+
+
+@dataclass(frozen=True)
+class Dreamt:
+    """One dream of a row, and what the judge says."""
+
+    file: str
+    judgement: Judgement
+    speed: float  # times real time
+
+    @classmethod
+    def parse(cls, said: dict[str, Any]) -> "Dreamt":
+        judged = dict(said["judgement"])
+        judged["passages"] = tuple(Passage(**each) for each in judged["passages"])
+        judged["artifacts"] = Artifacts(**judged["artifacts"])
+        return cls(said["file"], Judgement(**judged), said["speed"])
+
+
+@dataclass(frozen=True)
+class Row:
+    """A finished row."""
+
+    approach: str
+    vector: int
+    seconds: float  # of training
+    steps: int
+    error: float
+    dreams: tuple[Dreamt, ...]
+
+    @property
+    def numbers(self) -> list[float]:
+        """The means of the three criteria."""
+        return [
+            float(np.mean([getattr(each.judgement, key) for each in self.dreams]))
+            for key in ("c1", "c2", "c3")
+        ]
+
+    @property
+    def speed(self) -> float:
+        return float(np.median([each.speed for each in self.dreams]))
+
+    @classmethod
+    def parse(cls, said: dict[str, Any]) -> "Row":
+        return cls(**{**said, "dreams": tuple(map(Dreamt.parse, said["dreams"]))})
+
+
+def make(
+    settings: Settings, source: Path, minutes: float, folder: Path, say: Callable[[str], None]
+) -> Path:
+    """All rows, those that are there already as they are; gives the page's path.
+
+    Raises :class:`SetupError` where there is nothing to learn from, or nowhere to write.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        recordings = next(iter(offline.ingest(settings, source, say).values()))
+        listener = Judge([heard_by_judge(each) for each in recordings])
+        worker.prepare()
+        for approach, vector, _ in ROWS:
+            path = folder / f"{approach}-{vector}.json"
+            if not path.exists():
+                row = _row(settings, source, recordings, approach, vector, minutes, folder,
+                           listener, say)  # fmt: skip
+                path.write_text(json.dumps(asdict(row), indent=1), encoding="utf-8")
+            _publish(folder, recordings, listener)
+    except OSError as error:
+        raise SetupError(f"cannot write in {folder}: {error.strerror}") from None
+    return folder / "table1.html"
+
+
+def heard_by_judge(recording: Recording) -> Samples:
+    whole = np.array(cut(recording, 0, recording.frames))
+    return whole if recording.rate == RATE else files.resample(whole, recording.rate, RATE)
+
+
+def _row(
+    settings: Settings, source: Path, recordings: Sequence[Recording], approach: str, vector: int,
+    minutes: float, folder: Path, listener: Judge, say: Callable[[str], None],
+) -> Row:  # fmt: skip
+    if approach == "spectrum":
+        settings = replace(settings, hop=vector)
+    else:
+        settings = replace(settings, vector=vector)
+    voice, shape = recordings[0].voice, shape_of(approach, settings)
+    wanted, had = 60 * minutes, trained(settings, voice, shape)
+    if had < 0.95 * wanted:
+        offline.train(settings, source, approach, wanted - had, say)
+    head = checkpoints.header(newest(settings, voice, shape))
+    dreams = []
+    for rand in RANDS:
+        asked = Request(approach, SECONDS, vector=vector, rand=rand)
+        heard = study.heard(settings, study.job_of(settings, {voice: recordings}, asked))
+        file = f"{approach}-{vector}-{rand}.wav"
+        files.write(folder / file, heard.samples, settings.rate)
+        samples = files.resample(heard.samples, settings.rate, RATE)
+        dreams.append(Dreamt(file, listener.judge(samples), heard.speed))
+        say(f"{approach} {vector}, dream {rand}: {' '.join(dreams[-1].judgement.words)}")
+    return Row(approach, vector, head.seconds, head.steps, head.error, tuple(dreams))
+
+
+def newest(settings: Settings, voice: str, shape: Shape) -> Path:
+    path = checkpoints.newest(checkpoints.folder(settings.home, voice, shape))
+    assert path is not None, "it was trained just now"
+    return path
+
+
+def trained(settings: Settings, voice: str, shape: Shape) -> float:
+    """Seconds of training that the model has had."""
+    path = checkpoints.newest(checkpoints.folder(settings.home, voice, shape))
+    return checkpoints.header(path).seconds if path else 0.0
+
+
+# ---------------------------------------------------------------- what comes of it
+
+
+def done(folder: Path) -> Iterator[tuple[Row, str]]:
+    """The finished rows with the paper's words, in the paper's order."""
+    for approach, vector, words in ROWS:
+        path = folder / f"{approach}-{vector}.json"
+        if path.exists():
+            yield Row.parse(json.loads(path.read_text(encoding="utf-8"))), words
+
+
+def _publish(folder: Path, recordings: Sequence[Recording], listener: Judge) -> None:
+    rows = list(done(folder))
+    (folder / "table1.md").write_text(markdown(rows), encoding="utf-8")
+    names = [each.name for each in recordings]
+    exhibits = [Exhibit(names[0], heard_by_judge(recordings[0]), RATE, None)]
+    for row, words in rows:
+        first = row.dreams[0]
+        samples = np.concatenate(list(files.decode(folder / first.file, RATE)))
+        title = f"{row.approach} {row.vector}"
+        exhibits.append(Exhibit(title, samples, RATE, first.judgement, facts(row, words)))
+    intro = f"One dream of each row of the paper's Table 1, of {', '.join(names)}."
+    html = page("Table 1, dreamt again", intro, exhibits, names, listener.artifacts)
+    (folder / "table1.html").write_text(html, encoding="utf-8")
+
+
+def facts(row: Row, words: str) -> tuple[tuple[str, str], ...]:
+    return (
+        ("the paper's words", words),
+        (f"mean of {len(row.dreams)}", " ".join(f"{n:.2f}" for n in row.numbers)),
+        ("trained", f"{row.seconds:.0f} s, {row.steps} steps"),
+        ("error", f"{row.error:.3f}"),
+        ("× real time", f"{row.speed:.1f}"),
+    )
+
+
+def markdown(rows: Sequence[tuple[Row, str]]) -> str:
+    """The table: for each criterion the mean, from where to where, its word and the paper's."""
+    head = ["approach", "V or hop", *CRITERIA, "longest passage", "trained", "steps", "error",
+            "× real time"]  # fmt: skip
+    lines = []
+    for row, words in rows:
+        cells = []
+        for key, number, rated in zip(("c1", "c2", "c3"), row.numbers, words.split(), strict=True):
+            each = [getattr(dream.judgement, key) for dream in row.dreams]
+            span = f"{number:.2f} ({min(each):.2f}…{max(each):.2f})"
+            cells.append(f"{span} **{word(number)}** · {rated}")
+        copied = max(longest(dream.judgement.passages) for dream in row.dreams)
+        lines.append(
+            [row.approach, str(row.vector), *cells, f"{copied:.1f} s", f"{row.seconds:.0f} s",
+             str(row.steps), f"{row.error:.3f}", f"{row.speed:.2g}"]
+        )  # fmt: skip
+    return table(head, lines) + "\n"

@@ -1,0 +1,1 @@
+"""The folder with everything that was made: checkpoints, dreams, the lock, the log."""

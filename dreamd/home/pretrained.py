@@ -1,0 +1,24 @@
+"""Starter models: weights that the project ships, for voices that have not learned yet.
+
+They lie in ``models/VOICE/SHAPE/`` like the models of a home folder, as 16-bit numbers, with a
+card for each voice. A voice without a model of its own dreams from one of them, and a new model
+begins from the nearest one where that is nearer than nothing. ``dreamd starters`` makes them.
+"""
+
+from pathlib import Path
+
+from dreamd.approaches.config import Shape
+from dreamd.errors import SetupError
+from dreamd.home import checkpoints
+from dreamd.home.resources import share
+
+
+def all_of(shape: Shape, voice: str = "") -> list[Path]:
+    """The starters of just this shape; the one that is called like the voice comes first."""
+    try:
+        root = share("models")
+    except SetupError:  # an installation without them trains from nothing
+        return []
+    folders = sorted(root.glob(f"*/{shape.name}"), key=lambda f: (f.parent.name != voice, f))
+    newest = [checkpoints.newest(folder) for folder in folders]
+    return [path for path in newest if path is not None]

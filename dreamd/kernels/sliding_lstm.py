@@ -1,0 +1,405 @@
+"""Sample-wise dreaming, exactly as the literal loop does it, at several times real time.
+
+``transpose`` and ``column`` predict one sample from a window of ``n`` vectors of ``V`` samples
+and slide the window on by one sample. Done literally that runs an ``n``-step LSTM for each
+sample. :class:`Slide` does the same arithmetic in another order; the approaches make one
+from their weights, and the literal loop (``Approach.next``) is what the tests compare it with.
+
+Let ``s`` be the stream (seed, then output), ``H`` the hidden size, and
+
+    P(j) = W_ih s[j : j+V] + b                                    projection at position j
+    gates = P(t + kV) + W_hh h,   h, c = cell(gates, c)           vector k of the window at t
+    s[t + nV] = Σ_k mix[k] (dense · h_k + b_dense) + b_mix        the next sample
+
+(column: ``mix`` is 0…0 1; transpose: ``mix`` is its second dense layer.)
+
+1. ``P(j)`` depends on the position alone: computed once, it serves as vector ``n-1`` of the
+   window at ``t = j - (n-1)V``, then as vector ``n-2`` a ``V`` of samples later, and so on.
+2. Only the last vector of a window holds samples younger than ``V``. So for a block of
+   ``B ≤ V`` future steps the first ``n-1`` steps of the recurrence use known samples only:
+   they run as matrix products ``(B, H) × (H, 4H)``.
+3. The last vector's ``P`` is a bank of ``4H`` FIR filters of ``V`` taps over one signal. What the
+   samples known at the block's start contribute comes from one FFT convolution; what the
+   block's own samples contribute, from a matrix product at the start of each sub-block of
+   ``S`` steps; what the sub-block's own samples contribute, sample by sample.
+4. Left for each sample are one element-wise cell, a dot product and that last sum, in a
+   compiled loop (:func:`_walk`).
+5. Blocks start at 32 samples and double up to ``B``: the first samples are out at once.
+
+Shapes: stream ``(…,)``; ``P`` one row for each position, ``(…, 4H)``, gates in PyTorch's order
+input, forget, cell, output; a block's states ``(B, H)``.
+
+Costs in multiply-adds for each sample, at V=1024, n=8, H=128: literal ``n·4H(V+H)`` = 4.7 M.
+Here: recurrence ``(n-1)·4H²`` = 459 k, block ``4H·B/2`` = 66 k, sub-block ``4H·S/2`` = 16 k, and
+the FFTs, 38 k, which stand for 460 k more (:func:`multiply_adds` has the formulas).
+
+With more than one layer the upper layers' last step is a matrix-vector product per sample.
+"""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numba import njit
+from numpy.typing import NDArray
+from scipy.fft import next_fast_len
+from torch import Tensor
+
+from dreamd.kernels.activations import FLAGS, sigmoid, tanh
+from dreamd.kernels.matmul import product
+
+Array = NDArray[np.float32]
+
+FIRST, LARGEST = 32, 256  # samples in the first block, and in the largest
+SUB = 64  # samples in a sub-block
+AHEAD = 8192  # samples between two moves of the stream to the front of its memory
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One LSTM layer: ``W_ih (4H, D)``, ``W_hh (4H, H)`` and the sum of its biases ``(4H,)``."""
+
+    inward: Array
+    across: Array
+    bias: Array
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A sample-wise network; see the module's head for ``mix``."""
+
+    layers: tuple[Layer, ...]
+    residual: bool
+    dense: Array  # (H,)
+    dense_bias: float
+    mix: Array  # (n,)
+    mix_bias: float
+
+
+class Slide:
+    """Generates for ever from a seed.
+
+    :param seed: ``(nV,)`` samples in the model's scale.
+    :param threads: 2 splits the matrix work of each block between two cores.
+    """
+
+    def __init__(
+        self, weights: Weights, seed: Array, threads: int = 1, largest: int = LARGEST
+    ) -> None:
+        self._weights = weights
+        self._n = len(weights.mix)
+        self._hidden = len(weights.dense)
+        self._vector = weights.layers[0].inward.shape[1]
+        assert len(seed) == self._n * self._vector
+        self._largest = min(largest, self._vector)
+        self._pool = ThreadPoolExecutor(threads - 1) if threads > 1 else None
+        self._threads = threads
+        self._changing = False
+        self._prepare_weights()
+        self._prepare_memory(seed)
+        self._project(0, len(seed) - self._vector)
+
+    def sizes(self) -> Iterator[int]:
+        """How long one block after another should be: short ones first."""
+        size, made = min(FIRST, self._largest), 0
+        while True:
+            yield size
+            made += size
+            size = min(max(size, made), self._largest)
+
+    def __iter__(self) -> Iterator[Array]:
+        """Blocks of samples."""
+        return (self.next(size) for size in self.sizes())
+
+    def retune(self, weights: Weights) -> None:
+        """Other weights of the same shape from here on (concurrent sampling learns as it goes).
+
+        From now on each block projects what it looks at anew, so that no sample is made with
+        anything that older weights computed: ``n`` FFT convolutions a block instead of one.
+        """
+        self._weights = weights
+        self._prepare_weights()
+        self._changing = True
+
+    def next(self, count: int, noise: Array | None = None, bound: float = np.inf) -> Array:
+        """The next ``count ≤ V`` samples; ``noise (count,)`` is added to them as they are made,
+        and each, ``x``, is bent to ``bound · tanh(x / bound)`` before the next one is made."""
+        if self._end + count > len(self._stream):
+            self._move_to_front()
+        start = self._end - self._n * self._vector
+        if self._changing:
+            for k in range(self._n - 1):
+                self._project(start + k * self._vector, count)
+        self._recur(start, count)
+        if noise is not None:
+            self._mixed[:count] += noise
+        newest = start + (self._n - 1) * self._vector
+        self._project(newest, count)
+        for at in range(0, count, SUB):
+            size = min(SUB, count - at)
+            if at:
+                self._catch_up(newest, at, size)
+            self._walk(newest, at, size, np.float32(bound))
+        self._end += count
+        return self._stream[self._end - count : self._end].copy()
+
+    def newest(self, count: int) -> Array:
+        """The newest ``count`` samples themselves: the dream goes on from what is made of them."""
+        return self._stream[max(self._end - count, 0) : self._end]
+
+    # ------------------------------------------------------------ memory
+
+    def _prepare_weights(self) -> None:
+        first, *upper = self._weights.layers
+        self._across = [_tensor(layer.across).t() for layer in self._weights.layers]  # (H, 4H)
+        self._inward = [_tensor(layer.inward).t() for layer in self._weights.layers]  # (D, 4H)
+        self._bias = [_tensor(layer.bias) for layer in self._weights.layers]
+        self._dense = _tensor(self._weights.dense)
+        self._taps: dict[int, Tensor] = {}
+        # The last SUB taps, newest first: what a sample adds to the gates of later ones.
+        self._tail = np.ascontiguousarray(first.inward.T[::-1][: min(SUB, self._vector)])
+        self._uppers = np.zeros((len(upper), self._hidden, 4 * self._hidden), np.float32)
+        for k, layer in enumerate(upper):
+            self._uppers[k] = layer.inward.T
+        self._length = next_fast_len(self._vector + self._largest - 1, real=True)
+        filters = torch.fft.rfft(_tensor(first.inward), self._length)
+        self._filters = torch.conj_physical(filters)  # (4H, length/2 + 1): correlation
+
+    def _prepare_memory(self, seed: Array) -> None:
+        size = len(seed) + AHEAD
+        gates, layers, block = 4 * self._hidden, len(self._weights.layers), self._largest
+        self._stream = np.zeros(size, np.float32)
+        self._stream[: len(seed)] = seed
+        self._end = len(seed)
+        self._projections = np.zeros((size, gates), np.float32)
+        self._rows = torch.from_numpy(self._projections)
+        # Of the block at hand, for each layer: W_hh h and c before the last vector.
+        self._recurrent = np.zeros((layers, block, gates), np.float32)
+        self._cells = np.zeros((layers, block, self._hidden), np.float32)
+        # For the FFTs: megabytes, which the system would hand out and take back each time.
+        self._filtered = torch.empty_like(self._filters)
+        self._heard = torch.empty(gates, self._length)
+        self._mixed = np.zeros(block, np.float32)  # what earlier vectors add to the sample
+
+    def _move_to_front(self) -> None:
+        kept = self._n * self._vector
+        start = self._end - kept
+        self._stream[:kept] = self._stream[start : self._end].copy()
+        self._projections[:kept] = self._projections[start : self._end].copy()
+        self._end = kept
+
+    def _split(self, work: Callable[[int, int], None], count: int) -> None:
+        """``work(low, high)`` over ``count``, a part for each thread."""
+        edges = [count * k // self._threads for k in range(self._threads + 1)]
+        if self._pool is None:
+            work(0, count)
+            return
+        others = [self._pool.submit(work, edges[k], edges[k + 1]) for k in range(1, self._threads)]
+        work(edges[0], edges[1])
+        for other in others:
+            other.result()
+
+    # ------------------------------------------------------------ a block
+
+    def _project(self, position: int, count: int) -> None:
+        """``P`` for ``count`` positions; samples that do not exist yet count as zero."""
+        step = self._length - self._vector + 1
+        for at in range(0, count, step):
+            size = min(step, count - at)
+            self._project_part(position + at, size)
+
+    def _project_part(self, position: int, count: int) -> None:
+        known = self._stream[position : min(self._end, position + count + self._vector - 1)]
+        spectrum = torch.fft.rfft(torch.from_numpy(known), self._length)
+
+        def work(low: int, high: int) -> None:
+            filtered, heard = self._filtered[low:high], self._heard[low:high]
+            torch.mul(self._filters[low:high], spectrum, out=filtered)
+            torch.fft.irfft(filtered, self._length, out=heard)
+            torch.add(
+                heard[:, :count].T,
+                self._bias[0][low:high],
+                out=self._rows[position : position + count, low:high],
+            )
+
+        self._split(work, 4 * self._hidden)
+
+    def _recur(self, start: int, count: int) -> None:
+        """The first ``n-1`` vectors of ``count`` windows, as matrix products."""
+        self._split(lambda low, high: self._recur_rows(start, low, high), count)
+
+    def _recur_rows(self, start: int, low: int, high: int) -> None:
+        weights, rows = self._weights, high - low
+        states = [torch.zeros(rows, self._hidden) for _ in weights.layers]
+        cells = [self._cells[k, low:high] for k in range(len(weights.layers))]
+        # W_hh h, and the bias where no projection carries it; before the first vector h = 0.
+        recurrent = [np.zeros((rows, 4 * self._hidden), np.float32) for _ in weights.layers]
+        for more, lstm in zip(recurrent[1:], weights.layers[1:], strict=True):
+            more[:] = lstm.bias
+        mixed = self._mixed[low:high]
+        self._cells[:, low:high] = 0
+        mixed[:] = weights.mix_bias
+        for k in range(self._n - 1):
+            position = start + k * self._vector + low
+            gates = self._projections[position : position + rows]
+            below = states[0]
+            for layer, state in enumerate(states):
+                if layer:
+                    gates = product(below, self._inward[layer]).numpy()
+                _cell(gates, recurrent[layer], cells[layer], state.numpy())
+                recurrent[layer] = product(state, self._across[layer]).numpy()
+                if layer:
+                    recurrent[layer] += weights.layers[layer].bias
+                below = state + below if layer and weights.residual else state
+            if weights.mix[k]:
+                told = torch.mv(below, self._dense).numpy() + weights.dense_bias
+                mixed += weights.mix[k] * told
+        for layer, more in enumerate(recurrent):
+            self._recurrent[layer, low:high] = more
+
+    def _catch_up(self, newest: int, at: int, size: int) -> None:
+        """Adds to ``P`` of the next sub-block what this block's samples so far contribute."""
+        taps = at + size - 1
+        padded = torch.zeros(at + 2 * size - 2)
+        padded[size - 1 : size - 1 + at] = torch.from_numpy(
+            self._stream[self._end : self._end + at]
+        )
+        windows = padded.unfold(0, taps, 1)  # (size, taps): row r sees the samples before it
+        rows = self._rows[newest + at : newest + at + size]
+        rows += product(windows, self._youngest(taps))
+
+    def _youngest(self, taps: int) -> Tensor:
+        """The last ``taps`` columns of ``W_ih``, contiguous: strides would cost far more."""
+        if taps not in self._taps:
+            inward = self._weights.layers[0].inward
+            self._taps[taps] = _tensor(inward[:, self._vector - taps :]).t()
+        return self._taps[taps]
+
+    def _walk(self, newest: int, at: int, size: int, bound: np.float32) -> None:
+        weights = self._weights
+        _walk(
+            self._projections[newest + at : newest + at + size],
+            self._recurrent[:, at : at + size],
+            self._cells[:, at : at + size],
+            self._mixed[at : at + size],
+            self._stream[self._end + at : self._end + at + size],
+            self._tail,
+            self._uppers,
+            weights.residual,
+            weights.dense,
+            np.float32(weights.dense_bias),
+            weights.mix[-1],
+            bound,
+        )
+
+
+def warm() -> None:
+    """Compiles, or fetches from the disk's cache, what the first dream will need."""
+    lower, upper = (
+        Layer(*(np.zeros(shape, np.float32) for shape in ((4, width), (4, 1), (4,))))
+        for width in (2, 1)
+    )
+    mix = np.ones(2, np.float32)
+    nothing = Weights((lower, upper), False, np.ones(1, np.float32), 0.0, mix, 0.0)
+    Slide(nothing, np.zeros(4, np.float32)).next(2)
+
+
+def multiply_adds(vector: int, window: int, hidden: int, layers: int = 1) -> dict[str, float]:
+    """Multiply-adds for each sample, by where they are spent (an FFT counts half its flops).
+
+    ``literal`` and ``reordered`` are the formulas of the module's head, for comparison.
+    """
+    gates, block = 4 * hidden, min(LARGEST, vector)
+    length = next_fast_len(vector + block - 1, real=True)
+    subs = range(SUB, block, SUB)
+    inside = (window - 1) * hidden
+    return {
+        "literal": window * gates * (vector + hidden + 2 * (layers - 1) * hidden),
+        "reordered": gates * (vector + window * hidden * (2 * layers - 1)),
+        "recurrence": gates * (inside * (2 * layers - 1) + (layers - 1) * hidden),
+        "block": gates * sum((at + SUB - 1) * min(SUB, block - at) for at in subs) / block,
+        "sub-block": gates * (min(SUB, block) - 1) / 2,
+        "FFT": float(gates * length * (1.25 * np.log2(length) + 2) / block),
+    }
+
+
+def _tensor(array: Array) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(array))
+
+
+# ---------------------------------------------------------------- compiled
+
+
+@njit(cache=True, **FLAGS)
+def _cell(gates: Array, more: Array, cell: Array, state: Array) -> None:
+    """``cell`` and ``state`` ``(B, H)`` after a step whose gates are ``gates + more (B, 4H)``."""
+    hidden = cell.shape[1]
+    for row in range(cell.shape[0]):
+        g, m, c, h = gates[row], more[row], cell[row], state[row]
+        for u in range(hidden):
+            i = sigmoid(g[u] + m[u])
+            f = sigmoid(g[hidden + u] + m[hidden + u])
+            w = tanh(g[2 * hidden + u] + m[2 * hidden + u])
+            o = sigmoid(g[3 * hidden + u] + m[3 * hidden + u])
+            kept = f * c[u] + i * w
+            c[u] = kept
+            h[u] = o * tanh(kept)
+
+
+@njit(cache=True, **FLAGS)
+def _walk(
+    projections: Array,
+    recurrent: Array,
+    cells: Array,
+    mixed: Array,
+    samples: Array,
+    tail: Array,
+    uppers: Array,
+    residual: bool,
+    dense: Array,
+    dense_bias: np.float32,
+    mix: np.float32,
+    bound: np.float32,
+) -> None:
+    """The last vector's step, sample by sample; fills ``samples (S,)``.
+
+    ``projections (S, 4H)`` hold what older samples contribute; the rest is added here, so that
+    they are whole afterwards. ``recurrent (L, S, 4H)`` and ``cells (L, S, H)`` come from
+    :meth:`Slide._recur`, ``mixed (S,)`` too; ``tail (≤S, 4H)`` are the youngest taps.
+    """
+    size, layers, hidden = len(samples), recurrent.shape[0], len(dense)
+    gates = np.empty(4 * hidden, np.float32)
+    state = np.zeros(hidden, np.float32)
+    below = np.zeros(hidden, np.float32)
+    for step in range(size):
+        row = projections[step]
+        for back in range(step):
+            sample, tap = samples[step - 1 - back], tail[back]
+            for g in range(4 * hidden):
+                row[g] += sample * tap[g]
+        for layer in range(layers):
+            more, cell = recurrent[layer, step], cells[layer, step]
+            if layer == 0:
+                for g in range(4 * hidden):
+                    gates[g] = row[g] + more[g]
+            else:
+                gates[:] = more
+                for u in range(hidden):
+                    value, weight = below[u], uppers[layer - 1, u]
+                    for g in range(4 * hidden):
+                        gates[g] += value * weight[g]
+            for u in range(hidden):
+                i = sigmoid(gates[u])
+                f = sigmoid(gates[hidden + u])
+                w = tanh(gates[2 * hidden + u])
+                o = sigmoid(gates[3 * hidden + u])
+                state[u] = o * tanh(f * cell[u] + i * w)
+            for u in range(hidden):
+                below[u] = state[u] + below[u] if layer and residual else state[u]
+        told = dense_bias
+        for u in range(hidden):
+            told += dense[u] * below[u]
+        sample = mixed[step] + mix * told
+        samples[step] = sample if np.isinf(bound) else bound * tanh(sample / bound)

@@ -1,0 +1,1 @@
+"""The wire: OSC messages as plain values, the socket, a client."""

@@ -1,0 +1,43 @@
+"""Asks a running daemon for its status, as any OSC client would."""
+
+import contextlib
+import socket
+from typing import Any
+
+from dreamd.errors import BadRequest, SetupError
+from dreamd.osc import transport
+from dreamd.osc.messages import nested, pairs
+from dreamd.settings import Settings
+
+PATIENCE = 2.0  # seconds
+
+
+def status(settings: Settings) -> dict[str, Any]:
+    """The nested status of the daemon at the settings' address.
+
+    Raises :class:`SetupError` if none answers.
+    """
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as mine:
+        mine.settimeout(PATIENCE)
+        to = (settings.host, settings.port)
+        try:
+            mine.connect(to)
+            mine.send(transport.encode("/dream/notify", [1]))  # answered with the status
+            try:
+                return _first_status(mine)
+            finally:
+                with contextlib.suppress(OSError):
+                    mine.send(transport.encode("/dream/notify", [0]))
+        except OSError:
+            raise SetupError(
+                f"no dreamd answers at {to[0]}:{to[1]}: start one with `dreamd run`"
+            ) from None
+
+
+def _first_status(mine: socket.socket) -> dict[str, Any]:
+    while True:
+        with contextlib.suppress(BadRequest):
+            for address, args in transport.decode(mine.recv(65536)):
+                if address == "/dream/status":
+                    state = nested(pairs(args))
+                    return {**state, "training": bool(state["training"])}

@@ -1,0 +1,1 @@
+"""Child processes, and what every one of them says and hears."""

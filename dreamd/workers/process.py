@@ -1,0 +1,158 @@
+"""Child processes that the daemon can lose: started by spawn, replaced when they die.
+
+The daemon makes a :class:`Child` for the learner and for each dreamer, and hears from it
+through the daemon's own inbox: every value the child sends, and :class:`Died` once its pipe
+has closed. A child that sees its pipe close has lost its daemon, and ends.
+"""
+
+import logging
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from multiprocessing.connection import Connection
+from typing import Any
+
+import psutil
+
+from dreamd.home import log
+from dreamd.settings import Settings
+from dreamd.workers.messages import End
+
+PATIENCE = 5.0
+"""Seconds that a child has to save and leave before it is killed."""
+
+
+@dataclass(frozen=True)
+class Died:
+    """The child called ``name`` is gone; ``generation`` tells it from its successor."""
+
+    name: str
+    generation: int
+    why: str
+
+
+@dataclass(frozen=True)
+class Said:
+    """What the child called ``name`` sent."""
+
+    name: str
+    generation: int
+    message: Any
+
+
+class Child:
+    """One child process and its pipe.
+
+    :param module: by name, whose ``main(pipe, settings)`` it runs: it is imported there alone.
+    :param tell: called from a thread with :class:`Said` and :class:`Died`.
+    :param humble: it runs at the lowest priority.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        module: str,
+        settings: Settings,
+        tell: Callable[[Said | Died], None],
+        *,
+        humble: bool = False,
+    ) -> None:
+        self.name, self._settings, self._tell = name, settings, tell
+        self._module, self._humble = module, humble
+        self.generation = 0
+        self.start()
+
+    def start(self) -> None:
+        """Starts the process, or its successor."""
+        context = multiprocessing.get_context("spawn")
+        self._pipe, theirs = context.Pipe()
+        self._process = context.Process(
+            target=_run,
+            args=(self._module, self._humble, theirs, self._settings),
+            name=self.name,
+            daemon=True,
+        )
+        self._process.start()
+        theirs.close()
+        self.generation += 1
+        threading.Thread(
+            target=self._listen, args=(self._pipe, self._process, self.generation), daemon=True
+        ).start()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid or 0
+
+    def send(self, message: Any) -> None:
+        """Sends a value; a child that is gone does not hear it (:class:`Died` is under way)."""
+        try:
+            self._pipe.send(message)
+        except OSError:
+            return
+
+    def end(self) -> None:
+        """Asks the child to leave; :meth:`join` waits for it."""
+        self.send(End())
+
+    def join(self) -> None:
+        self._process.join(PATIENCE)
+        if self._process.is_alive():
+            self._process.kill()
+            self._process.join()
+
+    def _listen(self, pipe: Connection, process: Any, generation: int) -> None:
+        while True:
+            try:
+                self._tell(Said(self.name, generation, pipe.recv()))
+            except (EOFError, OSError):
+                process.join(PATIENCE)
+                self._tell(Died(self.name, generation, _how(process.exitcode)))
+                return
+
+
+def _how(code: int | None) -> str:
+    if code is None:
+        return "stopped answering"
+    if code < 0:
+        return f"was ended by signal {signal.Signals(-code).name}"
+    return f"ended with status {code}"
+
+
+def _run(module: str, humble: bool, pipe: Connection, settings: Settings) -> None:
+    """The child's own main: the modules that need PyTorch are imported here alone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the daemon's to handle
+    if humble:
+        step_back()
+    main = import_module(module).main
+    log.to_file(settings.home)
+    try:
+        main(pipe, settings)
+    except (EOFError, BrokenPipeError, ConnectionResetError):  # the daemon is gone
+        return
+    except Exception as error:
+        # The daemon replaces this process and says so; where it broke is for the log alone.
+        logging.exception("%s broke", module)
+        raise SystemExit(1) from error
+
+
+def step_back() -> None:
+    """Lowest priority for this process, so that the audio server never waits for it."""
+    process = psutil.Process()
+    if sys.platform == "win32":
+        process.nice(psutil.IDLE_PRIORITY_CLASS)
+        return
+    process.nice(19)
+    if sys.platform.startswith("linux"):
+        # Linux groups processes by session and lets nice act only inside a group: a session
+        # and a group of its own, with a low place for the whole of it.
+        os.setsid()
+        try:
+            with open("/proc/self/autogroup", "w") as group:
+                group.write("19")
+        except OSError:  # a kernel without autogroups needs none of this
+            return
