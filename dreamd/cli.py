@@ -237,14 +237,14 @@ def table1(arguments: Arguments) -> None:
 
 
 def starters(arguments: Arguments) -> None:
-    from dreamd.experiments.starters import rear
+    from dreamd.experiments.starters import train_starters
     from dreamd.home.lock import lock_home
-    from dreamd.home.resources import share
+    from dreamd.home.resources import resource_path
 
     settings = settings_from(arguments)
-    into = arguments.out or share("models")
+    into = arguments.out or resource_path("models")
     with lock_home(settings.home):
-        rear(settings, settings.home / "starters", arguments.minutes, into, _aside)
+        train_starters(settings, settings.home / "starters", arguments.minutes, into, _aside)
 
 
 def judge(arguments: Arguments) -> None:

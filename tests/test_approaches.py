@@ -7,7 +7,7 @@ from conftest import RATE, pitch, tone
 
 from dreamd.approaches import registry
 from dreamd.approaches.base import initialize
-from dreamd.approaches.config import Shape
+from dreamd.approaches.config import ModelConfig
 from dreamd.approaches.registry import APPROACHES
 
 N, H = 8, 16
@@ -16,9 +16,9 @@ TABLE_1 += [("spectrum", v) for v in (1024, 512, 256, 128, 56)]
 TABLE_1 += [("transpose", 1024), ("column", 1024)]
 
 
-def shape(approach: str, vector: int, **more: object) -> Shape:
+def shape(approach: str, vector: int, **more: object) -> ModelConfig:
     frame = max(vector, 1024) if approach == "spectrum" else 0
-    return Shape(approach, RATE, vector, N, H, frame=frame, **more)  # type: ignore[arg-type]
+    return ModelConfig(approach, RATE, vector, N, H, frame=frame, **more)  # type: ignore[arg-type]
 
 
 def test_the_table_is_the_four_that_requests_name() -> None:
@@ -116,7 +116,7 @@ def test_trained_on_a_sine_it_dreams_that_sine(approach: str) -> None:
     of 43 Hz; the others follow the wave, which a small network bends by a percent or two."""
     torch.manual_seed(1)
     frame = 256 if approach == "spectrum" else 0
-    model = initialize(registry.make(Shape(approach, RATE, 64, 4, 32, frame=frame), 0.5), 0.1)
+    model = initialize(registry.make(ModelConfig(approach, RATE, 64, 4, 32, frame=frame), 0.5), 0.1)
     hertz = 10 * RATE / 256  # 431 Hz
     wave = torch.from_numpy(tone(hertz, 2.0))
     optimizer = torch.optim.Adam(model.parameters(), 0.01)

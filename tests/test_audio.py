@@ -9,7 +9,7 @@ import soundfile
 from conftest import RATE, pitch, tone
 
 from dreamd.audio import files
-from dreamd.audio.limiter import Output
+from dreamd.audio.limiter import Limiter
 from dreamd.errors import BadRecording
 
 
@@ -79,7 +79,7 @@ def test_a_dream_file_is_whole_and_silent_before_it_is_filled(tmp_path: Path) ->
 def through(
     samples: np.ndarray, ceiling: float, block: int = 700, loudest: float = 1.0
 ) -> np.ndarray:
-    output = Output(len(samples), RATE, ceiling, loudest)
+    output = Limiter(len(samples), RATE, ceiling, loudest)
     parts = [samples[k : k + block].astype(np.float32) for k in range(0, len(samples), block)]
     return np.concatenate([output(part) for part in parts])
 

@@ -15,20 +15,20 @@ import soundfile
 import torch
 from conftest import RATE, pitch, tone
 
-from dreamd.approaches.config import shape_of
+from dreamd.approaches.config import config_of
 from dreamd.approaches.registry import APPROACHES
 from dreamd.audio import files, plucked_string
 from dreamd.audio.files import DreamFile, Samples
 from dreamd.corpus import single_notes
-from dreamd.corpus.pitch import listen
+from dreamd.corpus.pitch import scan
 from dreamd.corpus.recording import Recording
 from dreamd.dreaming import worker
-from dreamd.dreaming.resolve import plan
+from dreamd.dreaming.resolve import resolve
 from dreamd.evaluation import liveliness
 from dreamd.home import checkpoints
 from dreamd.osc.messages import Request
 from dreamd.settings import Settings
-from dreamd.training.trainer import Pupil
+from dreamd.training.trainer import Trainer
 
 SLOW, FAST = 0.5, 0.2  # seconds from event to event
 STEPS = {"vector": 150, "spectrum": 150, "transpose": 600, "column": 300}
@@ -72,24 +72,24 @@ class Stage:
         """So many steps of training; gives the checkpoint."""
         settings = settings or self.settings
         torch.manual_seed(0)
-        pupil = Pupil(shape_of(approach, settings), settings,
+        trainer = Trainer(config_of(approach, settings), settings,
                       recordings or self.voices[voice], lambda note: None)  # fmt: skip
-        pupil._rng = np.random.default_rng(0)
-        pupil.study(recordings or self.voices[voice])
-        pupil.head = replace(pupil.head, voice=voice)
+        trainer._rng = np.random.default_rng(0)
+        trainer.set_recordings(recordings or self.voices[voice])
+        trainer.head = replace(trainer.head, voice=voice)
         for _ in range(steps):
-            pupil.train(0.0)
-        pupil.save()
-        found = checkpoints.newest(checkpoints.folder(settings.home, voice, pupil.shape))
+            trainer.train(0.0)
+        trainer.save()
+        found = checkpoints.newest(checkpoints.folder(settings.home, voice, trainer.shape))
         assert found is not None
         return found
 
     def dream(self, approach: str, **keys: object) -> Samples:
         request = Request(approach, **{"secs": 4.0, "rand": 1, **keys})  # type: ignore[arg-type]
-        job = plan(self.settings, request, self.voices, lambda number: Path())
+        job = resolve(self.settings, request, self.voices, lambda number: Path())
         if job.weights is None:
             self.learn(job.voice, approach, STEPS[approach])
-            job = plan(self.settings, request, self.voices, lambda number: Path())
+            job = resolve(self.settings, request, self.voices, lambda number: Path())
         job = replace(job, path=self.settings.home / "dream.wav")
         DreamFile(job.path, RATE).create(job.frames)
         with torch.no_grad():
@@ -183,7 +183,7 @@ def test_seedat_and_seedn_say_where_the_seed_is_cut(two_tones: Stage, tmp_path: 
 def test_notes_are_the_pitches_of_the_dream(two_tones: Stage) -> None:
     """MIDI 62 is 293.7 Hz, 79 is 784 Hz: the voice has both, a little sharp, and alone."""
     for recording in two_tones.voices["slow"]:
-        single_notes.keep(recording, chain.from_iterable(listen(recording)))
+        single_notes.keep(recording, chain.from_iterable(scan(recording)))
     paused = {"sampling": "paused", "secs": 0.3, "voice": "slow"}
     assert pitch(two_tones.dream("spectrum", notes=(62.0,), **paused)) == pytest.approx(
         300, rel=0.1
@@ -231,18 +231,18 @@ def test_an_earlier_checkpoint_dreams_as_it_did(
     newest = checkpoints.steps_of(stage.learn("slow", "spectrum", 400, recordings=high))
     keys = {"voice": "slow", "seed": "noise", "sampling": "paused", "secs": 2.0}
 
-    def share(**more: object) -> float:
+    def resource_path(**more: object) -> float:
         """Of 800 Hz in what is heard of both tones."""
         power = np.abs(np.fft.rfft(stage.dream("spectrum", **keys, **more)[RATE // 2 :])) ** 2
         near = [power[int(f * 1.5) - 60 : int(f * 1.5) + 60].sum() for f in (300, 800)]
         return float(near[1] / sum(near))
 
     assert newest > earlier
-    assert share() > 0.9
-    assert share(steps=newest) > 0.9
-    assert share(steps=earlier) < 0.1
-    assert share(steps=earlier, blend=0) < 0.1
-    assert share(steps=earlier, blend=1) > 0.9
+    assert resource_path() > 0.9
+    assert resource_path(steps=newest) > 0.9
+    assert resource_path(steps=earlier) < 0.1
+    assert resource_path(steps=earlier, blend=0) < 0.1
+    assert resource_path(steps=earlier, blend=1) > 0.9
     between = stage.dream("spectrum", **keys, steps=earlier, blend=0.5)
     for end in (0, 1):
         assert not np.array_equal(

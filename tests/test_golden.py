@@ -12,12 +12,12 @@ import pytest
 import torch
 
 from dreamd.approaches import registry
-from dreamd.approaches.config import shape_of
+from dreamd.approaches.config import config_of
 from dreamd.approaches.registry import APPROACHES
 from dreamd.audio import files, plucked_string
 from dreamd.corpus.recording import Recording
 from dreamd.dreaming import worker
-from dreamd.dreaming.resolve import plan
+from dreamd.dreaming.resolve import resolve
 from dreamd.home import checkpoints
 from dreamd.osc.messages import SAMPLINGS, Request
 from dreamd.settings import Settings
@@ -39,7 +39,7 @@ def dreamt(home: Path, approach: str, sampling: str, **other: object) -> files.S
     asked = Request(approach, SECS, seed="pluck:0", seedat=1.0, followat=2.0, rand=7,
                     sampling=sampling, temperature=0.2)  # fmt: skip
     asked = replace(asked, **other)
-    job = replace(plan(settings, asked, voices, lambda number: Path()), path=home / "dream.wav")
+    job = replace(resolve(settings, asked, voices, lambda number: Path()), path=home / "dream.wav")
     files.DreamFile(job.path, job.shape.rate).create(job.frames)
     with torch.no_grad():
         worker.make(job, settings, lambda wrote: None)
@@ -57,7 +57,7 @@ def recording(home: Path) -> Recording:
 
 def save(settings: Settings, approach: str) -> None:
     """Weights drawn by numpy, whose generators give the same numbers for ever."""
-    shape, rng = shape_of(approach, settings), np.random.default_rng(0)
+    shape, rng = config_of(approach, settings), np.random.default_rng(0)
     arrays = {
         name: (0.15 * rng.standard_normal(tuple(tensor.shape))).astype(np.float32)
         for name, tensor in registry.make(shape).state_dict().items()

@@ -14,7 +14,7 @@ import torch
 from scipy.ndimage import uniform_filter1d
 
 from dreamd import cli
-from dreamd.approaches.config import Shape
+from dreamd.approaches.config import ModelConfig
 from dreamd.approaches.registry import make
 from dreamd.approaches.spectrum import Spectrum
 from dreamd.audio import files
@@ -94,7 +94,7 @@ def drums(samples: Samples) -> Samples:
 
 def melted(samples: Samples) -> Samples:
     """Its spectra, averaged over two seconds: the colours without the attacks."""
-    model = make(Shape("spectrum", RATE, 256, 8, 8, frame=1024))
+    model = make(ModelConfig("spectrum", RATE, 256, 8, 8, frame=1024))
     assert isinstance(model, Spectrum)
     spectra = model.spectra(torch.from_numpy(samples)).numpy()
     smooth = uniform_filter1d(spectra, round(2 * RATE / 256), axis=0)

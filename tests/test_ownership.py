@@ -8,7 +8,7 @@ import pytest
 from conftest import RATE, Daemon, free_port
 from test_cli import dreamd
 
-from dreamd.approaches.config import shape_of
+from dreamd.approaches.config import config_of
 from dreamd.corpus.cache import Corpus
 from dreamd.errors import SetupError
 from dreamd.home import checkpoints
@@ -138,7 +138,7 @@ def test_the_corpus_sweeps_what_it_made_alone(tmp_path: Path) -> None:
 
 def test_thinning_takes_checkpoints_of_ours_alone(tmp_path: Path) -> None:
     """Not in faults.md: saving clears older checkpoints away, and only these."""
-    shape = shape_of("column", Settings(hidden=4))
+    shape = config_of("column", Settings(hidden=4))
     laid = lay(tmp_path, f"models/guitar/{shape.name}")
     for steps in range(1, 20):
         head = checkpoints.Header(shape=shape, scale=1.0, voice="guitar", steps=steps)

@@ -10,16 +10,16 @@ from conftest import RATE, pitch, tone
 
 from dreamd.audio import plucked_string
 from dreamd.corpus import single_notes
-from dreamd.corpus.pitch import listen
-from dreamd.corpus.pitch import solos as solos_in
+from dreamd.corpus.pitch import scan
+from dreamd.corpus.pitch import singles as solos_in
 from dreamd.corpus.recording import Recording
-from dreamd.corpus.single_notes import Solo
+from dreamd.corpus.single_notes import SingleNote
 from dreamd.dreaming import seeds
 from dreamd.dreaming.seeds import Seed
 from dreamd.evaluation.liveliness import kept
 from dreamd.osc.messages import Request
 from dreamd.settings import Settings
-from dreamd.training.trainer import Learner
+from dreamd.training.trainer import TrainingScheduler
 
 Make = Callable[..., Recording]
 
@@ -30,10 +30,10 @@ def plucked(*notes: float, seconds: float = 1.5) -> np.ndarray:
 
 @pytest.mark.parametrize("note", [40, 52, 60, 71, 84])
 def test_a_plucked_note_is_a_solo(note: float) -> None:
-    (solo,) = solos_in(plucked(note), RATE)
-    assert solo.note == pytest.approx(note, abs=0.1)
-    assert solo.frames > RATE / 2
-    assert solo.start + solo.frames <= 1.5 * RATE
+    (single,) = solos_in(plucked(note), RATE)
+    assert single.note == pytest.approx(note, abs=0.1)
+    assert single.frames > RATE / 2
+    assert single.start + single.frames <= 1.5 * RATE
 
 
 @pytest.mark.parametrize("notes", [(60, 64, 67), (60, 67), (48, 55), (57, 60), (45, 52, 57, 61)])
@@ -53,15 +53,20 @@ def test_neither_is_noise_silence_or_a_click() -> None:
 def test_notes_in_a_row_are_found_one_by_one() -> None:
     phrase = np.concatenate([plucked(n, seconds=0.8) for n in (52, 64, 57)])
     found = list(solos_in(phrase, RATE))
-    assert [round(solo.note) for solo in found] == [52, 64, 57]
-    for k, solo in enumerate(found):
-        assert k * 0.8 * RATE - 500 < solo.start < solo.start + solo.frames < (k + 1) * 0.8 * RATE
+    assert [round(single.note) for single in found] == [52, 64, 57]
+    for k, single in enumerate(found):
+        assert (
+            k * 0.8 * RATE - 500
+            < single.start
+            < single.start + single.frames
+            < (k + 1) * 0.8 * RATE
+        )
 
 
 def test_a_long_recording_is_heard_minute_by_minute(recorded: Make) -> None:
     quiet = np.zeros(int(61 * RATE), np.float32)
     recording = recorded(np.concatenate((plucked(60), quiet, plucked(72))))
-    heard = list(listen(recording))
+    heard = list(scan(recording))
     assert len(heard) == 2
     first, second = chain.from_iterable(heard)
     assert (round(first.note), round(second.note)) == (60, 72)
@@ -69,19 +74,19 @@ def test_a_long_recording_is_heard_minute_by_minute(recorded: Make) -> None:
 
 
 def test_the_learner_listens_and_writes_it_down(small: Settings, recorded: Make) -> None:
-    learner = Learner(small, lambda message: None)
+    learner = TrainingScheduler(small, lambda message: None)
     recording = recorded(plucked(60))
     assert single_notes.known(recording) is None
-    learner.study((recording,))
+    learner.set_recordings((recording,))
     for _ in range(3):
-        learner.listen()
+        learner.scan_pitches()
     known = single_notes.known(recording)
     assert known is not None
-    assert [round(solo.note) for solo in known] == [60]
+    assert [round(single.note) for single in known] == [60]
     assert single_notes.of(recording, 60.3) == list(known)
     assert single_notes.of(recording, 61) == []
-    learner.study((recording,))
-    assert learner._unheard == []
+    learner.set_recordings((recording,))
+    assert learner._unscanned == []
 
 
 def test_where_nothing_was_written_notes_are_synthesized_and_learning_goes_on(
@@ -91,10 +96,10 @@ def test_where_nothing_was_written_notes_are_synthesized_and_learning_goes_on(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(single_notes, "keep", full)
-    learner, recording = Learner(small, lambda message: None), recorded(plucked(60))
-    learner.study((recording,))
+    learner, recording = TrainingScheduler(small, lambda message: None), recorded(plucked(60))
+    learner.set_recordings((recording,))
     for _ in range(3):
-        learner.listen()
+        learner.scan_pitches()
     assert single_notes.known(recording) is None
 
 
@@ -116,7 +121,7 @@ def loaded(seed: Seed, count: int = 8192) -> np.ndarray:
 def test_a_note_is_cut_from_the_voice_and_tuned(recorded: Make) -> None:
     """The recording's 300 Hz is MIDI 62.37; asked for 62, the seed has 293.7 Hz."""
     recording = recorded(tone(300, 2.0), "guitar")
-    single_notes.keep(recording, chain.from_iterable(listen(recording)))
+    single_notes.keep(recording, chain.from_iterable(scan(recording)))
     seed = seed_of((62.0,), recording)
     assert seed.cuttings[0] is not None
     assert seed.cuttings[0].recording == recording
@@ -126,7 +131,7 @@ def test_a_note_is_cut_from_the_voice_and_tuned(recorded: Make) -> None:
 
 def test_what_the_voice_does_not_have_is_synthesized(recorded: Make) -> None:
     recording = recorded(tone(300, 2.0), "guitar")
-    single_notes.keep(recording, chain.from_iterable(listen(recording)))
+    single_notes.keep(recording, chain.from_iterable(scan(recording)))
     seed = seed_of((62.0, 70.0), recording)
     assert [cutting is None for cutting in seed.cuttings] == [False, True]
     samples = loaded(seed)
@@ -139,7 +144,7 @@ def test_what_the_voice_does_not_have_is_synthesized(recorded: Make) -> None:
 def test_a_short_solo_fades_into_itself(recorded: Make) -> None:
     """A fifth of a second becomes as long as needed, without a jump in its wave."""
     recording = recorded(tone(300, 1.0), "guitar")
-    single_notes.keep(recording, [Solo(62.37, 1000, int(0.21 * RATE))])
+    single_notes.keep(recording, [SingleNote(62.37, 1000, int(0.21 * RATE))])
     samples = loaded(seed_of((62.37,), recording), 16384)
     assert pitch(samples) == pytest.approx(300, abs=1)
     steepest = 2 * np.pi * 300 / RATE * 0.5

@@ -16,7 +16,7 @@ from dreamd.evaluation import report
 from dreamd.evaluation.artifacts import Artifacts
 from dreamd.evaluation.copying import Passage
 from dreamd.evaluation.judge import Judgement
-from dreamd.evaluation.report import Exhibit, page
+from dreamd.evaluation.report import Entry, page
 
 CLEAN = Artifacts(noise=-30.0, clicks=0.5, warble=0.5, clipped=0.0, dropouts=0.0, constant=0.0)
 FAULTY = Artifacts(noise=-23.8, clicks=12.5, warble=0.3, clipped=0.0, dropouts=0.0, constant=0.0)
@@ -25,13 +25,13 @@ PASSAGES = (Passage(1.0, 2.0, 0, 41.0), Passage(2.0, 1.2, 0, 7.0), Passage(62.0,
 
 def dream(
     samples: Samples, title: str = "Dream", passages: tuple[Passage, ...] = (), **facts: str
-) -> Exhibit:
+) -> Entry:
     judgement = Judgement(0.2, 0.5, 0.9, FAULTY, passages)
-    return Exhibit(title, samples, RATE, judgement, tuple(facts.items()))
+    return Entry(title, samples, RATE, judgement, tuple(facts.items()))
 
 
-def recording(samples: Samples, rate: int = RATE) -> Exhibit:
-    return Exhibit("Recording", samples, rate, None)
+def recording(samples: Samples, rate: int = RATE) -> Entry:
+    return Entry("Recording", samples, rate, None)
 
 
 class Elements(HTMLParser):

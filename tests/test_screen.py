@@ -12,10 +12,10 @@ from rich.cells import cell_len
 
 from dreamd.terminal.screens import (
     DreamView,
+    Glyphs,
     IngestView,
     LogLine,
     ModelView,
-    Pen,
     PlainScreen,
     RichScreen,
     Terminal,
@@ -56,7 +56,7 @@ BUSY = replace(
 
 
 def drawn(view: View, width: int = 80, height: int = 24, encoding: str = "utf-8") -> str:
-    return "\n".join(line.plain for line in page(view, width, height, Pen.of(encoding), NOON))
+    return "\n".join(line.plain for line in page(view, width, height, Glyphs.of(encoding), NOON))
 
 
 def many_voices(number: int) -> View:
@@ -176,7 +176,7 @@ def test_the_running_and_the_latest_finished_dream_show_whatever_waits() -> None
 def test_it_fits_any_terminal(view: View, encoding: str) -> None:
     for width in (1, 2, 5, 12, 20, 39, 40, 46, 56, 60, 72, 75, 79, 80, 100, 200):
         for height in (1, 2, 3, 5, 8, 9, 10, 16, 24, 40, 80):
-            lines = page(view, width, height, Pen.of(encoding), NOON)
+            lines = page(view, width, height, Glyphs.of(encoding), NOON)
             assert len(lines) <= height
             assert max(cell_len(line.plain) for line in lines) <= width
 
@@ -229,7 +229,7 @@ def test_names_cannot_steer_the_drawn_or_the_printed_terminal() -> None:
 
 
 def test_names_of_wide_characters_keep_the_columns() -> None:
-    lines = page(named("雨の音" * 40), 80, 24, Pen.of("utf-8"), NOON)
+    lines = page(named("雨の音" * 40), 80, 24, Glyphs.of("utf-8"), NOON)
     assert max(cell_len(line.plain) for line in lines) <= 80
 
 

@@ -9,11 +9,11 @@ import pytest
 import soundfile
 from conftest import RATE, pitch, tone
 
-from dreamd.approaches.config import shape_of
+from dreamd.approaches.config import config_of
 from dreamd.audio import plucked_string
 from dreamd.corpus.recording import Recording
 from dreamd.dreaming import seeds
-from dreamd.dreaming.resolve import all_voices, plan, refresh
+from dreamd.dreaming.resolve import all_voices, refresh, resolve
 from dreamd.errors import DreamError, NoModel, NoSuchSeed, TooLong
 from dreamd.home import checkpoints
 from dreamd.home.bank import Bank
@@ -139,7 +139,7 @@ def test_an_empty_file_is_no_seed(heard, tmp_path: Path) -> None:  # type: ignor
 
 def planned(settings: Settings, voices: dict[str, list[Recording]], **keys: object):  # type: ignore[no-untyped-def]
     request = Request("column", **keys)  # type: ignore[arg-type]
-    return plan(settings, request, all_voices(settings, voices), Bank(settings.home).finished)
+    return resolve(settings, request, all_voices(settings, voices), Bank(settings.home).finished)
 
 
 def test_whose_model(small: Settings, voices: dict[str, list[Recording]]) -> None:
@@ -153,7 +153,7 @@ def test_whose_model(small: Settings, voices: dict[str, list[Recording]]) -> Non
 
 
 def checkpoint(settings: Settings, voice: str, steps: int, vector: int) -> Path:
-    shape = replace(shape_of("column", settings), vector=vector)
+    shape = replace(config_of("column", settings), vector=vector)
     head = checkpoints.Header(shape, 1.0, voice, steps=steps)
     return checkpoints.save(settings.home, head, {"w": np.zeros(1)}, {"w/step": np.zeros(1)})
 
@@ -170,9 +170,9 @@ def test_which_checkpoint(small: Settings, voices: dict[str, list[Recording]]) -
         planned(small, voices, seed="guitar", vector=999)
     assert planned(small, voices, seed="guitar", steps=12).weights == first  # the nearest
     assert planned(small, voices, seed="guitar", steps=9999).weights == second
-    assert planned(small, voices, seed="guitar", steps=10).towards is None
-    assert planned(small, voices, seed="guitar", steps=10, blend=0.5).towards == second
-    assert planned(small, voices, seed="guitar", blend=0.5).towards is None  # it is the newest
+    assert planned(small, voices, seed="guitar", steps=10).blend_target is None
+    assert planned(small, voices, seed="guitar", steps=10, blend=0.5).blend_target == second
+    assert planned(small, voices, seed="guitar", blend=0.5).blend_target is None  # it is the newest
     with pytest.raises(NoModel, match="drums has no column model of 15 steps yet"):
         planned(small, {"drums": voices["guitar"]}, voice="drums", steps=15)
     assert planned(small, {}, voice="guitar").weights == second  # a voice of models alone

@@ -10,18 +10,18 @@ import torch
 
 from dreamd import cli
 from dreamd.approaches import registry
-from dreamd.approaches.config import shape_of
+from dreamd.approaches.config import config_of
 from dreamd.approaches.registry import APPROACHES
 from dreamd.audio import files
 from dreamd.corpus.recording import Recording
-from dreamd.dreaming.resolve import plan
+from dreamd.dreaming.resolve import resolve
 from dreamd.errors import SetupError
 from dreamd.experiments import starters
 from dreamd.home import checkpoints, pretrained
-from dreamd.home.resources import share
+from dreamd.home.resources import resource_path
 from dreamd.osc.messages import Request
 from dreamd.settings import Settings
-from dreamd.training.trainer import Pupil, to_numpy
+from dreamd.training.trainer import Trainer, to_numpy
 
 RATE = 11025
 SHIPPED = ("guitar", "pluck")
@@ -33,7 +33,7 @@ SHIPPED = ("guitar", "pluck")
 @pytest.mark.parametrize("voice", SHIPPED)
 @pytest.mark.parametrize("approach", APPROACHES)
 def test_every_approach_has_one(voice: str, approach: str) -> None:
-    shape = shape_of(approach, Settings())
+    shape = config_of(approach, Settings())
     path = pretrained.all_of(shape, voice)[0]
     head, arrays = checkpoints.load(path)
     assert (head.voice, head.shape) == (voice, shape)
@@ -45,7 +45,7 @@ def test_every_approach_has_one(voice: str, approach: str) -> None:
 
 
 def test_they_are_small_and_each_voice_has_a_card() -> None:
-    models = share("models")
+    models = resource_path("models")
     size = sum(path.stat().st_size for path in models.rglob("*") if path.is_file())
     assert size < 12e6
     for voice in SHIPPED:
@@ -58,14 +58,15 @@ def test_they_are_small_and_each_voice_has_a_card() -> None:
 
 
 def planned(settings: Settings, voice: str, **keys: object) -> object:
-    return plan(settings, Request("column", voice=voice, seed="noise", **keys), {voice: []}, Path)  # type: ignore[arg-type]
+    asked = Request("column", voice=voice, seed="noise", **keys)  # type: ignore[arg-type]
+    return resolve(settings, asked, {voice: []}, Path)
 
 
 @pytest.mark.parametrize(("voice", "remark"), [("pluck", ""), ("rain", "starter model guitar")])
 def test_a_voice_without_a_model_dreams_from_one(tmp_path: Path, voice: str, remark: str) -> None:
     job = planned(Settings(home=tmp_path), voice)
     assert job.starter  # type: ignore[attr-defined]
-    assert job.weights.is_relative_to(share("models"))  # type: ignore[attr-defined]
+    assert job.weights.is_relative_to(resource_path("models"))  # type: ignore[attr-defined]
     assert remark in job.remarks()  # type: ignore[attr-defined]
 
 
@@ -79,8 +80,8 @@ def test_an_installation_without_them_does_without(monkeypatch: pytest.MonkeyPat
     def nothing(name: str) -> Path:
         raise SetupError("no models")
 
-    monkeypatch.setattr(starters, "share", nothing)
-    assert pretrained.all_of(shape_of("column", Settings())) == []
+    monkeypatch.setattr(starters, "resource_path", nothing)
+    assert pretrained.all_of(config_of("column", Settings())) == []
 
 
 # ---------------------------------------------------------------- who begins from them
@@ -96,20 +97,20 @@ def test_a_new_model_begins_from_the_nearest(
 ) -> None:
     """Of models of two tones the one of the voice's own tone; of neither, if both are far."""
     shipped = tmp_path / "shipped"
-    monkeypatch.setattr(starters, "share", lambda name: shipped / name)
+    monkeypatch.setattr(starters, "resource_path", lambda name: shipped / name)
     settings = replace(Settings(home=tmp_path / "home"), vector=64, window=4, hidden=16)
-    shape = shape_of("vector", settings)
+    shape = config_of("vector", settings)
     for voice, hertz in (("high", 1200.0), ("low", 300.0)):
-        pupil = Pupil(shape, settings, [recorded(tone(hertz), voice)], lambda note: None)
+        trainer = Trainer(shape, settings, [recorded(tone(hertz), voice)], lambda note: None)
         for _ in range(400):
-            pupil.step()
-        arrays = {name: to_numpy(tensor) for name, tensor in pupil.model.state_dict().items()}
-        checkpoints.ship(shipped / "models" / voice / shape.name, pupil.head, arrays)
+            trainer.step()
+        arrays = {name: to_numpy(tensor) for name, tensor in trainer.model.state_dict().items()}
+        checkpoints.ship(shipped / "models" / voice / shape.name, trainer.head, arrays)
 
     def beginning(samples: np.ndarray) -> dict[str, np.ndarray]:
-        pupil = Pupil(shape, settings, [recorded(samples, "new")], lambda note: None)
-        assert pupil.head.steps == 0
-        return {name: to_numpy(tensor) for name, tensor in pupil.model.state_dict().items()}
+        trainer = Trainer(shape, settings, [recorded(samples, "new")], lambda note: None)
+        assert trainer.head.steps == 0
+        return {name: to_numpy(tensor) for name, tensor in trainer.model.state_dict().items()}
 
     for voice, hertz in (("high", 1200.0), ("low", 300.0)):
         known = checkpoints.load(pretrained.all_of(shape, voice)[0])[1]

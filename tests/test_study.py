@@ -7,13 +7,13 @@ import pytest
 import torch
 from conftest import RATE, tone
 
-from dreamd.approaches.config import shape_of
+from dreamd.approaches.config import config_of
 from dreamd.approaches.registry import APPROACHES
 from dreamd.corpus.recording import Recording
 from dreamd.experiments import study
 from dreamd.home import checkpoints, pretrained
 from dreamd.settings import Settings
-from dreamd.training.trainer import Pupil
+from dreamd.training.trainer import Trainer
 
 
 def test_every_part_prints_a_table(
@@ -27,11 +27,11 @@ def test_every_part_prints_a_table(
     plucks = tone(300, 5.0) * np.exp(-5 * (np.arange(5 * RATE) / RATE % 0.5)).astype(np.float32)
     recording = recorded(plucks)
     for approach in APPROACHES:
-        pupil = Pupil(shape_of(approach, small), small, [recording], lambda note: None)
+        trainer = Trainer(config_of(approach, small), small, [recording], lambda note: None)
         for _ in range(20):
-            pupil.train(0.0)
-        pupil.save()
-    there = checkpoints.folder(small.home, pupil.voice, pupil.shape).parent
+            trainer.train(0.0)
+        trainer.save()
+    there = checkpoints.folder(small.home, trainer.voice, trainer.shape).parent
     monkeypatch.setattr(
         pretrained, "all_of", lambda shape, voice="": [checkpoints.newest(there / shape.name)]
     )

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dreamd.approaches.config import Shape
+from dreamd.approaches.config import ModelConfig
 from dreamd.approaches.registry import make
 from dreamd.approaches.spectrum import Spectrum
 from dreamd.audio.files import Samples
@@ -58,7 +58,7 @@ def vocoded(samples: Samples, hop: int) -> Samples:
     """There and back: analysed as spectrum does, and resynthesized."""
     import torch
 
-    model = make(Shape("spectrum", RATE, hop, 8, 8, frame=FRAME))
+    model = make(ModelConfig("spectrum", RATE, hop, 8, 8, frame=FRAME))
     assert isinstance(model, Spectrum)
     return model.decoder()(model.spectra(torch.from_numpy(samples))).numpy()
 

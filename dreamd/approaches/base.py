@@ -18,12 +18,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from dreamd.approaches.config import Shape
-from dreamd.audio.crossfade import PAST, join
+from dreamd.approaches.config import ModelConfig
+from dreamd.audio.crossfade import PAST, crossfade
 from dreamd.audio.files import Samples
-from dreamd.audio.harmonics import Partials
+from dreamd.audio.harmonics import Harmonics
 from dreamd.kernels import sliding_lstm, windowed_lstm
-from dreamd.kernels.sliding_lstm import Slide
+from dreamd.kernels.sliding_lstm import SlidingLSTM
 from dreamd.kernels.windowed_lstm import Kept, Rows
 
 Errors = tuple[Tensor, Tensor]
@@ -52,7 +52,7 @@ SILENCE = 1e-6
 class Recurrent(nn.Module):
     """``L`` LSTM layers, zero initial state: ``(B, n, D)`` to ``(B, n, H)``."""
 
-    def __init__(self, width: int, shape: Shape, dropout: float) -> None:
+    def __init__(self, width: int, shape: ModelConfig, dropout: float) -> None:
         super().__init__()
         widths = [width] + [shape.hidden] * (shape.layers - 1)
         self.layers = nn.ModuleList(nn.LSTM(w, shape.hidden, batch_first=True) for w in widths)
@@ -97,10 +97,10 @@ class Approach(nn.Module, ABC):
     block_apart: float = 1.0  #: blocks over which these windows are spread
     walk_momentum: float = 0.9  #: of the Adam that a concurrent dream learns by (its first beta)
     walk_epsilon: float = 1e-8  #: of that Adam: gradients much smaller than it move nothing
-    lean: float = 0.5  #: how much of a block's distance from its level is made good, 0…1
+    level_correction: float = 0.5  #: part of a block's distance from its level made good, 0…1
     recurrent: Recurrent
 
-    def __init__(self, shape: Shape, scale: float, *, dropout: float = 0.0) -> None:
+    def __init__(self, shape: ModelConfig, scale: float, *, dropout: float = 0.0) -> None:
         super().__init__()
         self.shape = shape
         self.scale = scale
@@ -193,7 +193,7 @@ class Approach(nn.Module, ABC):
         each block, and not on the way to the loudspeaker.
         """
         missing = level / max(rms(elements), SILENCE)
-        return min(max(missing**self.lean, QUIETER), LOUDER)
+        return min(max(missing**self.level_correction, QUIETER), LOUDER)
 
     def turned(self, element: Tensor, gain: float) -> Tensor:
         """``element`` turned up or down."""
@@ -208,17 +208,17 @@ class SampleWise(Approach):
     """What transpose and column share: an element is one sample, the queue is a window."""
 
     dense: nn.Linear  # H → 1
-    lean = 0.7
-    #: How hard the recording's surprises strike a concurrent dream. By itself the network goes on
-    #: with its few strongest tones: nothing in its loop ever wakes the others.
-    strike = 2.0
+    level_correction = 0.7
+    #: How hard the recording's surprises strike a concurrent dream. By itself the network
+    #: goes on with its few strongest tones: nothing in its loop ever wakes the others.
+    residual_gain = 2.0
     longest_block = 256  #: samples between two steps of learning
     #: A concurrent dream's samples are bent, each before the next is made, to stay within this many
     #: times its level: inside a block it could grow to any loudness.
-    crest = 3.0
+    ceiling = 3.0
     keeps_pitches = False  #: whether a concurrent dream holds on to the partials of its seed
 
-    def __init__(self, shape: Shape, scale: float, *, dropout: float = 0.0) -> None:
+    def __init__(self, shape: ModelConfig, scale: float, *, dropout: float = 0.0) -> None:
         super().__init__(shape, scale, dropout=dropout)
         self.queue_length = self.seed_samples = shape.window * shape.vector
         self.element_samples = 1
@@ -246,18 +246,18 @@ class SampleWise(Approach):
         self, queue: Tensor, noise: float = 0.0, threads: int = 1, lead: Lead | None = None
     ) -> Iterator[Tensor]:
         """As the literal loop, to rounding, and many times as fast."""
-        slider = Slide(self.sliding(), queue.numpy(), threads, self.block)
+        slider = SlidingLSTM(self.sliding(), queue.numpy(), threads, self.block)
         sizes = itertools.repeat(self.block) if lead else slider.sizes()
-        kept = Partials(queue.numpy(), self.shape.rate) if lead and self.keeps_pitches else None
+        kept = Harmonics(queue.numpy(), self.shape.rate) if lead and self.keeps_pitches else None
         for size in sizes:
             added = (noise * torch.randn(size)).numpy()
             if lead is None:
                 yield torch.from_numpy(slider.next(size, added))
                 continue
-            slider.retune(self.sliding())
-            added += self.strike * lead.innovation(size)
-            slider.next(size, added, self.crest * lead.level)
-            join(slider.newest(PAST + size), size)
+            slider.set_weights(self.sliding())
+            added += self.residual_gain * lead.innovation(size)
+            slider.next(size, added, self.ceiling * lead.level)
+            crossfade(slider.newest(PAST + size), size)
             if kept:
                 kept.hold(slider.newest(kept.span), size)
             newest = slider.newest(size)

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from dreamd.approaches.base import Errors, Recurrent, SampleWise, mean_squares
-from dreamd.approaches.config import Shape
+from dreamd.approaches.config import ModelConfig
 from dreamd.kernels.windowed_lstm import Rows
 
 
@@ -12,9 +12,9 @@ class Column(SampleWise):
     """LSTM, then dense ``H → 1`` at each of the ``n`` steps; a dream takes the last of them."""
 
     longest_block = 512
-    crest = 5.0
+    ceiling = 5.0
 
-    def __init__(self, shape: Shape, scale: float, *, dropout: float = 0.0) -> None:
+    def __init__(self, shape: ModelConfig, scale: float, *, dropout: float = 0.0) -> None:
         super().__init__(shape, scale, dropout=dropout)
         self.recurrent = Recurrent(shape.vector, shape, dropout)
         self.dense = nn.Linear(shape.hidden, 1)

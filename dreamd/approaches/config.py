@@ -10,7 +10,7 @@ from dreamd.settings import Settings
 
 
 @dataclass(frozen=True)
-class Shape:
+class ModelConfig:
     """All that fixes the shapes of a model's weights, and the rate they were made for."""
 
     approach: str
@@ -26,7 +26,7 @@ class Shape:
     def name(self) -> str:
         """The name of the model's folder: the same shape, the same folder.
 
-        >>> Shape("column", 11025, 1024, 8, 128).name
+        >>> ModelConfig("column", 11025, 1024, 8, 128).name
         'column-11025-v1024-n8-h128-l1'
         """
         name = f"{self.approach}-{self.rate}-v{self.vector}-n{self.window}-h{self.hidden}"
@@ -34,15 +34,15 @@ class Shape:
         return name + (f"-f{self.frame}" if self.frame else "")
 
 
-def shape_of(approach: str, settings: Settings, vector: int | None = None) -> Shape:
+def config_of(approach: str, settings: Settings, vector: int | None = None) -> ModelConfig:
     """The shape that the settings give a model of this approach (``vector``: or this length).
 
-    >>> shape_of("spectrum", Settings()).name
+    >>> config_of("spectrum", Settings()).name
     'spectrum-11025-v256-n8-h128-l1-f1024'
     """
     hop = settings.hop if approach == "spectrum" else settings.vector
     length = vector or hop
-    return Shape(
+    return ModelConfig(
         approach=approach,
         rate=settings.rate,
         vector=length,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from dreamd.approaches.config import Shape
+from dreamd.approaches.config import ModelConfig
 
 if TYPE_CHECKING:
     from dreamd.approaches.base import Approach
@@ -28,7 +28,7 @@ ROWS = {row.name: row for row in (Row("vector"), Row("spectrum"), Row("transpose
 APPROACHES = tuple(ROWS)
 
 
-def make(shape: Shape, scale: float = 1.0, *, dropout: float = 0.0) -> "Approach":
+def make(shape: ModelConfig, scale: float = 1.0, *, dropout: float = 0.0) -> "Approach":
     """A network of this shape with PyTorch's own initial weights.
 
     ``scale`` is the number that samples (or magnitudes) are divided by on their way in.

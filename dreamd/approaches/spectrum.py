@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from dreamd.approaches.base import Approach, Decoder, Errors, Recurrent
-from dreamd.approaches.config import Shape
+from dreamd.approaches.config import ModelConfig
 from dreamd.audio.vocoder import Vocoder
 from dreamd.kernels.windowed_lstm import Rows, dense_error
 
@@ -23,7 +23,7 @@ class Spectrum(Approach):
 
     hann: Tensor
 
-    def __init__(self, shape: Shape, scale: float, *, dropout: float = 0.0) -> None:
+    def __init__(self, shape: ModelConfig, scale: float, *, dropout: float = 0.0) -> None:
         super().__init__(shape, scale, dropout=dropout)
         self.queue_length = shape.window
         self.element_samples = shape.vector

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from dreamd.approaches.base import Errors, Recurrent, SampleWise, mean_squares
-from dreamd.approaches.config import Shape
+from dreamd.approaches.config import ModelConfig
 from dreamd.kernels.windowed_lstm import Rows
 
 
@@ -13,7 +13,7 @@ class Transpose(SampleWise):
 
     keeps_pitches = True
 
-    def __init__(self, shape: Shape, scale: float, *, dropout: float = 0.0) -> None:
+    def __init__(self, shape: ModelConfig, scale: float, *, dropout: float = 0.0) -> None:
         super().__init__(shape, scale, dropout=dropout)
         self.recurrent = Recurrent(shape.vector, shape, dropout)
         self.dense = nn.Linear(shape.hidden, 1)

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from dreamd.approaches.base import Approach, Decoder, Errors, Recurrent
-from dreamd.approaches.config import Shape
+from dreamd.approaches.config import ModelConfig
 from dreamd.kernels.windowed_lstm import Rows, dense_error
 
 
@@ -19,7 +19,7 @@ class Vector(Approach):
     walk_momentum = 0.0
     walk_epsilon = 1e-4
 
-    def __init__(self, shape: Shape, scale: float, *, dropout: float = 0.0) -> None:
+    def __init__(self, shape: ModelConfig, scale: float, *, dropout: float = 0.0) -> None:
         super().__init__(shape, scale, dropout=dropout)
         self.queue_length = shape.window
         self.element_samples = shape.vector

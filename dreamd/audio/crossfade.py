@@ -16,7 +16,7 @@ PAST = 512  # samples that it is fitted to
 FADE = 32  # samples
 
 
-def join(stream: Samples, count: int) -> None:
+def crossfade(stream: Samples, count: int) -> None:
     """Changes the first samples of the block that the last ``count`` of ``stream`` are."""
     start = len(stream) - count
     past = stream[max(start - PAST, 0) : start]

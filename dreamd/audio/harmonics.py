@@ -22,7 +22,7 @@ HOLD = 0.85  # of what does not belong to the seed is taken away
 RISE = 32  # samples in which that begins, so that nothing clicks
 
 
-class Partials:
+class Harmonics:
     """:param seed: ``(length,)`` samples; silence has no partials, then nothing is held."""
 
     def __init__(self, seed: Samples, rate: int) -> None:

@@ -1,6 +1,6 @@
 """The way to the loudspeaker: what a dream's samples pass, last of all.
 
-The dreamer gives each block of a dream to its :class:`Output` and writes what comes out.
+The dreamer gives each block of a dream to its :class:`Limiter` and writes what comes out.
 """
 
 import numpy as np
@@ -15,7 +15,7 @@ LASTING = 0.25  # seconds over which loudness counts
 FADE_IN, FADE_OUT = 0.003, 0.010  # seconds
 
 
-class Output:
+class Limiter:
     """The last thing that a dream's samples pass: no DC, no clicks at the ends, a ceiling.
 
     Causal, block by block, so that a block is final once it is out. A high-pass at 20 Hz, of

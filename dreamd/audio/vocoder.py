@@ -29,7 +29,7 @@ NEAR = 0.6
 
 
 @dataclass(frozen=True)
-class Partials:
+class Harmonics:
     """Oscillators at one moment, in order of frequency."""
 
     place: Numbers  # in bins, between them
@@ -37,7 +37,7 @@ class Partials:
     phase: Numbers  # radians
 
 
-def peaks(magnitudes: Magnitudes) -> Partials:
+def peaks(magnitudes: Magnitudes) -> Harmonics:
     """The local maxima of a Hann window's magnitudes ``(F,)``, and where they lie between bins."""
     inner = magnitudes[1:-1]
     bins = np.flatnonzero((inner > magnitudes[:-2]) & (inner >= magnitudes[2:])) + 1
@@ -45,7 +45,7 @@ def peaks(magnitudes: Magnitudes) -> Partials:
         np.log(np.maximum(magnitudes[bins + step], 1e-9).astype(np.float64)) for step in (-1, 0, 1)
     )
     beside = 0.5 * (below - above) / (below - 2 * peak + above)
-    return Partials(
+    return Harmonics(
         place=bins + beside,
         amplitude=np.exp(peak - 0.25 * (below - above) * beside),
         phase=np.where(bins % 2, np.pi / 2, 0.0),
@@ -61,7 +61,7 @@ class Vocoder:
 
     def __init__(self, frame: int, hop: int) -> None:
         self._radians, self._hop = 2 * np.pi / frame, hop
-        self._last = Partials(*(np.zeros(0) for _ in range(3)))
+        self._last = Harmonics(*(np.zeros(0) for _ in range(3)))
 
     def __call__(self, magnitudes: Magnitudes) -> NDArray[np.float32]:
         """``(frame/2 + 1,)`` magnitudes to the next ``(hop,)`` samples."""
@@ -80,7 +80,7 @@ class Vocoder:
         went = phase + 0.5 * (start + stop) * self._radians * self._hop
         new.phase[there] = went[: len(here)]
         new.phase[begins] = went[len(went) - begins.sum() :]
-        self._last = Partials(new.place, new.amplitude, new.phase % (2 * np.pi))
+        self._last = Harmonics(new.place, new.amplitude, new.phase % (2 * np.pi))
         return samples.astype(np.float32)
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import platformdirs
 
 from dreamd.errors import SetupError
-from dreamd.home.resources import share
+from dreamd.home.resources import resource_path
 
 
 def supercollider() -> Path:
@@ -47,11 +47,11 @@ class Placed:
 
 def install() -> list[Placed]:
     """Puts everything in place. Raises :class:`SetupError` where that is not possible."""
-    tidal = share("tidal")
+    tidal = resource_path("tidal")
     files = sorted(path for path in tidal.iterdir() if path.is_file())
     program = Path(sys.executable).with_name("dreamd")  # in the environment that this runs in
     return [
-        place(share("sc_classes"), classes()),
+        place(resource_path("sc_classes"), classes()),
         *([place(program, supercollider() / "dreamd")] if program.exists() else []),
         *(place(path, tidal_folder() / path.name) for path in files),
     ]

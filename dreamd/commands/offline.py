@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from dreamd.approaches.config import shape_of
+from dreamd.approaches.config import config_of
 from dreamd.audio.files import DreamFile
 from dreamd.corpus import pitch, single_notes
 from dreamd.corpus.cache import Corpus, Found
@@ -20,13 +20,13 @@ from dreamd.corpus.recording import Recording
 from dreamd.corpus.watcher import given
 from dreamd.dreaming import worker
 from dreamd.dreaming.job import Job
-from dreamd.dreaming.resolve import all_voices, plan
+from dreamd.dreaming.resolve import all_voices, resolve
 from dreamd.errors import BadRecording, SetupError
 from dreamd.home.bank import Bank
 from dreamd.home.lock import claim
 from dreamd.osc.messages import Request
 from dreamd.settings import Settings
-from dreamd.training.trainer import SLICE, Pupil
+from dreamd.training.trainer import SLICE, Trainer
 
 
 def dream(settings: Settings, request: Request, out: Path) -> Job:
@@ -44,8 +44,8 @@ def dream(settings: Settings, request: Request, out: Path) -> Job:
     if request.notes:
         for recording in corpus.recordings():
             if single_notes.known(recording) is None:
-                single_notes.keep(recording, chain.from_iterable(pitch.listen(recording)))
-    job = plan(settings, request, voices, Bank(settings.home).finished)
+                single_notes.keep(recording, chain.from_iterable(pitch.scan(recording)))
+    job = resolve(settings, request, voices, Bank(settings.home).finished)
     part = out.with_name(f".{out.name}.part")
     try:
         DreamFile(part, job.shape.rate).create(job.frames)
@@ -68,24 +68,25 @@ def train(
     """
     torch.set_num_threads(settings.threads)
     voices = ingest(settings, source, say)
-    shape = shape_of(approach, settings)
-    pupils = [
-        Pupil(shape, settings, recordings, lambda note: say(note.text))
+    shape = config_of(approach, settings)
+    trainers = [
+        Trainer(shape, settings, recordings, lambda note: say(note.text))
         for recordings in voices.values()
     ]
     began = last = time.monotonic()
     while (spent := time.monotonic() - began) < seconds:
-        for pupil in pupils:
-            pupil.train(min(SLICE, seconds))
-            if time.monotonic() - pupil.saved_at > settings.save_every:
-                pupil.save()
+        for trainer in trainers:
+            trainer.train(min(SLICE, seconds))
+            if time.monotonic() - trainer.saved_at > settings.save_every:
+                trainer.save()
         if time.monotonic() - last > 2:
             last = time.monotonic()
-            errors = ", ".join(f"{p.voice} {p.head.error:.3f}" for p in pupils)
+            errors = ", ".join(f"{p.voice} {p.head.error:.3f}" for p in trainers)
             say(f"{approach}: error {errors}; {max(seconds - spent, 0):.0f} s left")
-    for pupil in pupils:
-        pupil.save()
-        say(f"{pupil.voice}: {approach} at step {pupil.head.steps}, error {pupil.head.error:.4f}")
+    for trainer in trainers:
+        trainer.save()
+        head = trainer.head
+        say(f"{head.voice}: {approach} at step {head.steps}, error {head.error:.4f}")
 
 
 def ingest(

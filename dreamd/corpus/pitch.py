@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from dreamd.audio import plucked_string
 from dreamd.audio.files import Samples
 from dreamd.corpus.recording import Recording, cut
-from dreamd.corpus.single_notes import Solo
+from dreamd.corpus.single_notes import SingleNote
 
 LOWEST, HIGHEST = 40.0, 2000.0  # Hz
 STEP = 0.02  # seconds between two frames of the tracker
 SURE = 0.7  # of 1: how periodic each frame must be
-STEADY = 0.4  # semitones that a solo may wander about its middle
+STEADY = 0.4  # semitones that a single may wander about its middle
 SHORTEST = 0.2  # seconds
 PIECE = 60.0  # seconds analysed at a time: memory stays flat
 
@@ -36,17 +36,17 @@ BESIDE = 0.4
 Numbers = NDArray[np.float64]
 
 
-def listen(recording: Recording) -> Iterator[list[Solo]]:
+def scan(recording: Recording) -> Iterator[list[SingleNote]]:
     """The stretches of a recording in which one pitch sounds alone, a minute of it at a time."""
     length = int(PIECE * recording.rate)
     for start in range(0, recording.frames, length):
         piece = cut(recording, start, min(length, recording.frames - start))
-        found = solos(np.array(piece), recording.rate)
-        yield [replace(solo, start=solo.start + start) for solo in found]
+        found = singles(np.array(piece), recording.rate)
+        yield [replace(single, start=single.start + start) for single in found]
 
 
-def solos(samples: Samples, rate: int) -> Iterator[Solo]:
-    """The solos in ``(frames,)`` samples."""
+def singles(samples: Samples, rate: int) -> Iterator[SingleNote]:
+    """The singles in ``(frames,)`` samples."""
     if len(samples) < SHORTEST * rate:
         return
     sound = parselmouth.Sound(samples.astype(np.float64), rate)
@@ -60,7 +60,7 @@ def solos(samples: Samples, rate: int) -> Iterator[Solo]:
         start, end = int(times[first] * rate), int(times[last - 1] * rate)
         note = float(np.median(notes[first:last]))
         if end - start >= SHORTEST * rate and alone(samples[start:end], rate, note):
-            yield Solo(round(note, 2), start, end - start)
+            yield SingleNote(round(note, 2), start, end - start)
 
 
 def _runs(notes: Numbers, sure: NDArray[np.bool_]) -> Iterator[tuple[int, int]]:

@@ -14,11 +14,11 @@ from pathlib import Path
 from dreamd.corpus.recording import Recording
 
 TUNING = 0.4
-"""Semitones that a solo may lie beside the note it stands for."""
+"""Semitones that a single may lie beside the note it stands for."""
 
 
 @dataclass(frozen=True)
-class Solo:
+class SingleNote:
     """A stretch in which nothing but one pitch sounds."""
 
     note: float  # MIDI note number, with its fraction
@@ -26,29 +26,29 @@ class Solo:
     frames: int
 
 
-def known(recording: Recording) -> tuple[Solo, ...] | None:
-    """The recording's solos, in order; None where nobody has listened to it yet."""
+def known(recording: Recording) -> tuple[SingleNote, ...] | None:
+    """The recording's singles, in order; None where nobody has listened to it yet."""
     path = _path(recording)
     return _read(path) if path.exists() else None
 
 
-def keep(recording: Recording, solos: Iterable[Solo]) -> None:
+def keep(recording: Recording, singles: Iterable[SingleNote]) -> None:
     """Writes down what was heard. The file is whole or not there."""
     path = _path(recording)
-    temporary = path.with_suffix(".solos.tmp")
-    temporary.write_text(json.dumps([asdict(solo) for solo in solos]), encoding="utf-8")
+    temporary = path.with_suffix(".singles.tmp")
+    temporary.write_text(json.dumps([asdict(single) for single in singles]), encoding="utf-8")
     os.replace(temporary, path)
 
 
-def of(recording: Recording, note: float) -> list[Solo]:
-    """The known solos of this note."""
-    return [solo for solo in known(recording) or () if abs(solo.note - note) <= TUNING]
+def of(recording: Recording, note: float) -> list[SingleNote]:
+    """The known singles of this note."""
+    return [single for single in known(recording) or () if abs(single.note - note) <= TUNING]
 
 
 def _path(recording: Recording) -> Path:
-    return Path(recording.cache).with_suffix(".solos")
+    return Path(recording.cache).with_suffix(".singles")
 
 
 @lru_cache(maxsize=256)  # a cache's file is written once
-def _read(path: Path) -> tuple[Solo, ...]:
-    return tuple(Solo(**solo) for solo in json.loads(path.read_text(encoding="utf-8")))
+def _read(path: Path) -> tuple[SingleNote, ...]:
+    return tuple(SingleNote(**single) for single in json.loads(path.read_text(encoding="utf-8")))

@@ -1,4 +1,4 @@
-"""The desk where dreams are asked for: who is next, how long it takes, what became of it.
+"""The queue where dreams are asked for: who is next, how long it takes, what became of it.
 
 Pure bookkeeping, no process and no socket: the daemon puts dreams here, takes the next one
 when a dreamer is free, and notes what the dreamer reports.
@@ -71,7 +71,7 @@ class Dream:
         return self.job.frames / self.job.shape.rate
 
 
-class Desk:
+class Queue:
     """:param limit: dreams that may wait."""
 
     def __init__(self, limit: int) -> None:
@@ -88,10 +88,10 @@ class Desk:
 
     def check_room(self, client: Client) -> None:
         """Raises :class:`Busy` if one more is too many."""
-        if len(self.waiting) >= self._limit and self.stale(client) is None:
+        if len(self.waiting) >= self._limit and self.replaceable(client) is None:
             raise Busy(f"{self._limit} dreams are waiting already: ask again later")
 
-    def stale(self, client: Client) -> Dream | None:
+    def replaceable(self, client: Client) -> Dream | None:
         """What makes room when a pattern asks once more: its oldest of :data:`NEWEST`."""
         line = self._waiting.get(client)
         return line[0] if line and client.pattern and len(line) >= NEWEST else None
@@ -129,10 +129,10 @@ class Desk:
     def _close(self, dream: Dream, state: Literal["done", "failed"]) -> None:
         dream.state = state
         self.running.pop(dream.serial, None)
-        self.withdraw(dream)
+        self.drop(dream)
         self.over.append(dream)
 
-    def withdraw(self, dream: Dream) -> None:
+    def drop(self, dream: Dream) -> None:
         """It waits no longer, and is not worth remembering."""
         line = self._waiting.get(dream.client)
         if line and dream in line:

@@ -20,10 +20,10 @@ from typing import Any
 from dreamd.corpus.cache import Corpus, Found
 from dreamd.corpus.ingest import Ingester, Ingesting, Joined, Refused
 from dreamd.corpus.watcher import Gone, Watcher, listing
-from dreamd.daemon.queue import NEWEST, Client, Desk, Dream
+from dreamd.daemon.queue import NEWEST, Client, Dream, Queue
 from dreamd.daemon.state import State
-from dreamd.dreaming.job import Broke, Finished, Job, Stop, Wrote
-from dreamd.dreaming.resolve import plan, refresh
+from dreamd.dreaming.job import ChunkWritten, Finished, Job, JobFailed, Stop
+from dreamd.dreaming.resolve import refresh, resolve
 from dreamd.errors import BadRequest, DreamError, SetupError, TooLong
 from dreamd.home.bank import Bank
 from dreamd.home.lock import lock_home
@@ -31,9 +31,9 @@ from dreamd.osc import messages, transport
 from dreamd.osc.messages import Accepted, Chunk, Done, Failed, Ingested, Request, Skipped, Trained
 from dreamd.settings import Settings
 from dreamd.terminal.screens import Screen
-from dreamd.training.messages import Progress, Rest, Study, Yield
+from dreamd.training.messages import PauseTraining, Progress, SetRecordings, YieldCPU
 from dreamd.workers.messages import Note, Ready
-from dreamd.workers.process import Child, Died, Said
+from dreamd.workers.process import Worker, WorkerExited, WorkerMessage
 
 SHOW_EVERY = 0.25  # seconds between drawings of the screen
 TRAINED_EVERY = 5.0  # seconds between /dream/trained of one model
@@ -78,7 +78,7 @@ class Daemon:
             folder=folder,
             corpus=Corpus(settings.home, settings.rate),
             bank=Bank(settings.home),
-            desk=Desk(settings.queue),
+            queue=Queue(settings.queue),
         )
 
     def run(self) -> None:
@@ -100,18 +100,18 @@ class Daemon:
         self._watcher = Watcher(self._state.folder, tell, lambda line: tell(Note(line, True)))
         self._ingester = Ingester(self._state.corpus, tell)
         count = settings.dreamers or os.cpu_count() or 1
-        self._learner = Child("learner", "dreamd.training.worker", settings, tell, humble=True)
+        self._learner = Worker("learner", "dreamd.training.worker", settings, tell, humble=True)
         self._dreamers = [
-            Child(f"dreamer-{k}", "dreamd.dreaming.worker", settings, tell) for k in range(count)
+            Worker(f"dreamer-{k}", "dreamd.dreaming.worker", settings, tell) for k in range(count)
         ]
-        self._children = {child.name: child for child in (self._learner, *self._dreamers)}
+        self._workers = {child.name: child for child in (self._learner, *self._dreamers)}
         self._free: dict[str, bool] = {child.name: False for child in self._dreamers}
         self._making: dict[str, Dream] = {}  # by dreamer
         self._yielding = False  # what the learner was told last
-        self._lives: dict[str, tuple[float, int]] = {  # started, deaths in a row
-            name: (time.monotonic(), 0) for name in self._children
+        self._exits: dict[str, tuple[float, int]] = {  # started, deaths in a row
+            name: (time.monotonic(), 0) for name in self._workers
         }
-        self._revivals: list[tuple[float, Child]] = []
+        self._restarts: list[tuple[float, Worker]] = []
         threading.Thread(target=self._hear, name="osc", daemon=True).start()
         self._watcher.start()
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -127,7 +127,7 @@ class Daemon:
                 self._survive(event)
             if time.monotonic() - shown >= SHOW_EVERY:
                 shown = time.monotonic()
-                self._revive()
+                self._restart_due()
                 if self._is_time("tidal", TIDAL_EVERY):
                     self._tell_tidal()
                 self._screen.show(self._state.view())
@@ -135,11 +135,11 @@ class Daemon:
     def shutdown(self) -> None:
         self.say(f"ending: {self._leaving or 'an error, see the log'}; saving what was learned")
         self._watcher.stop()
-        for child in self._children.values():
+        for child in self._workers.values():
             child.end()
-        for child in self._children.values():
+        for child in self._workers.values():
             child.join()
-        for dream in (*self._state.desk.running.values(), *self._state.desk.waiting):
+        for dream in (*self._state.queue.running.values(), *self._state.queue.waiting):
             self.fail(dream, "cancelled", "the daemon ended")
         self._socket.close()
         self._lock.release()
@@ -164,11 +164,11 @@ class Daemon:
                 self.forget(found.path)
                 self.reply(Skipped(str(found.path), reason))
                 self.say(f"passed over: {reason}", warning=True)
-            case Said(name, generation, message):
-                if generation == self._children[name].generation:
+            case WorkerMessage(name, generation, message):
+                if generation == self._workers[name].generation:
                     self.report(name, message)
-            case Died() as death:
-                self.bury(death)
+            case WorkerExited() as death:
+                self.on_worker_exited(death)
             case Note(text, problem):
                 self.say(text, problem)
             case Leave(why):
@@ -187,8 +187,8 @@ class Daemon:
         match message:
             case Ready() if name == self._learner.name:
                 self._teach()
-                self._learner.send(Rest(self._state.resting))
-                self._learner.send(Yield(self._yielding))
+                self._learner.send(PauseTraining(self._state.resting))
+                self._learner.send(YieldCPU(self._yielding))
             case Ready():
                 self._free[name] = True
                 self.assign()
@@ -196,13 +196,13 @@ class Daemon:
                 self.trained(progress)
             case Note(text, problem):
                 self.say(text, problem)
-            case Wrote(_, start, frames):
+            case ChunkWritten(_, start, frames):
                 dream = self._making[name]
                 dream.advance(start + frames)
                 self.reply(Chunk(dream.id, start, frames))
             case Finished(_, seconds):
                 self.finish(name, seconds)
-            case Broke(_, code, text):
+            case JobFailed(_, code, text):
                 self._free[name] = True
                 self.fail(self._making.pop(name), code, text)
                 self.assign()
@@ -247,7 +247,7 @@ class Daemon:
                     self._send(messages.Status(self._state.status()), sender)
             case messages.Pause() | messages.Resume():
                 self._state.resting = isinstance(message, messages.Pause)
-                self._learner.send(Rest(self._state.resting))
+                self._learner.send(PauseTraining(self._state.resting))
                 self.say("training paused" if self._state.resting else "training goes on")
             case messages.Quit():
                 self._leaving = "a client asked for it"
@@ -318,7 +318,7 @@ class Daemon:
             self.say(f"{recording.voice} no longer has {recording.name}")
 
     def _teach(self) -> None:
-        self._learner.send(Study(self._state.corpus.recordings()))
+        self._learner.send(SetRecordings(self._state.corpus.recordings()))
 
     def trained(self, progress: Progress) -> None:
         key = (progress.voice, progress.shape.approach)
@@ -330,22 +330,22 @@ class Daemon:
 
     def ask(self, request: Request, client: Client) -> None:
         """A request: checked, put into the queue, accepted. Raises :class:`DreamError`."""
-        self._state.desk.check_room(client)
+        self._state.queue.check_room(client)
         job, index = self._prepare(request)
-        if stale := self._state.desk.stale(client):
+        if stale := self._state.queue.replaceable(client):
             self.supersede(stale)
         id = next(self._ids) if request.id is None else request.id
         dream = Dream(id=id, client=client, job=job, index=index)
-        self._state.desk.add(dream)
+        self._state.queue.add(dream)
         self._state.active[job.voice] = time.time()
-        eta = self._state.desk.eta(dream, len(self._dreamers))
+        eta = self._state.queue.eta(dream, len(self._dreamers))
         self.reply(Accepted(id, str(job.path), job.frames, job.shape.rate, eta))
         self.assign()
 
     def _prepare(self, request: Request) -> tuple[Job, int]:
         """The job, and its number in the bank, where its file lies now, silent."""
         state, bank = self._state, self._state.bank
-        job = plan(self._settings, request, state.voices(), bank.finished, next(self._serials))
+        job = resolve(self._settings, request, state.voices(), bank.finished, next(self._serials))
         try:
             index = bank.begin(job.frames, job.shape.rate)
         except OSError as error:
@@ -355,14 +355,14 @@ class Daemon:
     def assign(self) -> None:
         """Work for every free dreamer; training yields while there is any."""
         for child in self._dreamers:
-            while self._free[child.name] and (dream := self._state.desk.next()):
+            while self._free[child.name] and (dream := self._state.queue.next()):
                 self._begin(child, dream)
         making = bool(self._making)
         if making != self._yielding:
             self._yielding = making
-            self._learner.send(Yield(making))
+            self._learner.send(YieldCPU(making))
 
-    def _begin(self, child: Child, dream: Dream) -> None:
+    def _begin(self, child: Worker, dream: Dream) -> None:
         try:
             dream.job = refresh(self._settings, dream.job)
         except DreamError as error:  # its model went while it waited
@@ -378,7 +378,7 @@ class Daemon:
         self._free[name] = True
         job, state = dream.job, self._state
         state.bank.finish(dream.index)
-        state.desk.done(dream, seconds)
+        state.queue.done(dream, seconds)
         self.reply(Done(dream.id, str(job.path), job.frames, job.shape.rate, seconds, dream.index))
         self._tell_tidal()
         self.say(
@@ -390,14 +390,14 @@ class Daemon:
     def fail(self, dream: Dream, code: str, text: str) -> None:
         """A dream came to nothing, and leaves nothing."""
         self._state.bank.drop(dream.index)
-        self._state.desk.failed(dream, text)
+        self._state.queue.failed(dream, text)
         self.reply(Failed(dream.id, code, text))
         self.say(f"no dream for request {dream.id}: {text}", warning=code != "cancelled")
 
     def supersede(self, dream: Dream) -> None:
         """A pattern has asked again and again: its oldest request makes room, in few words."""
         self._state.bank.drop(dream.index)
-        self._state.desk.withdraw(dream)
+        self._state.queue.drop(dream)
         self.reply(Failed(dream.id, "cancelled", "its pattern has newer requests"))
         if self._is_time(dream.client, STALE_EVERY):
             self.say(
@@ -407,25 +407,25 @@ class Daemon:
 
     def cancel(self, id: int) -> None:
         """Stops what a client asked for under this number."""
-        for dream in self._state.desk.with_id(id):
+        for dream in self._state.queue.with_id(id):
             if dream.state == "asked":
                 self.fail(dream, "cancelled", "cancelled before it began")
             for name, making in self._making.items():
                 if making is dream:
-                    self._children[name].send(Stop(dream.serial))
+                    self._workers[name].send(Stop(dream.serial))
 
     # ------------------------------------------------------------ children
 
-    def bury(self, death: Died) -> None:
+    def on_worker_exited(self, death: WorkerExited) -> None:
         """A child died: its dream failed, a successor comes, after a pause if that repeats."""
-        child = self._children[death.name]
+        child = self._workers[death.name]
         if self._leaving is not None or death.generation != child.generation:
             return
-        started, deaths = self._lives[death.name]
+        started, deaths = self._exits[death.name]
         deaths = deaths + 1 if time.monotonic() - started < SHORTEST_LIFE else 0
         pause = PAUSES[min(deaths, len(PAUSES) - 1)]
-        self._lives[death.name] = (time.monotonic() + pause, deaths)
-        self._revivals.append((time.monotonic() + pause, child))
+        self._exits[death.name] = (time.monotonic() + pause, deaths)
+        self._restarts.append((time.monotonic() + pause, child))
         self.say(f"the {death.name} process {death.why}: starting a new one", warning=True)
         if child is not self._learner:
             self._free[death.name] = False
@@ -434,10 +434,10 @@ class Daemon:
             self.fail(dream, "diverged", f"the process dreaming it {death.why}: ask again")
             self.assign()
 
-    def _revive(self) -> None:
+    def _restart_due(self) -> None:
         now = time.monotonic()
-        for when, child in [revival for revival in self._revivals if revival[0] <= now]:
-            self._revivals.remove((when, child))
+        for when, child in [revival for revival in self._restarts if revival[0] <= now]:
+            self._restarts.remove((when, child))
             child.start()
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from dreamd.corpus.cache import Corpus
 from dreamd.corpus.ingest import Ingesting
 from dreamd.corpus.recording import Voices
-from dreamd.daemon.queue import Desk, Dream
+from dreamd.daemon.queue import Dream, Queue
 from dreamd.dreaming.resolve import all_voices
 from dreamd.home.bank import Bank
 from dreamd.settings import Settings
@@ -28,7 +28,7 @@ class State:
     folder: Path
     corpus: Corpus
     bank: Bank
-    desk: Desk
+    queue: Queue
     resting: bool = False  # training paused by a client
     ingests: dict[Path, Ingesting] = field(default_factory=dict)
     models: dict[tuple[str, str], Progress] = field(default_factory=dict)
@@ -59,15 +59,15 @@ class State:
         }
         return {
             "voices": voices,
-            "queue": len(self.desk.waiting),
-            "running": len(self.desk.running),
+            "queue": len(self.queue.waiting),
+            "running": len(self.queue.running),
             "making": {
                 str(dream.id): {
                     "approach": dream.job.request.approach,
                     "progress": round(dream.progress, 4),
-                    "eta": round(self.desk.left(dream), 3),
+                    "eta": round(self.queue.left(dream), 3),
                 }
-                for dream in self.desk.running.values()
+                for dream in self.queue.running.values()
             },
             "dreams": len(self.bank.whole()),
             "bank": str(self.bank.folder),
@@ -80,7 +80,7 @@ class State:
             model.shape.approach: {
                 "steps": model.steps,
                 "error": round(model.error, 5),
-                "dream_speed": round(self.desk.speed(model.shape.approach, model.shape.vector), 3),
+                "dream_speed": round(self.queue.speed(model.shape.approach, model.shape.vector), 3),
                 "steps_a_second": round(model.steps_a_second, 2),
             }
             for model in self.models.values()
@@ -90,8 +90,8 @@ class State:
     def view(self) -> View:
         """What the terminal shows."""
         settings = self.settings
-        over = list(self.desk.over)[-DREAMS_SHOWN:]
-        dreams = (*over, *self.desk.running.values(), *self.desk.waiting)
+        over = list(self.queue.over)[-DREAMS_SHOWN:]
+        dreams = (*over, *self.queue.running.values(), *self.queue.waiting)
         return View(
             address=f"{settings.host}:{settings.port}",
             home=str(settings.home),
@@ -139,7 +139,7 @@ class State:
             secs=dream.secs,
             state=dream.state,
             progress=dream.progress,
-            left=self.desk.left(dream) if dream.state == "running" else None,
+            left=self.queue.left(dream) if dream.state == "running" else None,
             index=dream.index if dream.state == "done" else None,
             took=dream.took,
             reason=dream.reason,

@@ -1,8 +1,8 @@
 """What a concurrent dream learns from: a cursor that walks through a recording.
 
-The dreamer makes a :class:`Walk` for each concurrent dream and calls :meth:`Walk.step` before
-each of the dream's steps (the paper's second way of sampling). The walk owns the
-network it teaches, a copy that nobody else has, and Adam's state.
+Each concurrent dream has a :class:`Follower` and calls :meth:`Follower.step` before each of its
+steps (the paper's second way of sampling). It owns the network that it teaches, a copy that nobody
+else has, and Adam's state.
 """
 
 import numpy as np
@@ -18,7 +18,7 @@ from dreamd.kernels.adam import Adam
 CLIP = 1.0
 """Largest norm of the gradient."""
 
-HUSH = 1e-4
+MINIMUM_LEVEL = 1e-4
 """The least level, in the model's scale: out of true silence no dream comes back."""
 
 PAST = 1024  # samples from which the innovation is predicted
@@ -26,10 +26,10 @@ ORDER = 4
 """Of that prediction: enough to whiten the recording's colour, too little to follow its tones."""
 
 
-class Walk:
+class Follower:
     """:param model: what learns; its weights change with each step.
     :param start: the frame of ``recording`` that the first step's last window leads up to: what
-        is heard there is what the dream's first element leans towards.
+        is heard there is what the dream's first element leans blend_target.
     :param span: samples that the cursor moves on with each step.
     :param learning_rate: Adam's.
     """
@@ -40,7 +40,7 @@ class Walk:
         self._model, self._recording, self._span = model, recording, span
         self._cursor = float(start - model.seed_samples)
         self._adam = Adam(model, learning_rate, model.walk_momentum, model.walk_epsilon)
-        self.level = HUSH  #: root mean square of what the cursor is passing, model scale
+        self.level = MINIMUM_LEVEL  #: root mean square of what the cursor is passing, model scale
         self._kept = np.ones((model.block_windows, 1), bool)  # each stretch is one window
 
     def step(self) -> None:
@@ -51,7 +51,7 @@ class Walk:
             loss, _ = model.error(vectors, after, self._kept)
         self._adam.descend(loss, CLIP)
         self._cursor += self._span
-        self.level = max(model.passing(vectors, after), HUSH)
+        self.level = max(model.passing(vectors, after), MINIMUM_LEVEL)
 
     def innovation(self, count: int) -> Samples:
         """What the ``count`` samples from the cursor's last place on had in them that nothing

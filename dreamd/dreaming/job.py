@@ -1,13 +1,13 @@
 """One dream to make, and what is said of it between the daemon and a dreaming process.
 
-Down to the process: :class:`Job`, :class:`Stop`. Up from it: :class:`Wrote`, :class:`Finished`,
-:class:`Broke`. Plain values, pickled in pipes.
+Down to the process: :class:`Job`, :class:`Stop`. Up from it: :class:`ChunkWritten`,
+:class:`Finished`, :class:`JobFailed`. Plain values, pickled in pipes.
 """
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from dreamd.approaches.config import Shape
+from dreamd.approaches.config import ModelConfig
 from dreamd.corpus.recording import Recording
 from dreamd.dreaming.seeds import Seed
 from dreamd.osc.messages import Request
@@ -23,7 +23,7 @@ class Job:
     serial: int
     request: Request
     voice: str
-    shape: Shape
+    shape: ModelConfig
     weights: Path | None
     seed: Seed
     peak: float  # of the voice's recordings: the dream's ceiling
@@ -33,7 +33,7 @@ class Job:
     rand: int
     follow: Recording | None = None  # what a concurrent dream's cursor walks
     followat: int = 0  # the cursor's first frame
-    towards: Path | None = None  # the checkpoint that the request's blend leads to
+    blend_target: Path | None = None  # the checkpoint that the request's blend leads to
     starter: bool = False  # its weights are those of a starter model
 
     def remarks(self) -> str:
@@ -57,7 +57,7 @@ class Stop:
 
 
 @dataclass(frozen=True)
-class Wrote:
+class ChunkWritten:
     """These frames of the dream's file are final."""
 
     serial: int
@@ -74,7 +74,7 @@ class Finished:
 
 
 @dataclass(frozen=True)
-class Broke:
+class JobFailed:
     """The dream came to nothing."""
 
     serial: int

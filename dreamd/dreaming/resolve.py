@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dreamd.approaches.config import Shape, shape_of
+from dreamd.approaches.config import ModelConfig, config_of
 from dreamd.corpus.recording import Recording, Voices
 from dreamd.dreaming import seeds
 from dreamd.dreaming.job import Job
@@ -26,17 +26,17 @@ QUIET_PEAK = 0.5
 
 
 @dataclass(frozen=True)
-class Chosen:
+class ModelChoice:
     """What dreams: a shape, its checkpoint (None where nothing was trained yet), and the
     checkpoint that ``blend`` leads to."""
 
-    shape: Shape
+    shape: ModelConfig
     checkpoint: Path | None = None
-    towards: Path | None = None
+    blend_target: Path | None = None
     starter: bool = False  # the checkpoint is one that the project ships
 
 
-def plan(
+def resolve(
     settings: Settings,
     request: Request,
     voices: Voices,
@@ -66,7 +66,7 @@ def plan(
         voice=voice,
         shape=chosen.shape,
         weights=chosen.checkpoint,
-        towards=chosen.towards,
+        blend_target=chosen.blend_target,
         starter=chosen.starter,
         seed=seed,
         peak=max((r.peak for r in recordings), default=QUIET_PEAK),
@@ -112,14 +112,14 @@ def all_voices(settings: Settings, recorded: Voices) -> Voices:
     return {**{name: [] for name in trained}, **recorded}
 
 
-def choose_model(settings: Settings, voice: str, request: Request) -> Chosen:
+def choose_model(settings: Settings, voice: str, request: Request) -> ModelChoice:
     """The shape and the checkpoints that dream.
 
     The model that is being trained, else another of the same approach that was trained
     before; of its checkpoints the newest, or the one whose steps are nearest to ``steps``. Raises
     :class:`NoModel` where a vector length or steps were asked for and there is no such model.
     """
-    wanted = shape_of(request.approach, settings, request.vector)
+    wanted = config_of(request.approach, settings, request.vector)
     models = checkpoints.models(settings.home, voice, request.approach, settings.rate)
     if request.vector is not None and all(s.vector != request.vector for s in models):
         lengths = ", ".join(str(s.vector) for s in models) or "none yet"
@@ -131,13 +131,14 @@ def choose_model(settings: Settings, voice: str, request: Request) -> Chosen:
         if not models and request.steps is not None:
             raise NoModel(f"{voice} has no {request.approach} model of {request.steps} steps yet")
         if not models:
-            return Chosen(wanted, next(iter(pretrained.all_of(wanted, voice)), None), starter=True)
+            starter = next(iter(pretrained.all_of(wanted, voice)), None)
+            return ModelChoice(wanted, starter, starter=True)
         wanted = max(models, key=lambda shape: models[shape][-1].stat().st_mtime)
     *_, newest = there = models[wanted]
     if request.steps is None:
-        return Chosen(wanted, newest)
+        return ModelChoice(wanted, newest)
     nearest = min(there, key=partial(_doublings_apart, request.steps))
-    return Chosen(wanted, nearest, newest if request.blend else None)
+    return ModelChoice(wanted, nearest, newest if request.blend else None)
 
 
 def _doublings_apart(steps: int, checkpoint: Path) -> float:

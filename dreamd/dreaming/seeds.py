@@ -16,17 +16,17 @@ from dreamd.audio import files, plucked_string
 from dreamd.audio.files import Samples
 from dreamd.corpus import single_notes
 from dreamd.corpus.recording import Recording, Voices, cut
-from dreamd.corpus.single_notes import Solo
+from dreamd.corpus.single_notes import SingleNote
 from dreamd.errors import BadRecording, NoModel, NoSuchSeed
 from dreamd.osc.messages import Request
 
 _NUMBERED = re.compile(r"([^/\\]+):(-?\d+)")
 
 BEST = 4
-"""A note is cut from one of its longest solos, this many of them."""
+"""A note is cut from one of its longest singles, this many of them."""
 
 OVERLAP = 0.15
-"""Part of a solo that is too short in which it fades into itself."""
+"""Part of a single that is too short in which it fades into itself."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Cutting:
     """A recording, and a place in it where one pitch sounds alone."""
 
     recording: Recording
-    solo: Solo
+    single: SingleNote
 
 
 @dataclass(frozen=True)
@@ -103,8 +103,8 @@ def _of_notes(
 def _cutting(
     note: float, recordings: Sequence[Recording], rng: np.random.Generator
 ) -> Cutting | None:
-    there = [Cutting(r, solo) for r in recordings for solo in single_notes.of(r, note)]
-    there.sort(key=lambda cutting: -cutting.solo.frames)
+    there = [Cutting(r, single) for r in recordings for single in single_notes.of(r, note)]
+    there.sort(key=lambda cutting: -cutting.single.frames)
     return there[int(rng.integers(min(len(there), BEST)))] if there else None
 
 
@@ -203,11 +203,11 @@ def _chord(seed: Seed, count: int, rate: int, peak: float) -> Samples:
 
 
 def _tuned(cutting: Cutting, note: float, count: int, rate: int) -> Samples:
-    """A solo, exactly at ``note``, for ``count`` samples."""
-    solo = cutting.solo
-    samples = np.array(cut(cutting.recording, solo.start, solo.frames))
+    """A single, exactly at ``note``, for ``count`` samples."""
+    single = cutting.single
+    samples = np.array(cut(cutting.recording, single.start, single.frames))
     samples -= samples.mean()
-    ratio = 2 ** ((note - solo.note) / 12)
+    ratio = 2 ** ((note - single.note) / 12)
     return prolonged(
         files.resample(samples, rate, rate / ratio), count, rate / plucked_string.hertz(note)
     )

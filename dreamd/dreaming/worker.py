@@ -20,10 +20,10 @@ from dreamd.approaches import registry
 from dreamd.approaches.base import Approach, initialize
 from dreamd.audio import vocoder
 from dreamd.audio.files import DreamFile, Samples
-from dreamd.audio.limiter import Output
+from dreamd.audio.limiter import Limiter
 from dreamd.dreaming import seeds
-from dreamd.dreaming.follower import Walk
-from dreamd.dreaming.job import Broke, Finished, Job, Stop, Wrote
+from dreamd.dreaming.follower import Follower
+from dreamd.dreaming.job import ChunkWritten, Finished, Job, JobFailed, Stop
 from dreamd.errors import BadRecording, Cancelled, Diverged, DreamError
 from dreamd.home import checkpoints
 from dreamd.kernels import sliding_lstm, windowed_lstm
@@ -62,7 +62,7 @@ def concurrent(model: Approach, queue: Tensor, job: Job, settings: Settings) -> 
         return
     fork = copy.deepcopy(model)
     span = job.request.pace * fork.block * fork.element_samples
-    walk = Walk(fork, job.follow, job.followat, span, rate)
+    walk = Follower(fork, job.follow, job.followat, span, rate)
     noise, decode = job.request.temperature * fork.deviation, fork.decoder()
     elements = fork.run(queue, noise, settings.threads, walk)
     while True:
@@ -94,7 +94,7 @@ SAMPLINGS: dict[str, Sampling] = {"paused": paused, "concurrent": concurrent}
 def make(
     job: Job,
     settings: Settings,
-    tell: Callable[[Wrote], None],
+    tell: Callable[[ChunkWritten], None],
     stopped: Callable[[], bool] = lambda: False,
 ) -> None:
     """Makes one dream: its file is filled from start to end, ``tell`` hears of each part.
@@ -105,7 +105,7 @@ def make(
     model = model_of(job, settings.init_std)
     queue = begin(model, job)
     blocks = SAMPLINGS[job.request.sampling](model, queue, job, settings)
-    output = Output(job.frames, job.shape.rate, job.peak, job.loudest)
+    output = Limiter(job.frames, job.shape.rate, job.peak, job.loudest)
     file = DreamFile(job.path, job.shape.rate)
     made, flushed = 0, -CHUNK  # the first block goes out at once
     waiting: list[Samples] = []
@@ -120,7 +120,7 @@ def make(
         except FloatingPointError:
             raise Diverged("the dream stopped being finite numbers: try another seed") from None
         file.write(made, ready)
-        tell(Wrote(job.serial, made, len(ready)))
+        tell(ChunkWritten(job.serial, made, len(ready)))
         made, flushed = made + len(ready), time.monotonic()
         waiting.clear()
 
@@ -144,15 +144,15 @@ def model_of(job: Job, init_std: float) -> Approach:
     if job.weights is None:
         torch.manual_seed(job.rand)
         return initialize(registry.make(job.shape, job.peak), init_std).eval()
-    return _load(job.weights, job.towards, job.request.blend if job.towards else 0.0)
+    return _load(job.weights, job.blend_target, job.request.blend if job.blend_target else 0.0)
 
 
 @lru_cache(maxsize=4)
-def _load(path: Path, towards: Path | None = None, blend: float = 0.0) -> Approach:
+def _load(path: Path, blend_target: Path | None = None, blend: float = 0.0) -> Approach:
     """Checkpoints never change once written, so their paths are enough of a key."""
     head, arrays = checkpoints.load(path)
-    if towards is not None:
-        head, arrays = checkpoints.blend((head, arrays), checkpoints.load(towards), blend)
+    if blend_target is not None:
+        head, arrays = checkpoints.blend((head, arrays), checkpoints.load(blend_target), blend)
     model = registry.make(head.shape, head.scale)
     model.deviation = head.deviation
     model.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
@@ -161,7 +161,7 @@ def _load(path: Path, towards: Path | None = None, blend: float = 0.0) -> Approa
 
 def prepare() -> None:
     """What a process must do before its first dream, so that the dream does not wait for it."""
-    torch.set_num_threads(1)  # Slide has threads of its own; small steps gain nothing from two
+    torch.set_num_threads(1)  # the sample loop has its own; small steps gain nothing
     torch.set_grad_enabled(False)
     sliding_lstm.warm()
     windowed_lstm.warm()
@@ -190,6 +190,6 @@ def main(pipe: Connection, settings: Settings) -> None:
                     make(job, settings, pipe.send, partial(stopped, job))
                     pipe.send(Finished(job.serial, time.monotonic() - began))
                 except DreamError as error:
-                    pipe.send(Broke(job.serial, error.code, str(error)))
+                    pipe.send(JobFailed(job.serial, error.code, str(error)))
             case End():
                 return

@@ -30,20 +30,20 @@ HOP, BANDS, HIGHEST = 256, 32, 4000.0
 
 
 @dataclass(frozen=True)
-class Life:
+class Liveliness:
     """Entries a second, life and drift in dB."""
 
-    entries: float
-    life: float
+    onset_rate: float
+    liveliness: float
     drift: float
 
 
-def measure(samples: Samples, rate: int) -> Life:
+def measure(samples: Samples, rate: int) -> Liveliness:
     """The three numbers of at least two seconds of sound, ``(frames,)``."""
-    return Life(entries(samples, rate), life(samples), drift(samples, rate))
+    return Liveliness(onset_rate(samples, rate), liveliness(samples), drift(samples, rate))
 
 
-def entries(samples: Samples, rate: int) -> float:
+def onset_rate(samples: Samples, rate: int) -> float:
     size = int(0.02 * rate)
     power = (samples[: len(samples) // size * size].reshape(-1, size) ** 2).mean(1)
     whole = float((samples**2).mean())
@@ -57,7 +57,7 @@ def entries(samples: Samples, rate: int) -> float:
     return count / (len(samples) / rate)
 
 
-def life(samples: Samples) -> float:
+def liveliness(samples: Samples) -> float:
     """Of samples at 11025 Hz."""
     scaled = samples * (0.05 / max(np.sqrt(float((samples**2).mean())), 1e-9))
     frames = np.lib.stride_tricks.sliding_window_view(scaled, FRAME)[::HOP]

@@ -54,7 +54,7 @@ KINDS = {
 
 
 @dataclass(frozen=True)
-class Exhibit:
+class Entry:
     """A sound on the page: mono ``samples`` at ``rate``. The recording itself is not judged."""
 
     title: str
@@ -75,7 +75,7 @@ class Exhibit:
 def page(
     title: str,
     intro: str,
-    exhibits: Sequence[Exhibit],
+    exhibits: Sequence[Entry],
     sources: Sequence[str],
     own: Artifacts | None = None,
 ) -> str:
@@ -97,7 +97,7 @@ def page(
 # ---------------------------------------------------------------- the table
 
 
-def _summary(exhibits: Sequence[Exhibit]) -> str:
+def _summary(exhibits: Sequence[Entry]) -> str:
     names = list(dict.fromkeys(name for each in exhibits for name, _ in each.facts))
     heads = ["", *(name for name, _, _ in CRITERIA), *names]
     rows = ["".join(f"<th scope=col>{escape(name)}</th>" for name in heads)]
@@ -124,7 +124,7 @@ def _number(score: float) -> str:
 # ---------------------------------------------------------------- one sound
 
 
-def _facts(exhibit: Exhibit) -> str:
+def _facts(exhibit: Entry) -> str:
     length = f"{exhibit.seconds:.1f} s"
     if len(exhibit.shown) < len(exhibit.samples):
         length += f", of which the first {SHOWN:g} s are shown and can be heard"
@@ -132,7 +132,7 @@ def _facts(exhibit: Exhibit) -> str:
     return f"<p class=soft>{escape(' · '.join(facts))}</p>"
 
 
-def _sound(exhibit: Exhibit, peak: float, loudest: float) -> str:
+def _sound(exhibit: Entry, peak: float, loudest: float) -> str:
     """Waveform with what is copied, spectrogram, player."""
     samples, rate, name = exhibit.shown, exhibit.rate, escape(exhibit.title)
     seconds = len(samples) / rate
@@ -161,7 +161,7 @@ def _sound(exhibit: Exhibit, peak: float, loudest: float) -> str:
     )
 
 
-def _scores(exhibit: Exhibit, sources: Sequence[str], own: Artifacts | None) -> str:
+def _scores(exhibit: Entry, sources: Sequence[str], own: Artifacts | None) -> str:
     if not exhibit.judgement:
         return ""
     judged = exhibit.judgement

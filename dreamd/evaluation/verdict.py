@@ -15,7 +15,7 @@ from dreamd.evaluation.copying import Passage
 from dreamd.evaluation.judge import Judge, Judgement, load
 from dreamd.evaluation.markdown import Row, table
 from dreamd.evaluation.mel import RATE
-from dreamd.evaluation.report import Exhibit, page
+from dreamd.evaluation.report import Entry, page
 
 CRITERIA = ("free of artifacts", "resembles the input", "does not copy it")
 
@@ -49,8 +49,8 @@ class Verdict:
 
     def page(self) -> str:
         first, samples = self.recordings[0]
-        exhibits = [Exhibit(first.name, samples, RATE, None)]
-        exhibits += [Exhibit(file.name, heard, RATE, judged) for file, heard, judged in self.dreams]
+        exhibits = [Entry(first.name, samples, RATE, None)]
+        exhibits += [Entry(file.name, heard, RATE, judged) for file, heard, judged in self.dreams]
         names = [path.name for path, _ in self.recordings]
         intro = f"{len(self.dreams)} dreams against {', '.join(names[:6])}"
         more = f" and {len(names) - 6} more" if len(names) > 6 else ""

@@ -22,7 +22,7 @@ from torch import nn
 
 from dreamd.approaches import registry
 from dreamd.approaches.base import Approach, SampleWise, initialize
-from dreamd.approaches.config import shape_of
+from dreamd.approaches.config import config_of
 from dreamd.approaches.registry import APPROACHES
 from dreamd.audio import files, plucked_string
 from dreamd.audio.files import Samples
@@ -36,13 +36,13 @@ from dreamd.evaluation.markdown import Row, part, table
 from dreamd.home import log
 from dreamd.kernels import sliding_lstm
 from dreamd.kernels.adam import Adam
-from dreamd.kernels.matmul import product
-from dreamd.kernels.sliding_lstm import Slide
+from dreamd.kernels.matmul import matmul
+from dreamd.kernels.sliding_lstm import SlidingLSTM
 from dreamd.osc.messages import Request
 from dreamd.settings import Settings
-from dreamd.training.messages import Progress, Study
+from dreamd.training.messages import Progress, SetRecordings
 from dreamd.workers.messages import Ready
-from dreamd.workers.process import Child, Died, Said
+from dreamd.workers.process import Worker, WorkerExited, WorkerMessage
 
 ROUNDS = 5
 CONCURRENT_SECONDS = 2.0
@@ -124,7 +124,7 @@ def matrix_rate() -> float:
 
     def work() -> None:
         for _ in range(200):
-            product(a, b)
+            matmul(a, b)
 
     return 200 * 256 * 128 * 512 / in_turn(work)[0]
 
@@ -139,7 +139,7 @@ class Made:
 
 def made(approach: str, settings: Settings) -> Made:
     torch.manual_seed(0)
-    shape = shape_of(approach, settings)
+    shape = config_of(approach, settings)
     model = initialize(registry.make(shape), settings.init_std).eval()
     samples = plucked_string.chord((45, 57, 64), model.seed_samples, settings.rate, 0.5)
     return Made(model, model.elements(torch.from_numpy(samples)))
@@ -161,7 +161,7 @@ def literal(dream: Made, steps: int, threads: int) -> Callable[[], None]:
 def sliding(dream: Made, samples: int, threads: int) -> Callable[[], None]:
     """``samples`` samples by the fast path, the first blocks behind it."""
     assert isinstance(dream.model, SampleWise)
-    blocks = iter(Slide(dream.model.sliding(), dream.queue.numpy(), threads))
+    blocks = iter(SlidingLSTM(dream.model.sliding(), dream.queue.numpy(), threads))
     while len(next(blocks)) < min(sliding_lstm.LARGEST, dream.model.shape.vector):
         pass
 
@@ -331,10 +331,10 @@ class Dreamers:
     """As many dreaming processes as the daemon has, and jobs for them."""
 
     def __init__(self, home: Path, count: int) -> None:
-        self._home, self._heard = home, queue.SimpleQueue[Said | Died]()
+        self._home, self._heard = home, queue.SimpleQueue[WorkerMessage | WorkerExited]()
         settings = replace(REFERENCE, home=home)
-        self._children = [
-            Child(f"dreamer-{k}", "dreamd.dreaming.worker", settings, self._heard.put)
+        self._workers = [
+            Worker(f"dreamer-{k}", "dreamd.dreaming.worker", settings, self._heard.put)
             for k in range(count)
         ]
         self._wait(Ready, count)
@@ -342,17 +342,17 @@ class Dreamers:
     def dream(self, approach: str, count: int, secs: float) -> None:
         """``count`` dreams, dealt out as dreamers become free."""
         jobs = [self._job(approach, k, secs) for k in range(count)]
-        for child, job in zip(self._children, jobs, strict=False):
+        for child, job in zip(self._workers, jobs, strict=False):
             child.send(job)
-        for job in jobs[len(self._children) :]:
+        for job in jobs[len(self._workers) :]:
             name = self._wait(Finished, 1)
-            next(c for c in self._children if c.name == name).send(job)
-        self._wait(Finished, min(count, len(self._children)))
+            next(c for c in self._workers if c.name == name).send(job)
+        self._wait(Finished, min(count, len(self._workers)))
 
     def end(self) -> None:
-        for child in self._children:
+        for child in self._workers:
             child.end()
-        for child in self._children:
+        for child in self._workers:
             child.join()
 
     def _job(self, approach: str, serial: int, secs: float) -> Job:
@@ -362,7 +362,7 @@ class Dreamers:
             serial=serial,
             request=Request(approach),
             voice="bench",
-            shape=shape_of(approach, REFERENCE),
+            shape=config_of(approach, REFERENCE),
             weights=None,
             seed=Seed("noise"),
             peak=0.5,
@@ -376,7 +376,7 @@ class Dreamers:
         """Until that many of this kind have been heard; gives the last one's sender."""
         while True:
             heard = self._heard.get()
-            if isinstance(heard, Died):
+            if isinstance(heard, WorkerExited):
                 raise SetupError(f"a dreaming process {heard.why}; see {log.path(self._home)}")
             if isinstance(heard.message, kind):
                 count -= 1
@@ -434,15 +434,15 @@ def while_training() -> str:
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         recording = example(home)
-        heard: queue.SimpleQueue[Said | Died] = queue.SimpleQueue()
-        learner = Child(
+        heard: queue.SimpleQueue[WorkerMessage | WorkerExited] = queue.SimpleQueue()
+        learner = Worker(
             "learner",
             "dreamd.training.worker",
             replace(REFERENCE, home=home),
             heard.put,
             humble=True,
         )
-        learner.send(Study((recording,)))
+        learner.send(SetRecordings((recording,)))
         while not isinstance(getattr(heard.get(), "message", None), Progress):
             pass
         for approach in SAMPLE_WISE:
@@ -482,7 +482,7 @@ def training() -> str:
     with torch.enable_grad():
         for approach, settings in cases:
             plain, shared = windows_a_second(approach, settings)
-            shape = shape_of(approach, settings)
+            shape = config_of(approach, settings)
             rows.append([approach, str(shape.vector), str(shape.hidden), f"{plain:.0f}",
                          f"{shared:.0f}", f"**{shared / plain:.1f}**"])  # fmt: skip
     text = (
@@ -497,7 +497,7 @@ def training() -> str:
 def windows_a_second(approach: str, settings: Settings) -> tuple[float, float]:
     """Of nn.LSTM on unfolded windows, and of shared projections."""
     count, stretch = settings.batch, settings.stretch
-    models = [registry.make(shape_of(approach, settings)) for _ in range(3)]
+    models = [registry.make(config_of(approach, settings)) for _ in range(3)]
     adams = [Adam(model, 1e-3) for model in models]
     samples = 0.1 * torch.randn(count, models[0].stretch_samples(stretch))
     kept = np.ones((count, stretch), bool)

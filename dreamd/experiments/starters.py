@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from dreamd import __version__
-from dreamd.approaches.config import shape_of
+from dreamd.approaches.config import config_of
 from dreamd.approaches.registry import APPROACHES
 from dreamd.audio import files, plucked_string
 from dreamd.commands import offline
@@ -40,14 +40,14 @@ GUITAR = {
 SECONDS, RANDS = 12.0, (1, 2, 3)  # of the dreams that are judged
 
 
-def rear(
+def train_starters(
     settings: Settings, source: Path, minutes: float, into: Path, say: Callable[[str], None]
 ) -> None:
     """Trains all four approaches on each voice and puts weights and cards into ``into``."""
     voices = {"pluck": _pluck(source / "pluck"), "guitar": _guitar(source / "guitar")}
     recorded = offline.ingest(settings, source, say)
     for approach in APPROACHES:
-        shape, wanted = shape_of(approach, settings), 60 * minutes
+        shape, wanted = config_of(approach, settings), 60 * minutes
         had = min(trained(settings, voice, shape) for voice in voices)
         if had < 0.95 * wanted:
             offline.train(settings, source, approach, len(voices) * (wanted - had), say)
@@ -86,7 +86,7 @@ def _starter(
     settings: Settings, voice: str, recordings: Sequence[Recording], approach: str, into: Path
 ) -> list[str]:
     """Puts the newest weights in place, thinner; gives the card's row."""
-    shape = shape_of(approach, settings)
+    shape = config_of(approach, settings)
     head, arrays = checkpoints.load(newest(settings, voice, shape))
     folder = into / voice / shape.name
     for old in checkpoints.checkpoints(folder):

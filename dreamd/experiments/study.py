@@ -19,22 +19,22 @@ import torch
 from torch import Tensor
 
 from dreamd.approaches.base import Approach, SampleWise, initialize
-from dreamd.approaches.config import shape_of
+from dreamd.approaches.config import config_of
 from dreamd.approaches.registry import APPROACHES
 from dreamd.audio.files import Samples
-from dreamd.audio.limiter import Output
+from dreamd.audio.limiter import Limiter
 from dreamd.corpus.recording import Recording, Voices, cut
 from dreamd.dreaming import worker
-from dreamd.dreaming.follower import Walk
+from dreamd.dreaming.follower import Follower
 from dreamd.dreaming.job import Job
-from dreamd.dreaming.resolve import plan
+from dreamd.dreaming.resolve import resolve
 from dreamd.dreaming.worker import Sampling
 from dreamd.evaluation import liveliness
 from dreamd.evaluation.markdown import Row, part, table
 from dreamd.home import checkpoints, pretrained
 from dreamd.osc.messages import SAMPLINGS, Request
 from dreamd.settings import Settings
-from dreamd.training.trainer import SLICE, Pupil
+from dreamd.training.trainer import SLICE, Trainer
 
 LONG, SHORT = 20.0, 4.0  # seconds of a dream; of one by the literal loop
 RANDS = (1, 2, 3)
@@ -59,14 +59,14 @@ def report(settings: Settings, voices: Voices) -> Iterator[str]:
     yield samplings(settings, there)
     yield walks(settings, there)
     yield pitches(settings, there)
-    yield beginnings(settings, there)
+    yield warm_start(settings, there)
 
 
 # ---------------------------------------------------------------- dreams
 
 
 def job_of(settings: Settings, voices: Voices, request: Request) -> Job:
-    return plan(settings, request, voices, lambda number: Path())
+    return resolve(settings, request, voices, lambda number: Path())
 
 
 def heard(
@@ -83,13 +83,13 @@ def heard(
         parts.append(next(blocks))
         made += len(parts[-1])
     took = time.perf_counter() - began
-    output = Output(job.frames, job.shape.rate, job.peak, job.loudest)
+    output = Limiter(job.frames, job.shape.rate, job.peak, job.loudest)
     samples = output(np.nan_to_num(np.concatenate(parts)[: job.frames]))
     return Heard(samples, passed(job), job.frames / job.shape.rate / took)
 
 
 def passed(job: Job) -> Samples:
-    """What the newest end of the cursor's windows passes during a dream; see :class:`Walk`."""
+    """What the newest end of the cursor's windows passes during a dream; see :class:`Follower`."""
     assert job.follow is not None
     whole = cut(job.follow, 0, job.follow.frames)
     walked = (job.request.pace * np.arange(job.frames)).astype(int)
@@ -115,8 +115,8 @@ def numbers(dreams: Sequence[Heard], whole: Samples, rate: int) -> Row:
     lives = [liveliness.measure(dream.samples, rate) for dream in dreams]
     level = whole.std()
     return [
-        spread((each.entries for each in lives), 2),
-        spread((each.life for each in lives), 1),
+        spread((each.onset_rate for each in lives), 2),
+        spread((each.liveliness for each in lives), 1),
         spread((each.drift for each in lives), 1),
         spread((20 * np.log10(d.samples.std() / level + 1e-9) for d in dreams), 0),
         spread((liveliness.distance(d.samples, whole) for d in dreams), 1),
@@ -133,8 +133,8 @@ def samplings(settings: Settings, voices: Voices) -> str:
     recordings = next(iter(voices.values()))
     whole, rate = whole_of(recordings), settings.rate
     own = liveliness.measure(whole, rate)
-    rows = [["the recording", "", "", f"{own.entries:.2f}", f"{own.life:.1f}", f"{own.drift:.1f}",
-             "0", "0", "", ""]]  # fmt: skip
+    alive = [f"{own.onset_rate:.2f}", f"{own.liveliness:.1f}", f"{own.drift:.1f}"]
+    rows = [["the recording", "", "", *alive, "0", "0", "", ""]]
     for approach in APPROACHES:
         for sampling in reversed(SAMPLINGS):
             jobs = [
@@ -170,9 +170,9 @@ def seconds_of(job: Job) -> str:
 def literal(model: Approach, queue: Tensor, job: Job, settings: Settings) -> Iterator[Samples]:
     """One element a step, one window, every window through the whole network, nothing held."""
     assert job.follow is not None
-    model.block_windows, model.lean = 1, 0.0
+    model.block_windows, model.level_correction = 1, 0.0
     rate = worker.learning_rate(job)
-    walk = Walk(model, job.follow, job.followat, float(model.element_samples), rate)
+    walk = Follower(model, job.follow, job.followat, float(model.element_samples), rate)
     decode = model.decoder()
     elements = Approach.run(model, queue, lead=walk)
     while True:
@@ -199,9 +199,9 @@ def windows(count: int) -> Change:
 
 def unheld(model: Approach) -> None:
     """Nothing holds the dream's level or its pitches."""
-    model.lean = 0.0
+    model.level_correction = 0.0
     if isinstance(model, SampleWise):
-        model.crest, model.keeps_pitches = math.inf, False
+        model.ceiling, model.keeps_pitches = math.inf, False
 
 
 def walks(settings: Settings, voices: Voices) -> str:
@@ -281,26 +281,26 @@ def pitches(settings: Settings, voices: Voices) -> str:
     return part("The pitches of the seed", text, table(head, rows))
 
 
-# ---------------------------------------------------------------- beginnings
+# ---------------------------------------------------------------- warm_start
 
 MARKS = (3, 10, 30)
 """Seconds of training at which the errors are compared."""
 
 
 @torch.enable_grad()
-def beginnings(settings: Settings, voices: Voices) -> str:
+def warm_start(settings: Settings, voices: Voices) -> str:
     """Two models of each approach learn in turns, from initial weights and from a starter's."""
     recordings = next(iter(voices.values()))
     rows = []
     for approach in APPROACHES:
-        shape = shape_of(approach, settings)
+        shape = config_of(approach, settings)
         if not pretrained.all_of(shape):
             continue
         with tempfile.TemporaryDirectory() as home:
             own = replace(settings, home=Path(home))
-            fresh, begun = (Pupil(shape, own, recordings, lambda note: None) for _ in range(2))
+            fresh, begun = (Trainer(shape, own, recordings, lambda note: None) for _ in range(2))
         initialize(fresh.model, settings.init_std)
-        courses = [_course(pupil) for pupil in (fresh, begun)]
+        courses = [_course(trainer) for trainer in (fresh, begun)]
         errors = [list(each) for each in zip(*courses, strict=True)]
         marks = [f"{one:.3f} / {other:.3f}" for one, other in errors]
         rows.append([approach, *marks])
@@ -312,10 +312,10 @@ def beginnings(settings: Settings, voices: Voices) -> str:
                 table(["approach", *(f"after {mark} s" for mark in MARKS)], rows))  # fmt: skip
 
 
-def _course(pupil: Pupil) -> Iterator[float]:
+def _course(trainer: Trainer) -> Iterator[float]:
     """Trains in slices; the error at each of the marks. Two courses that are drawn from in turn
     share whatever else the machine does."""
     for mark in MARKS:
-        while pupil.head.seconds < mark:
-            pupil.train(SLICE)
-        yield pupil.head.error
+        while trainer.head.seconds < mark:
+            trainer.train(SLICE)
+        yield trainer.head.error

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from dreamd.approaches.config import Shape, shape_of
+from dreamd.approaches.config import ModelConfig, config_of
 from dreamd.audio import files
 from dreamd.audio.files import Samples
 from dreamd.commands import offline
@@ -25,7 +25,7 @@ from dreamd.evaluation.copying import Passage
 from dreamd.evaluation.judge import Judge, Judgement, word
 from dreamd.evaluation.markdown import table
 from dreamd.evaluation.mel import RATE
-from dreamd.evaluation.report import Exhibit, page
+from dreamd.evaluation.report import Entry, page
 from dreamd.evaluation.verdict import CRITERIA, longest
 from dreamd.experiments import study
 from dreamd.home import checkpoints
@@ -132,7 +132,7 @@ def _row(
         settings = replace(settings, hop=vector)
     else:
         settings = replace(settings, vector=vector)
-    voice, shape = recordings[0].voice, shape_of(approach, settings)
+    voice, shape = recordings[0].voice, config_of(approach, settings)
     wanted, had = 60 * minutes, trained(settings, voice, shape)
     if had < 0.95 * wanted:
         offline.train(settings, source, approach, wanted - had, say)
@@ -149,13 +149,13 @@ def _row(
     return Row(approach, vector, head.seconds, head.steps, head.error, tuple(dreams))
 
 
-def newest(settings: Settings, voice: str, shape: Shape) -> Path:
+def newest(settings: Settings, voice: str, shape: ModelConfig) -> Path:
     path = checkpoints.newest(checkpoints.folder(settings.home, voice, shape))
     assert path is not None, "it was trained just now"
     return path
 
 
-def trained(settings: Settings, voice: str, shape: Shape) -> float:
+def trained(settings: Settings, voice: str, shape: ModelConfig) -> float:
     """Seconds of training that the model has had."""
     path = checkpoints.newest(checkpoints.folder(settings.home, voice, shape))
     return checkpoints.header(path).seconds if path else 0.0
@@ -176,12 +176,12 @@ def _publish(folder: Path, recordings: Sequence[Recording], listener: Judge) -> 
     rows = list(done(folder))
     (folder / "table1.md").write_text(markdown(rows), encoding="utf-8")
     names = [each.name for each in recordings]
-    exhibits = [Exhibit(names[0], heard_by_judge(recordings[0]), RATE, None)]
+    exhibits = [Entry(names[0], heard_by_judge(recordings[0]), RATE, None)]
     for row, words in rows:
         first = row.dreams[0]
         samples = np.concatenate(list(files.decode(folder / first.file, RATE)))
         title = f"{row.approach} {row.vector}"
-        exhibits.append(Exhibit(title, samples, RATE, first.judgement, facts(row, words)))
+        exhibits.append(Entry(title, samples, RATE, first.judgement, facts(row, words)))
     intro = f"One dream of each row of the paper's Table 1, of {', '.join(names)}."
     html = page("Table 1, dreamt again", intro, exhibits, names, listener.artifacts)
     (folder / "table1.html").write_text(html, encoding="utf-8")

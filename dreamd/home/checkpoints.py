@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load_file, save_file
 
-from dreamd.approaches.config import Shape
+from dreamd.approaches.config import ModelConfig
 from dreamd.errors import NoModel, SetupError
 
 FORMAT = 1
@@ -40,7 +40,7 @@ Arrays = Mapping[str, NDArray[Any]]
 class Header:
     """What a checkpoint says of itself."""
 
-    shape: Shape
+    shape: ModelConfig
     scale: float  # samples (spectrum: magnitudes) are divided by it
     voice: str
     steps: int = 0
@@ -60,11 +60,11 @@ class Header:
             said = metadata.get("format", "none")
             raise NoModel(f"checkpoint of format {said}, this dreamd reads {FORMAT}: {path}")
         header = cls(**json.loads(metadata["header"]))
-        shape = Shape(**header.shape)  # type: ignore[arg-type]
+        shape = ModelConfig(**header.shape)  # type: ignore[arg-type]
         return replace(header, shape=shape, history=tuple(header.history))
 
 
-def folder(home: Path, voice: str, shape: Shape) -> Path:
+def folder(home: Path, voice: str, shape: ModelConfig) -> Path:
     """Where the checkpoints of a voice's model lie."""
     return home / "models" / voice / shape.name
 
@@ -83,9 +83,9 @@ def steps_of(path: Path) -> int:
     return int(path.stem.removeprefix("weights-"))
 
 
-def models(home: Path, voice: str, approach: str, rate: int) -> dict[Shape, list[Path]]:
+def models(home: Path, voice: str, approach: str, rate: int) -> dict[ModelConfig, list[Path]]:
     """A voice's models of an approach and their readable checkpoints, oldest first."""
-    found: dict[Shape, list[Path]] = {}
+    found: dict[ModelConfig, list[Path]] = {}
     for model in sorted((home / "models" / voice).glob(f"{approach}-{rate}-*")):
         if (path := newest(model)) is not None:
             upto = checkpoints(model)

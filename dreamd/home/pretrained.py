@@ -7,16 +7,16 @@ begins from the nearest one where that is nearer than nothing. ``dreamd starters
 
 from pathlib import Path
 
-from dreamd.approaches.config import Shape
+from dreamd.approaches.config import ModelConfig
 from dreamd.errors import SetupError
 from dreamd.home import checkpoints
-from dreamd.home.resources import share
+from dreamd.home.resources import resource_path
 
 
-def all_of(shape: Shape, voice: str = "") -> list[Path]:
+def all_of(shape: ModelConfig, voice: str = "") -> list[Path]:
     """The starters of just this shape; the one that is called like the voice comes first."""
     try:
-        root = share("models")
+        root = resource_path("models")
     except SetupError:  # an installation without them trains from nothing
         return []
     folders = sorted(root.glob(f"*/{shape.name}"), key=lambda f: (f.parent.name != voice, f))

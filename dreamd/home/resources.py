@@ -5,7 +5,7 @@ from pathlib import Path
 from dreamd.errors import SetupError
 
 
-def share(name: str) -> Path:
+def resource_path(name: str) -> Path:
     """Where ``sc_classes``, ``tidal`` or ``models`` lies: in the installed package, or in the
     checkout.
 

@@ -16,7 +16,7 @@ ONEDNN = (
 )
 
 
-def product(a: Tensor, b: Tensor, bias: Tensor | None = None) -> Tensor:
+def matmul(a: Tensor, b: Tensor, bias: Tensor | None = None) -> Tensor:
     """``(M, K)`` times ``(K, N)`` plus ``(N,)``; knows nothing of gradients.
 
     Either may be a transposed view; if it is ``a``, it is copied first, so let the smaller be

@@ -2,7 +2,7 @@
 
 ``transpose`` and ``column`` predict one sample from a window of ``n`` vectors of ``V`` samples
 and slide the window on by one sample. Done literally that runs an ``n``-step LSTM for each
-sample. :class:`Slide` does the same arithmetic in another order; the approaches make one
+sample. :class:`SlidingLSTM` does the same arithmetic in another order; the approaches make one
 from their weights, and the literal loop (``Approach.next``) is what the tests compare it with.
 
 Let ``s`` be the stream (seed, then output), ``H`` the hidden size, and
@@ -20,10 +20,10 @@ Let ``s`` be the stream (seed, then output), ``H`` the hidden size, and
    they run as matrix products ``(B, H) × (H, 4H)``.
 3. The last vector's ``P`` is a bank of ``4H`` FIR filters of ``V`` taps over one signal. What the
    samples known at the block's start contribute comes from one FFT convolution; what the
-   block's own samples contribute, from a matrix product at the start of each sub-block of
+   block's own samples contribute, from a matrix matmul at the start of each sub-block of
    ``S`` steps; what the sub-block's own samples contribute, sample by sample.
-4. Left for each sample are one element-wise cell, a dot product and that last sum, in a
-   compiled loop (:func:`_walk`).
+4. Left for each sample are one element-wise cell, a dot matmul and that last sum, in a
+   compiled loop (:func:`_sample_loop`).
 5. Blocks start at 32 samples and double up to ``B``: the first samples are out at once.
 
 Shapes: stream ``(…,)``; ``P`` one row for each position, ``(…, 4H)``, gates in PyTorch's order
@@ -33,7 +33,7 @@ Costs in multiply-adds for each sample, at V=1024, n=8, H=128: literal ``n·4H(V
 Here: recurrence ``(n-1)·4H²`` = 459 k, block ``4H·B/2`` = 66 k, sub-block ``4H·S/2`` = 16 k, and
 the FFTs, 38 k, which stand for 460 k more (:func:`multiply_adds` has the formulas).
 
-With more than one layer the upper layers' last step is a matrix-vector product per sample.
+With more than one layer the upper layers' last step is a matrix-vector matmul per sample.
 """
 
 from collections.abc import Callable, Iterator
@@ -48,7 +48,7 @@ from scipy.fft import next_fast_len
 from torch import Tensor
 
 from dreamd.kernels.activations import FLAGS, sigmoid, tanh
-from dreamd.kernels.matmul import product
+from dreamd.kernels.matmul import matmul
 
 Array = NDArray[np.float32]
 
@@ -61,8 +61,8 @@ AHEAD = 8192  # samples between two moves of the stream to the front of its memo
 class Layer:
     """One LSTM layer: ``W_ih (4H, D)``, ``W_hh (4H, H)`` and the sum of its biases ``(4H,)``."""
 
-    inward: Array
-    across: Array
+    w_ih: Array
+    w_hh: Array
     bias: Array
 
 
@@ -78,7 +78,7 @@ class Weights:
     mix_bias: float
 
 
-class Slide:
+class SlidingLSTM:
     """Generates for ever from a seed.
 
     :param seed: ``(nV,)`` samples in the model's scale.
@@ -91,7 +91,7 @@ class Slide:
         self._weights = weights
         self._n = len(weights.mix)
         self._hidden = len(weights.dense)
-        self._vector = weights.layers[0].inward.shape[1]
+        self._vector = weights.layers[0].w_ih.shape[1]
         assert len(seed) == self._n * self._vector
         self._largest = min(largest, self._vector)
         self._pool = ThreadPoolExecutor(threads - 1) if threads > 1 else None
@@ -113,7 +113,7 @@ class Slide:
         """Blocks of samples."""
         return (self.next(size) for size in self.sizes())
 
-    def retune(self, weights: Weights) -> None:
+    def set_weights(self, weights: Weights) -> None:
         """Other weights of the same shape from here on (concurrent sampling learns as it goes).
 
         From now on each block projects what it looks at anew, so that no sample is made with
@@ -141,7 +141,7 @@ class Slide:
             size = min(SUB, count - at)
             if at:
                 self._catch_up(newest, at, size)
-            self._walk(newest, at, size, np.float32(bound))
+            self._sample_loop(newest, at, size, np.float32(bound))
         self._end += count
         return self._stream[self._end - count : self._end].copy()
 
@@ -153,18 +153,18 @@ class Slide:
 
     def _prepare_weights(self) -> None:
         first, *upper = self._weights.layers
-        self._across = [_tensor(layer.across).t() for layer in self._weights.layers]  # (H, 4H)
-        self._inward = [_tensor(layer.inward).t() for layer in self._weights.layers]  # (D, 4H)
+        self._w_hh = [_tensor(layer.w_hh).t() for layer in self._weights.layers]  # (H, 4H)
+        self._w_ih = [_tensor(layer.w_ih).t() for layer in self._weights.layers]  # (D, 4H)
         self._bias = [_tensor(layer.bias) for layer in self._weights.layers]
         self._dense = _tensor(self._weights.dense)
         self._taps: dict[int, Tensor] = {}
         # The last SUB taps, newest first: what a sample adds to the gates of later ones.
-        self._tail = np.ascontiguousarray(first.inward.T[::-1][: min(SUB, self._vector)])
+        self._tail = np.ascontiguousarray(first.w_ih.T[::-1][: min(SUB, self._vector)])
         self._uppers = np.zeros((len(upper), self._hidden, 4 * self._hidden), np.float32)
         for k, layer in enumerate(upper):
-            self._uppers[k] = layer.inward.T
+            self._uppers[k] = layer.w_ih.T
         self._length = next_fast_len(self._vector + self._largest - 1, real=True)
-        filters = torch.fft.rfft(_tensor(first.inward), self._length)
+        filters = torch.fft.rfft(_tensor(first.w_ih), self._length)
         self._filters = torch.conj_physical(filters)  # (4H, length/2 + 1): correlation
 
     def _prepare_memory(self, seed: Array) -> None:
@@ -247,9 +247,9 @@ class Slide:
             below = states[0]
             for layer, state in enumerate(states):
                 if layer:
-                    gates = product(below, self._inward[layer]).numpy()
-                _cell(gates, recurrent[layer], cells[layer], state.numpy())
-                recurrent[layer] = product(state, self._across[layer]).numpy()
+                    gates = matmul(below, self._w_ih[layer]).numpy()
+                _lstm_cell(gates, recurrent[layer], cells[layer], state.numpy())
+                recurrent[layer] = matmul(state, self._w_hh[layer]).numpy()
                 if layer:
                     recurrent[layer] += weights.layers[layer].bias
                 below = state + below if layer and weights.residual else state
@@ -268,18 +268,18 @@ class Slide:
         )
         windows = padded.unfold(0, taps, 1)  # (size, taps): row r sees the samples before it
         rows = self._rows[newest + at : newest + at + size]
-        rows += product(windows, self._youngest(taps))
+        rows += matmul(windows, self._youngest(taps))
 
     def _youngest(self, taps: int) -> Tensor:
         """The last ``taps`` columns of ``W_ih``, contiguous: strides would cost far more."""
         if taps not in self._taps:
-            inward = self._weights.layers[0].inward
-            self._taps[taps] = _tensor(inward[:, self._vector - taps :]).t()
+            w_ih = self._weights.layers[0].w_ih
+            self._taps[taps] = _tensor(w_ih[:, self._vector - taps :]).t()
         return self._taps[taps]
 
-    def _walk(self, newest: int, at: int, size: int, bound: np.float32) -> None:
+    def _sample_loop(self, newest: int, at: int, size: int, bound: np.float32) -> None:
         weights = self._weights
-        _walk(
+        _sample_loop(
             self._projections[newest + at : newest + at + size],
             self._recurrent[:, at : at + size],
             self._cells[:, at : at + size],
@@ -303,7 +303,7 @@ def warm() -> None:
     )
     mix = np.ones(2, np.float32)
     nothing = Weights((lower, upper), False, np.ones(1, np.float32), 0.0, mix, 0.0)
-    Slide(nothing, np.zeros(4, np.float32)).next(2)
+    SlidingLSTM(nothing, np.zeros(4, np.float32)).next(2)
 
 
 def multiply_adds(vector: int, window: int, hidden: int, layers: int = 1) -> dict[str, float]:
@@ -333,7 +333,7 @@ def _tensor(array: Array) -> Tensor:
 
 
 @njit(cache=True, **FLAGS)
-def _cell(gates: Array, more: Array, cell: Array, state: Array) -> None:
+def _lstm_cell(gates: Array, more: Array, cell: Array, state: Array) -> None:
     """``cell`` and ``state`` ``(B, H)`` after a step whose gates are ``gates + more (B, 4H)``."""
     hidden = cell.shape[1]
     for row in range(cell.shape[0]):
@@ -349,7 +349,7 @@ def _cell(gates: Array, more: Array, cell: Array, state: Array) -> None:
 
 
 @njit(cache=True, **FLAGS)
-def _walk(
+def _sample_loop(
     projections: Array,
     recurrent: Array,
     cells: Array,
@@ -367,7 +367,7 @@ def _walk(
 
     ``projections (S, 4H)`` hold what older samples contribute; the rest is added here, so that
     they are whole afterwards. ``recurrent (L, S, 4H)`` and ``cells (L, S, H)`` come from
-    :meth:`Slide._recur`, ``mixed (S,)`` too; ``tail (≤S, 4H)`` are the youngest taps.
+    :meth:`SlidingLSTM._recur`, ``mixed (S,)`` too; ``tail (≤S, 4H)`` are the youngest taps.
     """
     size, layers, hidden = len(samples), recurrent.shape[0], len(dense)
     gates = np.empty(4 * hidden, np.float32)

@@ -9,7 +9,7 @@ order of the arithmetic changes: outputs, loss and gradients are those of ``nn.L
 
 Symbols: ``S`` stretches, ``R = S·T`` rows (one for each vector of all stretches), ``B ≤ S·m``
 windows, ``D`` inputs, ``H`` hidden units. ``rows (n, B)`` says which row window ``w`` takes at
-its step ``k``. States are ``(n, B, H)``: a step is a block of memory, and a matrix product.
+its step ``k``. States are ``(n, B, H)``: a step is a block of memory, and a matrix matmul.
 
 *Forward*, for each step ``k`` (gates in PyTorch's order, input, forget, cell, output)::
 
@@ -45,7 +45,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from dreamd.kernels.activations import FLAGS, sigmoid, tanh
-from dreamd.kernels.matmul import product
+from dreamd.kernels.matmul import matmul
 
 Rows = NDArray[np.int64]
 Kept = NDArray[np.bool_]
@@ -79,11 +79,11 @@ def all_rows(n: int, windows: int) -> Rows:
 
 def lstm(layer: nn.Module, inputs: Tensor, rows: Rows) -> Tensor:
     """An ``nn.LSTM`` over windows of ``inputs (R, D)``: ``(n, B, H)``, from a zero state."""
-    inward, across, bias, more_bias = map(layer.get_parameter, PARAMETERS)
-    shared = linear(inputs, inward, bias + more_bias)
+    w_ih, w_hh, bias, more_bias = map(layer.get_parameter, PARAMETERS)
+    shared = linear(inputs, w_ih, bias + more_bias)
     if shared.device.type == "cpu" and shared.dtype == torch.float32:
-        return _apply(_Recurrence, shared, across, rows)
-    return recur(shared, across, rows)
+        return _apply(_Recurrence, shared, w_hh, rows)
+    return recur(shared, w_hh, rows)
 
 
 def recur(shared: Tensor, weight: Tensor, rows: Rows) -> Tensor:
@@ -111,12 +111,12 @@ class _Recurrence(torch.autograd.Function):
         gates, states = _memory(n, windows, units)
         outputs = torch.empty(n + 1, windows, units)
         states[0] = outputs[0] = 0.0
-        across = torch.zeros(windows, 4 * units)
+        w_hh = torch.zeros(windows, 4 * units)
         for k in range(n):
             if k:  # the first state is zero
-                across = product(outputs[k], weight.t())
+                w_hh = matmul(outputs[k], weight.t())
             _forward(
-                across.numpy(), shared.numpy(), rows[k], gates[k].numpy(),
+                w_hh.numpy(), shared.numpy(), rows[k], gates[k].numpy(),
                 states[k].numpy(), states[k + 1].numpy(), outputs[k + 1].numpy(),
             )  # fmt: skip
         ctx.kept = shared, weight, rows, gates, states, outputs
@@ -136,8 +136,8 @@ class _Recurrence(torch.autograd.Function):
                 gates[k].numpy(), d_state.numpy(), d_shared.numpy(), rows[k],
             )  # fmt: skip
             if k:
-                after = product(gates[k], weight)
-        d_weight = product(outputs[1:n].flatten(0, 1).t(), gates[1:].flatten(0, 1)).t()
+                after = matmul(gates[k], weight)
+        d_weight = matmul(outputs[1:n].flatten(0, 1).t(), gates[1:].flatten(0, 1)).t()
         _spare.append((gates, states))
         return d_shared, d_weight, None
 
@@ -156,11 +156,11 @@ def _memory(n: int, windows: int, units: int) -> tuple[Tensor, Tensor]:
 
 
 @njit(cache=True, **FLAGS)
-def _forward(across, shared, rows, gates, before, state, output):  # type: ignore[no-untyped-def]
-    """One step: ``across (B, 4H)`` and ``before (B, H)`` to gates, state and output."""
+def _forward(w_hh, shared, rows, gates, before, state, output):  # type: ignore[no-untyped-def]
+    """One step: ``w_hh (B, 4H)`` and ``before (B, H)`` to gates, state and output."""
     H = state.shape[1]  # noqa: N806
     for b in range(len(rows)):
-        sums, share, gate = across[b], shared[rows[b]], gates[b]
+        sums, share, gate = w_hh[b], shared[rows[b]], gates[b]
         for j in range(4 * H):
             gate[j] = sums[j] + share[j]
         i, f, g, o = gate[:H], gate[H : 2 * H], gate[2 * H : 3 * H], gate[3 * H :]
@@ -193,7 +193,7 @@ def _backward(above, after, before, state, gates, d_state, d_shared, rows):  # t
 
 
 def linear(inputs: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """``F.linear`` of ``(R, D)`` by :func:`product`; no gradient of inputs that need none."""
+    """``F.linear`` of ``(R, D)`` by :func:`matmul`; no gradient of inputs that need none."""
     return _apply(_Linear, inputs, weight, bias)
 
 
@@ -201,14 +201,14 @@ class _Linear(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, inputs: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         ctx.save_for_backward(inputs, weight)
-        return product(inputs, weight.t(), bias)
+        return matmul(inputs, weight.t(), bias)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, above: Tensor) -> tuple[Tensor | None, Tensor, Tensor]:
         inputs, weight = ctx.saved_tensors
-        below = product(above, weight) if ctx.needs_input_grad[0] else None
-        return below, product(above.t(), inputs), above.sum(0)
+        below = matmul(above, weight) if ctx.needs_input_grad[0] else None
+        return below, matmul(above.t(), inputs), above.sum(0)
 
 
 def dense_error(
@@ -244,11 +244,11 @@ class _DenseError(torch.autograd.Function):
         z = labels - bias
         counts = torch.bincount(row, minlength=len(z)).to(z.dtype)
         summed = h.new_zeros(len(z), h.shape[1]).index_add_(0, row, h)
-        pulled, back = product(h, product(weight.t(), weight)), product(z, weight)
+        pulled, back = matmul(h, matmul(weight.t(), weight)), matmul(z, weight)
         total = _dot(h, pulled) - 2 * _dot(summed, back) + _power(z, counts)
         each = len(row) * len(bias)
         d_h = (pulled - back[row]).mul_(2 / each)
-        d_weight = (product(weight, product(h.t(), h)) - product(z.t(), summed)).mul_(2 / each)
+        d_weight = (matmul(weight, matmul(h.t(), h)) - matmul(z.t(), summed)).mul_(2 / each)
         d_bias = (weight @ summed.sum(0) - counts @ z).mul_(2 / each)
         ctx.save_for_backward(d_h.view_as(outputs), d_weight, d_bias)
         power = _power(labels, counts) / each

@@ -242,7 +242,7 @@ def _recent_first(voices: Sequence[VoiceView]) -> list[VoiceView]:
 
 
 @dataclass(frozen=True)
-class Pen:
+class Glyphs:
     """The characters a terminal can show: all of these are one cell wide, but ``more``."""
 
     encoding: str
@@ -258,8 +258,8 @@ class Pen:
     failed: str = "✗"
 
     @classmethod
-    def of(cls, encoding: str | None) -> "Pen":
-        """The pen for an output of that encoding: ASCII where it is not Unicode."""
+    def of(cls, encoding: str | None) -> "Glyphs":
+        """The glyphs for an output of that encoding: ASCII where it is not Unicode."""
         if (encoding or "").lower().replace("_", "-").startswith("utf"):
             return cls(encoding or "utf-8")
         return cls(encoding or "ascii", "_.:-=+#", "#", ".", "-", "...", "|", ".", ">", "*", "x")
@@ -286,7 +286,7 @@ class Pen:
     def sparkline(self, errors: Sequence[float], width: int) -> str:
         """The history of an error, on the same scale for all: full is silence, empty is perfect.
 
-        >>> Pen.of("ascii").sparkline([1.2, 1.0, 0.5, 0.3, 0.1, 0.0], 6)
+        >>> Glyphs.of("ascii").sparkline([1.2, 1.0, 0.5, 0.3, 0.1, 0.0], 6)
         '##-:._'
         """
         columns = min(width, len(errors))
@@ -317,16 +317,16 @@ Row = list[tuple[str, str]]
 """A line: pieces of text, each with a style."""
 
 
-def page(view: View, width: int, height: int, pen: Pen, now: float) -> list[Text]:
+def page(view: View, width: int, height: int, glyphs: Glyphs, now: float) -> list[Text]:
     """The lines of the whole view, at most ``height`` of them, none wider than ``width``."""
-    return _Page(view, width, height, pen, now).lines()
+    return _Page(view, width, height, glyphs, now).lines()
 
 
 class _Page:
     """Lays out one view. Sections share the height; each says what it had to leave out."""
 
-    def __init__(self, view: View, width: int, height: int, pen: Pen, now: float) -> None:
-        self.view, self.width, self.height, self.pen, self.now = view, width, height, pen, now
+    def __init__(self, view: View, width: int, height: int, glyphs: Glyphs, now: float) -> None:
+        self.view, self.width, self.height, self.glyphs, self.now = view, width, height, glyphs, now
 
     def lines(self) -> list[Text]:
         header = self.header()[: 2 if self.height > 8 else 1]
@@ -357,25 +357,25 @@ class _Page:
         """``row`` as rich's text, cut to the width. Never markup: names may hold brackets."""
         line, room = Text(no_wrap=True, end=""), self.width
         for content, style in row:
-            content = self.pen.clean(content)
+            content = self.glyphs.clean(content)
             if cell_len(content) > room:
-                content = self.pen.fit(content, room)
+                content = self.glyphs.fit(content, room)
             line.append(content, style)
             room -= cell_len(content)
         return line
 
     def rule(self, title: str, note: str) -> Row:
-        said = f"{self.pen.rule} {title}{': ' + note if note else ''} "
-        return [(said + self.pen.rule * (self.width - len(said)), "dim")]
+        said = f"{self.glyphs.rule} {title}{': ' + note if note else ''} "
+        return [(said + self.glyphs.rule * (self.width - len(said)), "dim")]
 
     def bar(self, progress: float, width: int, style: str = "cyan") -> Row:
-        done, rest = self.pen.bar(progress, width)
+        done, rest = self.glyphs.bar(progress, width)
         return [(done, style), (rest, "dim")]
 
     # ------------------------------------------------------------ header
 
     def header(self) -> list[Row]:
-        view, dot = self.view, f" {self.pen.dot} "
+        view, dot = self.view, f" {self.glyphs.dot} "
         state = ("learning", "green") if any(m.speed for m in view.models) else ("ready", "green")
         if any(dream.state == "running" for dream in view.dreams):
             state = ("learning waits", "green")
@@ -419,9 +419,9 @@ class _Page:
         return [*kept, [(f" and {counted(len(rows) - len(kept), 'more ' + thing)}", "dim")]]
 
     def ingest(self, item: IngestView) -> Row:
-        what = self.pen.clean(f" {item.voice}: reading {_file(item.file)}")
+        what = self.glyphs.clean(f" {item.voice}: reading {_file(item.file)}")
         width = min(max(16, self.width - 36), max(40, cell_len(what)))
-        row: Row = [(self.pen.fit(what, width) + "  ", "")]
+        row: Row = [(self.glyphs.fit(what, width) + "  ", "")]
         row += self.bar(item.progress, 14)
         return [*row, (f" {percent(item.progress):>4}  {left(item.left)}", "")]
 
@@ -432,7 +432,7 @@ class _Page:
         ]
 
     def voice_in_a_line(self, voice: VoiceView) -> Row:
-        row: Row = [(" " + self.pen.fit(voice.name, 11), "bold")]
+        row: Row = [(" " + self.glyphs.fit(voice.name, 11), "bold")]
         if self.width > 72:
             row += [(f" {clock(voice.seconds):>7}", "dim")]
         for model in self.models(voice):
@@ -451,9 +451,9 @@ class _Page:
         spare = max(0, self.width - 80)
         spark = 0 if self.width < 56 else 8 + min(24, spare // 2)
         bar = 0 if self.width < 46 else 8 + min(12, spare - spare // 2)
-        history = self.pen.sparkline(model.history, spark)
-        row: Row = [(f"   {self.pen.fit(model.approach, 9)}  ", "")]
-        row += [(self.pen.fit(history, spark), "dim cyan"), ("  " if spark else "", "")]
+        history = self.glyphs.sparkline(model.history, spark)
+        row: Row = [(f"   {self.glyphs.fit(model.approach, 9)}  ", "")]
+        row += [(self.glyphs.fit(history, spark), "dim cyan"), ("  " if spark else "", "")]
         row += self.state(model, bar)
         if self.width >= 75 and model.steps:
             row += [(f"  {short(model.steps):>5} steps", "dim")]
@@ -483,7 +483,7 @@ class _Page:
         if not dreams:
             return [[(" none asked for yet", "dim")]]
         most = max(12, self.width - (47 if self.width > 70 else 37))
-        longest = max(cell_len(self.pen.clean(_what(d))) for d in dreams[-20:])
+        longest = max(cell_len(self.glyphs.clean(_what(d))) for d in dreams[-20:])
         width = min(most, max(28, longest))
         waiting = [self.dream(d, width) for d in running + asked]
         rows = self.limited(waiting, room - 1 if over else room, "dream")
@@ -493,20 +493,21 @@ class _Page:
         sign, style, outcome = self.outcome(dream)
         name = f"dream:{dream.index}" if dream.index is not None else f"#{dream.id}"
         name = name if len(name) <= 9 else ""  # a number that some program chose says nothing
-        head = f" {sign} {self.pen.fit(name, 9)} "
-        return [(head, style), (self.pen.fit(_what(dream), width) + "  ", ""), *outcome]
+        head = f" {sign} {self.glyphs.fit(name, 9)} "
+        return [(head, style), (self.glyphs.fit(_what(dream), width) + "  ", ""), *outcome]
 
     def outcome(self, dream: DreamView) -> tuple[str, str, Row]:
-        pen, wait = self.pen, left(dream.left)
+        glyphs, wait = self.glyphs, left(dream.left)
         if dream.state == "running":
             row = self.bar(dream.progress, 14 if self.width > 70 else 4, "green")
-            return pen.running, "bold", [*row, (f" {percent(dream.progress):>4}  {wait}", "bold")]
+            said = (f" {percent(dream.progress):>4}  {wait}", "bold")
+            return glyphs.running, "bold", [*row, said]
         if dream.state == "asked":
-            return pen.asked, "", [("waiting" + (f", {wait}" if wait else ""), "dim")]
+            return glyphs.asked, "", [("waiting" + (f", {wait}" if wait else ""), "dim")]
         if dream.state == "failed":
-            return pen.failed, "red", [(f"failed: {dream.reason}", "red")]
+            return glyphs.failed, "red", [(f"failed: {dream.reason}", "red")]
         took = "" if dream.took is None else f", took {dream.took:.1f} s"
-        return pen.done, "green", [("done", "green"), (took, "dim")]
+        return glyphs.done, "green", [("done", "green"), (took, "dim")]
 
     # ------------------------------------------------------------ messages
 
@@ -523,7 +524,7 @@ class _Page:
     def message(self, line: LogLine) -> list[Row]:
         """Over several lines where it is long: a problem is to be read in full."""
         sign, style = (" !", "yellow") if line.warning else ("  ", "")
-        first, *more = _wrap(self.pen.clean(line.text), self.width - 12)
+        first, *more = _wrap(self.glyphs.clean(line.text), self.width - 12)
         blank = " " * 12
         return [
             [(f" {_time_of_day(line.time)}", "dim"), (f"{sign} {first}", style)],
@@ -579,7 +580,7 @@ class RichScreen:
 
     def __init__(self, console: Console, now: Callable[[], float] = time.time) -> None:
         self._console, self._now = console, now
-        self._pen = Pen.of(console.encoding)
+        self._glyphs = Glyphs.of(console.encoding)
         self._live = Live(console=console, screen=True, auto_refresh=False)
         self._drawn_at = -math.inf
         self._drawn: View | None = None
@@ -609,7 +610,7 @@ class RichScreen:
             return
         self._drawn_at, self._drawn = now, view
         width, height = self._console.size
-        lines = page(view, width, height, self._pen, self._now())
+        lines = page(view, width, height, self._glyphs, self._now())
         try:
             self._live.update(Text("\n", no_wrap=True, end="").join(lines), refresh=True)
         except OSError:
@@ -624,7 +625,7 @@ class PlainScreen:
 
     def __init__(self, out: IO[str], now: Callable[[], float] = time.time) -> None:
         self._out, self._now = out, now
-        self._pen = Pen.of(getattr(out, "encoding", None))
+        self._glyphs = Glyphs.of(getattr(out, "encoding", None))
         self._last_number = 0
         self._summary_at: float | None = None
         self._said: set[str] = set()
@@ -659,7 +660,7 @@ class PlainScreen:
         if self._closed:
             return
         try:
-            line = f"{_time_of_day(when)} {mark} {self._pen.clean(text)}"
+            line = f"{_time_of_day(when)} {mark} {self._glyphs.clean(text)}"
             print(line, file=self._out, flush=True)
         except (OSError, ValueError):  # a closed pipe must not end the performance
             self._closed = True

@@ -1,30 +1,31 @@
 """What is said between the daemon and the training process. Plain values, pickled in pipes.
 
-Down to the process: :class:`Study`, :class:`Rest`, :class:`Yield`. Up from it: :class:`Progress`.
+Down to the process: :class:`SetRecordings`, :class:`PauseTraining`, :class:`YieldCPU`. Up from it:
+:class:`Progress`.
 """
 
 from dataclasses import dataclass
 
-from dreamd.approaches.config import Shape
+from dreamd.approaches.config import ModelConfig
 from dreamd.corpus.recording import Recording
 
 
 @dataclass(frozen=True)
-class Study:
+class SetRecordings:
     """All recordings that there are now, to train on."""
 
     recordings: tuple[Recording, ...]
 
 
 @dataclass(frozen=True)
-class Rest:
+class PauseTraining:
     """Stop training (or go on)."""
 
     on: bool
 
 
 @dataclass(frozen=True)
-class Yield:
+class YieldCPU:
     """Dreams are being made: leave them the machine (or take it again)."""
 
     on: bool
@@ -35,7 +36,7 @@ class Progress:
     """How a model stands."""
 
     voice: str
-    shape: Shape
+    shape: ModelConfig
     steps: int
     error: float  # mean squared error over the labels' mean square; 1.0 predicts silence
     seconds: float  # spent training it, in all

@@ -2,7 +2,7 @@
 
 Training is the one part of the program that is never in a hurry: it takes at most the share of
 the machine that the performer allows, and of that only what nobody else needs. While a dream is
-being made it takes nothing (the daemon says so, :class:`dreamd.training.messages.Yield`).
+being made it takes nothing (the daemon says so, :class:`dreamd.training.messages.YieldCPU`).
 """
 
 import os
@@ -38,7 +38,7 @@ _COUNTED = 8
 """On Linux guest time follows, and is counted in user time already."""
 
 
-class Governor:
+class Throttle:
     """:param share: of all cores' time that training may take, 0…1.
     :param threads: that the learner computes with.
     """

@@ -18,12 +18,12 @@ from torch import Tensor
 
 from dreamd.approaches import registry
 from dreamd.approaches.base import Approach, initialize
-from dreamd.approaches.config import Shape, shape_of
+from dreamd.approaches.config import ModelConfig, config_of
 from dreamd.approaches.registry import APPROACHES
 from dreamd.audio.files import Samples
 from dreamd.corpus import pitch, single_notes
 from dreamd.corpus.recording import Recording, cut
-from dreamd.corpus.single_notes import Solo
+from dreamd.corpus.single_notes import SingleNote
 from dreamd.errors import SetupError
 from dreamd.home import checkpoints, pretrained
 from dreamd.kernels.adam import Adam
@@ -35,13 +35,13 @@ from dreamd.workers.messages import Note
 SLICE = 0.5  # seconds a model trains before the next one's turn
 RECENT = 0.3  # share of windows drawn by how new a recording is, not by how long
 MEMORY = 0.98  # of the running error, per step: a window of some fifty steps
-ASTRAY = 4.0  # times the best running error, and worse than silence: training has exploded
+DIVERGED = 4.0  # times the best running error, and worse than silence: training has exploded
 SCALE_DRAWS, SCALE_BATCH = 8, 64  # batches of windows that the scale of a new model is measured on
 NEAR = 1.0  # error of a starter from which on training begins anew: that of silence
 HISTORY = 120  # points kept of the error's history
 
 
-class Draw:
+class WindowSampler:
     """Random stretches of all of a voice's recordings, recent ones favoured."""
 
     def __init__(self, recordings: Sequence[Recording], rng: np.random.Generator) -> None:
@@ -112,17 +112,17 @@ class RunningError:
         """Root mean squared error, in the model's scale."""
         return float(np.sqrt(self._squares / max(self._weight, 1e-12)))
 
-    def astray(self) -> str | None:
+    def diverged(self) -> str | None:
         """Why training has exploded, if it has."""
         if not np.isfinite(self.ratio):
             return "its error is not finite"
-        if self.ratio > 1.0 and self.ratio > ASTRAY * self.best:
+        if self.ratio > 1.0 and self.ratio > DIVERGED * self.best:
             return f"its error rose to {self.ratio:.1f}"
         self.best = min(self.best, self.ratio)
         return None
 
 
-class Pupil:
+class Trainer:
     """One model of one voice while it learns; resumes from its newest checkpoint.
 
     :param say: takes lines for the performer.
@@ -130,7 +130,7 @@ class Pupil:
 
     def __init__(
         self,
-        shape: Shape,
+        shape: ModelConfig,
         settings: Settings,
         recordings: Sequence[Recording],
         say: Callable[[Note], None],
@@ -139,7 +139,7 @@ class Pupil:
         self._settings, self._say = settings, say
         self._device = torch.device(pick_device(settings.device))
         self._rng = np.random.default_rng()
-        self.study(recordings)
+        self.set_recordings(recordings)
         self.rate = 0.0  # steps a second while it trains
         self.unsaved = 0.0  # seconds of training not yet in a checkpoint
         self.head: checkpoints.Header
@@ -148,9 +148,9 @@ class Pupil:
         self.saved_at = time.monotonic()
         self._resume()
 
-    def study(self, recordings: Sequence[Recording]) -> None:
+    def set_recordings(self, recordings: Sequence[Recording]) -> None:
         """From the next step on, windows come from these."""
-        self._draw = Draw(recordings, self._rng)
+        self._sampler = WindowSampler(recordings, self._rng)
 
     def train(self, seconds: float, interrupted: Callable[[], bool] = lambda: False) -> None:
         """As many steps as fit into ``seconds`` before it is interrupted, at least one."""
@@ -168,13 +168,13 @@ class Pupil:
             deviation=self._error.deviation,
             seconds=self.head.seconds + spent,
         )
-        if why := self._error.astray():
-            self._back(why)
+        if why := self._error.diverged():
+            self._roll_back(why)
 
     def step(self) -> None:
         """One training step: draw stretches, mean squared error, clipped gradient, Adam."""
         batch, windows = self._settings.batch, self._settings.stretch
-        samples, kept = self._draw.stretches(
+        samples, kept = self._sampler.stretches(
             batch, windows, self.model.example_samples, self.shape.vector
         )
         vectors, after = self.model.stretches(torch.from_numpy(samples).to(self._device))
@@ -187,7 +187,7 @@ class Pupil:
         """A checkpoint, unless what there is to save is broken."""
         arrays = {name: to_numpy(tensor) for name, tensor in self.model.state_dict().items()}
         if not all(np.isfinite(array).all() for array in arrays.values()):
-            self._back("its weights are not finite")
+            self._roll_back("its weights are not finite")
             return
         history = (*self.head.history, round(self.head.error, 5))
         if len(history) > HISTORY:  # halve the resolution, keep the whole curve
@@ -215,7 +215,7 @@ class Pupil:
 
     # ------------------------------------------------------------ errors
 
-    def _back(self, why: str) -> None:
+    def _roll_back(self, why: str) -> None:
         rate = self.head.learning_rate / 2
         self._resume()
         self.head = replace(self.head, learning_rate=rate)
@@ -235,7 +235,7 @@ class Pupil:
         self._error, self.unsaved = RunningError(), 0.0
         path = checkpoints.newest(checkpoints.folder(self._settings.home, self.voice, self.shape))
         if path is None:
-            self._begin()
+            self._start_fresh()
             return
         head, arrays = checkpoints.load(path)
         self.head = head
@@ -246,7 +246,7 @@ class Pupil:
         if kept is not None:
             self.adam.restore(kept)
 
-    def _begin(self) -> None:
+    def _start_fresh(self) -> None:
         """A new model, with the scale of the recordings that there are.
 
         It begins with the nearest starter's weights, or with initial ones where no starter
@@ -267,7 +267,7 @@ class Pupil:
     def _nearest_starter(self) -> dict[str, Tensor] | None:
         """The weights of the starter that errs least on some of these recordings, if it is near."""
         nearest, least, trial = None, NEAR, copy.deepcopy(self.model)
-        samples, kept = self._draw.stretches(
+        samples, kept = self._sampler.stretches(
             self._settings.batch, self._settings.stretch, self.model.example_samples,
             self.shape.vector,
         )  # fmt: skip
@@ -286,7 +286,7 @@ class Pupil:
         """What the model's inputs are to be divided by, from windows of these recordings."""
         model, scale = registry.make(self.shape), 1e-6
         for _ in range(SCALE_DRAWS):
-            samples = self._draw.batch(SCALE_BATCH, model.example_samples)
+            samples = self._sampler.batch(SCALE_BATCH, model.example_samples)
             scale = max(scale, model.measure(torch.from_numpy(samples)))
         return scale
 
@@ -317,83 +317,84 @@ def pick_device(wish: str) -> str:
     return wish
 
 
-class Learner:
-    """All pupils, in turn.
+class TrainingScheduler:
+    """All trainers, in turn.
 
     :param tell: takes :class:`Progress` and :class:`Note`.
     """
 
     def __init__(self, settings: Settings, tell: Callable[[Progress | Note], None]) -> None:
         self._settings, self._tell = settings, tell
-        self._pupils: dict[tuple[str, str], Pupil] = {}
-        self._turns: list[Pupil] = []  # next first
+        self._trainers: dict[tuple[str, str], Trainer] = {}
+        self._turns: list[Trainer] = []  # next first
         self._known: dict[str, tuple[Recording, ...]] = {}
-        self._unheard: list[Recording] = []
-        self._ear: Iterator[bool] | None = None
+        self._unscanned: list[Recording] = []
+        self._scan: Iterator[bool] | None = None
 
     @property
     def idle(self) -> bool:
         return not self._turns
 
-    def study(self, recordings: tuple[Recording, ...]) -> None:
+    def set_recordings(self, recordings: tuple[Recording, ...]) -> None:
         """Trains on just these from now on; voices with anything new come first."""
         voices: dict[str, tuple[Recording, ...]] = {}
         for recording in recordings:
             voices[recording.voice] = (*voices.get(recording.voice, ()), recording)
-        for key in [key for key in self._pupils if key[0] not in voices]:
-            pupil = self._pupils.pop(key)
-            self._turns.remove(pupil)
-            pupil.save()
+        for key in [key for key in self._trainers if key[0] not in voices]:
+            trainer = self._trainers.pop(key)
+            self._turns.remove(trainer)
+            trainer.save()
         changed = [voice for voice, has in voices.items() if has != self._known.get(voice)]
         for voice in changed:
             for approach in APPROACHES:
                 self._enrol(voice, approach, voices[voice])
-        self._turns.sort(key=lambda pupil: pupil.voice not in changed)
+        self._turns.sort(key=lambda trainer: trainer.voice not in changed)
         self._known = voices
-        self._unheard = [r for r in recordings if single_notes.known(r) is None]
+        self._unscanned = [r for r in recordings if single_notes.known(r) is None]
         logging.info("training on %d recordings", len(recordings))
 
-    def listen(self) -> None:
+    def scan_pitches(self) -> None:
         """Looks for solos in the next minute of a recording that nobody has listened to yet."""
-        if self._ear is None and self._unheard:
-            self._ear = _hear(self._unheard.pop(0))
-        if self._ear is not None and not next(self._ear, False):
-            self._ear = None
+        if self._scan is None and self._unscanned:
+            self._scan = _pitch_scan(self._unscanned.pop(0))
+        if self._scan is not None and not next(self._scan, False):
+            self._scan = None
 
     def turn(self, interrupted: Callable[[], bool] = lambda: False) -> None:
-        """The next pupil trains for a slice of time; whoever is due is saved."""
-        pupil = self._turns.pop(0)
-        self._turns.append(pupil)
-        new = pupil.head.steps == 0
-        pupil.train(SLICE, interrupted)
+        """The next trainer trains for a slice of time; whoever is due is saved."""
+        trainer = self._turns.pop(0)
+        self._turns.append(trainer)
+        new = trainer.head.steps == 0
+        trainer.train(SLICE, interrupted)
         if new:
-            pupil.save()
-        self._tell(pupil.progress())
+            trainer.save()
+        self._tell(trainer.progress())
         now = time.monotonic()
         due = [p for p in self._turns if p.unsaved and now - p.saved_at > self._settings.save_every]
         for late in due:
             late.save()
 
     def save(self) -> None:
-        for pupil in self._turns:
-            if pupil.unsaved:
-                pupil.save()
+        for trainer in self._turns:
+            if trainer.unsaved:
+                trainer.save()
 
     def _enrol(self, voice: str, approach: str, recordings: tuple[Recording, ...]) -> None:
-        pupil = self._pupils.get((voice, approach))
-        if pupil is not None:
-            pupil.study(recordings)
+        trainer = self._trainers.get((voice, approach))
+        if trainer is not None:
+            trainer.set_recordings(recordings)
             return
-        pupil = Pupil(shape_of(approach, self._settings), self._settings, recordings, self._tell)
-        self._pupils[voice, approach] = pupil
-        self._turns.append(pupil)
-        self._tell(pupil.progress())
+        config = config_of(approach, self._settings)
+        trainer = Trainer(config, self._settings, recordings, self._tell)
+        self._trainers[voice, approach] = trainer
+        self._turns.append(trainer)
+        self._tell(trainer.progress())
 
 
-def _hear(recording: Recording) -> Iterator[bool]:
+def _pitch_scan(recording: Recording) -> Iterator[bool]:
     """Listens minute by minute, then writes down what it found."""
-    found: list[Solo] = []
-    for heard in pitch.listen(recording):
+    found: list[SingleNote] = []
+    for heard in pitch.scan(recording):
         found.extend(heard)
         yield True
     try:

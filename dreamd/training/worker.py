@@ -12,9 +12,9 @@ import torch
 
 from dreamd.errors import SetupError
 from dreamd.settings import Settings
-from dreamd.training.messages import Rest, Study, Yield
-from dreamd.training.throttle import Governor, read
-from dreamd.training.trainer import Learner, pick_device
+from dreamd.training.messages import PauseTraining, SetRecordings, YieldCPU
+from dreamd.training.throttle import Throttle, read
+from dreamd.training.trainer import TrainingScheduler, pick_device
 from dreamd.workers.messages import End, Note, Ready
 
 
@@ -26,25 +26,25 @@ def main(pipe: Connection, settings: Settings) -> None:
     except SetupError as error:
         pipe.send(Note(f"{error} (training on the CPU)", problem=True))
         settings = replace(settings, device="cpu")
-    learner = Learner(settings, pipe.send)
-    governor = Governor(settings.training_share, settings.threads)
+    scheduler = TrainingScheduler(settings, pipe.send)
+    throttle = Throttle(settings.training_share, settings.threads)
     resting = yielding = False
     rest = 0.0
     pipe.send(Ready())
     while True:
-        while pipe.poll(None if resting or yielding or learner.idle else rest):
+        while pipe.poll(None if resting or yielding or scheduler.idle else rest):
             match pipe.recv():
-                case Study(recordings):
-                    learner.study(recordings)
-                case Rest(on):
+                case SetRecordings(recordings):
+                    scheduler.set_recordings(recordings)
+                case PauseTraining(on):
                     resting = on
-                    learner.save()
-                case Yield(on):
+                    scheduler.save()
+                case YieldCPU(on):
                     yielding = on
                 case End():
-                    learner.save()
+                    scheduler.save()
                     return
         began = time.monotonic()
-        learner.listen()
-        learner.turn(interrupted=pipe.poll)
-        rest = governor.rest(time.monotonic() - began, read())
+        scheduler.scan_pitches()
+        scheduler.turn(interrupted=pipe.poll)
+        rest = throttle.rest(time.monotonic() - began, read())

@@ -1,7 +1,7 @@
 """Child processes that the daemon can lose: started by spawn, replaced when they die.
 
-The daemon makes a :class:`Child` for the learner and for each dreamer, and hears from it
-through the daemon's own inbox: every value the child sends, and :class:`Died` once its pipe
+The daemon makes a :class:`Worker` for the learner and for each dreamer, and hears from it
+through the daemon's own inbox: every value the child sends, and :class:`WorkerExited` once its pipe
 has closed. A child that sees its pipe close has lost its daemon, and ends.
 """
 
@@ -28,7 +28,7 @@ PATIENCE = 5.0
 
 
 @dataclass(frozen=True)
-class Died:
+class WorkerExited:
     """The child called ``name`` is gone; ``generation`` tells it from its successor."""
 
     name: str
@@ -37,7 +37,7 @@ class Died:
 
 
 @dataclass(frozen=True)
-class Said:
+class WorkerMessage:
     """What the child called ``name`` sent."""
 
     name: str
@@ -45,11 +45,11 @@ class Said:
     message: Any
 
 
-class Child:
+class Worker:
     """One child process and its pipe.
 
     :param module: by name, whose ``main(pipe, settings)`` it runs: it is imported there alone.
-    :param tell: called from a thread with :class:`Said` and :class:`Died`.
+    :param tell: called from a thread with :class:`WorkerMessage` and :class:`WorkerExited`.
     :param humble: it runs at the lowest priority.
     """
 
@@ -58,7 +58,7 @@ class Child:
         name: str,
         module: str,
         settings: Settings,
-        tell: Callable[[Said | Died], None],
+        tell: Callable[[WorkerMessage | WorkerExited], None],
         *,
         humble: bool = False,
     ) -> None:
@@ -89,7 +89,7 @@ class Child:
         return self._process.pid or 0
 
     def send(self, message: Any) -> None:
-        """Sends a value; a child that is gone does not hear it (:class:`Died` is under way)."""
+        """Sends a value; one that is gone does not hear it (:class:`WorkerExited` follows)."""
         try:
             self._pipe.send(message)
         except OSError:
@@ -108,10 +108,10 @@ class Child:
     def _listen(self, pipe: Connection, process: Any, generation: int) -> None:
         while True:
             try:
-                self._tell(Said(self.name, generation, pipe.recv()))
+                self._tell(WorkerMessage(self.name, generation, pipe.recv()))
             except (EOFError, OSError):
                 process.join(PATIENCE)
-                self._tell(Died(self.name, generation, _how(process.exitcode)))
+                self._tell(WorkerExited(self.name, generation, _how(process.exitcode)))
                 return
 
 

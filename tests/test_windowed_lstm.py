@@ -15,10 +15,10 @@ from torch import Tensor, nn
 
 from dreamd.approaches import registry
 from dreamd.approaches.base import Approach, initialize
-from dreamd.approaches.config import Shape
+from dreamd.approaches.config import ModelConfig
 from dreamd.approaches.registry import APPROACHES
 from dreamd.kernels import windowed_lstm
-from dreamd.kernels.matmul import product
+from dreamd.kernels.matmul import matmul
 from dreamd.kernels.windowed_lstm import Kept, Rows
 
 ROUNDING = {torch.float32: 2e-5, torch.float64: 1e-12}
@@ -38,7 +38,7 @@ def one_thread() -> Iterator[None]:
 
 @dataclass
 class Case:
-    shape: Shape
+    shape: ModelConfig
     kept: Kept
     seed: int
 
@@ -47,7 +47,7 @@ class Case:
 def cases(draw: st.DrawFn) -> Case:
     approach = draw(st.sampled_from(APPROACHES))
     vector = draw(st.integers(8, 40))
-    shape = Shape(
+    shape = ModelConfig(
         approach,
         rate=11025,
         vector=vector,
@@ -111,7 +111,7 @@ def test_errors_and_all_gradients_are_those_of_the_windows(dtype: torch.dtype, c
 @pytest.mark.parametrize(("window", "hidden"), [(8, 128), (1, 16)])
 def test_outputs_are_those_of_the_windows(layers: int, window: int, hidden: int) -> None:
     torch.manual_seed(1)
-    model = registry.make(Shape("column", 11025, 256, window, hidden, layers=layers), 1.0)
+    model = registry.make(ModelConfig("column", 11025, 256, window, hidden, layers=layers), 1.0)
     kept = np.ones((2, 5), bool)
     samples = samples_for(model, kept, torch.float32)
     inputs, _ = model.examples(cut_out(model, samples, kept))
@@ -129,7 +129,7 @@ def test_dropout_falls_where_it_falls_on_windows(approach: str) -> None:
         def forward(self, values: Tensor) -> Tensor:
             return torch.where((values * 100).sin() > 0, 2 * values, 0.0)
 
-    shape = Shape(approach, 11025, 16, 4, 12, layers=2, residual=True, frame=32)
+    shape = ModelConfig(approach, 11025, 16, 4, 12, layers=2, residual=True, frame=32)
     model = model_of(Case(shape, np.ones((2, 3), bool), 5), torch.float64)
     model.recurrent.dropout = Every()  # type: ignore[assignment]
     kept = np.ones((2, 3), bool)
@@ -217,5 +217,5 @@ def test_products(sizes: tuple[int, int, int], turned: tuple[bool, bool], double
     a = torch.randn(k, m, dtype=dtype).t() if turned[0] else torch.randn(m, k, dtype=dtype)
     b = torch.randn(n, k, dtype=dtype).t() if turned[1] else torch.randn(k, n, dtype=dtype)
     bias = torch.randn(n, dtype=dtype)
-    torch.testing.assert_close(product(a, b), a @ b, rtol=1e-5, atol=1e-5)
-    torch.testing.assert_close(product(a, b, bias), a @ b + bias, rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(matmul(a, b), a @ b, rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(matmul(a, b, bias), a @ b + bias, rtol=1e-5, atol=1e-5)

@@ -8,11 +8,11 @@ import pytest
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
-from dreamd.approaches.config import Shape
+from dreamd.approaches.config import ModelConfig
 from dreamd.errors import NoModel
 from dreamd.home import checkpoints
 
-SHAPE = Shape("column", 11025, 64, 4, 8)
+SHAPE = ModelConfig("column", 11025, 64, 4, 8)
 HEAD = checkpoints.Header(
     SHAPE, scale=0.25, voice="guitar", steps=10, error=0.5, history=(0.9, 0.5)
 )

@@ -12,20 +12,20 @@ import torch
 from conftest import RATE, pitch, tone
 
 from dreamd.approaches import registry
-from dreamd.approaches.config import shape_of
+from dreamd.approaches.config import config_of
 from dreamd.approaches.registry import APPROACHES
 from dreamd.audio.files import DreamFile
 from dreamd.audio.harmonics import partials
 from dreamd.audio.linear_prediction import extrapolated, innovation
 from dreamd.corpus.recording import Recording, cut
 from dreamd.dreaming import worker
-from dreamd.dreaming.follower import Walk
-from dreamd.dreaming.job import Job, Wrote
-from dreamd.dreaming.resolve import plan
+from dreamd.dreaming.follower import Follower
+from dreamd.dreaming.job import ChunkWritten, Job
+from dreamd.dreaming.resolve import resolve
 from dreamd.errors import Cancelled, Diverged, DreamError, NoSuchSeed
 from dreamd.osc.messages import Request
 from dreamd.settings import Settings
-from dreamd.training.trainer import Pupil
+from dreamd.training.trainer import Trainer
 
 Make = Callable[..., Recording]
 
@@ -38,18 +38,18 @@ def job(small: Settings, recorded: Make, tmp_path: Path) -> Callable[..., Job]:
     def make(request: Request, steps: int = 0) -> Job:
         if steps:
             torch.manual_seed(0)
-            shape = shape_of(request.approach, small)
-            pupil = Pupil(shape, small, [recording], lambda note: None)
+            shape = config_of(request.approach, small)
+            trainer = Trainer(shape, small, [recording], lambda note: None)
             for _ in range(steps):
-                pupil.train(0.0)
-            pupil.save()
-        planned = plan(small, request, {"sine": [recording]}, lambda n: tmp_path)
+                trainer.train(0.0)
+            trainer.save()
+        planned = resolve(small, request, {"sine": [recording]}, lambda n: tmp_path)
         return replace(planned, path=tmp_path / "dream.wav")
 
     return make
 
 
-def made(job: Job, tell: Callable[[Wrote], None] = lambda wrote: None) -> np.ndarray:
+def made(job: Job, tell: Callable[[ChunkWritten], None] = lambda wrote: None) -> np.ndarray:
     DreamFile(job.path, job.shape.rate).create(job.frames)
     with torch.no_grad():
         worker.make(job, Settings(), tell)
@@ -90,7 +90,7 @@ def test_a_trained_column_dreams_its_sine(job: Callable[..., Job]) -> None:
 
 
 def test_parts_cover_the_dream_in_order(job: Callable[..., Job]) -> None:
-    told: list[Wrote] = []
+    told: list[ChunkWritten] = []
     request = job(Request("transpose", secs=0.5))
     samples = made(request, told.append)
     assert [w.start for w in told] == [0, *np.cumsum([w.frames for w in told])[:-1]]
@@ -99,9 +99,9 @@ def test_parts_cover_the_dream_in_order(job: Callable[..., Job]) -> None:
 
 def test_what_is_written_is_final(job: Callable[..., Job]) -> None:
     request = job(Request("vector", secs=0.5, rand=1), steps=3)
-    seen: list[tuple[Wrote, np.ndarray]] = []
+    seen: list[tuple[ChunkWritten, np.ndarray]] = []
 
-    def look(wrote: Wrote) -> None:
+    def look(wrote: ChunkWritten) -> None:
         part, _ = soundfile.read(request.path, dtype="float32", start=wrote.start,
                                  frames=wrote.frames)  # fmt: skip
         seen.append((wrote, part))
@@ -242,7 +242,7 @@ def test_concurrent_is_the_paper_s_loop(
             for k in range(count):
                 element, _ = net.next(window[-len(queue) :])
                 if approach in ("transpose", "column"):
-                    most = net.crest * level
+                    most = net.ceiling * level
                     element = most * torch.tanh((element + struck[k]) / most)
                 window = torch.cat((window, element[None]))
             if approach in ("transpose", "column"):
@@ -251,7 +251,7 @@ def test_concurrent_is_the_paper_s_loop(
                 window = held(window, queue, count)
             newest = window[-count:]
             missing = level / float(newest.square().mean().sqrt())
-            gain = min(max(missing**net.lean, 1 / 8), 8.0)
+            gain = min(max(missing**net.level_correction, 1 / 8), 8.0)
             if approach == "spectrum":
                 newest *= gain
             else:
@@ -289,21 +289,21 @@ def test_temperature_is_noise_in_units_of_the_error(job: Callable[..., Job], app
 
 def test_the_cursor_walks_in_a_loop(recorded: Make, small: Settings) -> None:
     """Its windows lead up to where it was put; after the end comes the beginning."""
-    model = registry.make(shape_of("column", small))  # windows of 257 samples, 64 a block
+    model = registry.make(config_of("column", small))  # windows of 257 samples, 64 a block
     ramp = recorded(np.arange(1000, dtype=np.float32))
-    walk = Walk(model, ramp, start=356, span=80.0, learning_rate=0.0)
+    walk = Follower(model, ramp, start=356, span=80.0, learning_rate=0.0)
     assert walk.windows()[:, -1].tolist() == [356.0 + 10 * k for k in range(8)]
     for _ in range(8):
         walk.step()
     assert walk.windows()[:, 0].tolist() == [740.0 + 10 * k for k in range(8)]
     assert walk.windows()[:, -1].tolist() == [996, 6, 16, 26, 36, 46, 56, 66]
-    first = Walk(model, ramp, start=0, span=80.0, learning_rate=0.0)
+    first = Follower(model, ramp, start=0, span=80.0, learning_rate=0.0)
     assert first.windows()[0, [0, -1]].tolist() == [744.0, 0.0]
 
 
 def test_a_recording_shorter_than_a_window_is_a_loop_too(recorded: Make, small: Settings) -> None:
-    model = registry.make(shape_of("column", small))
-    walk = Walk(model, recorded(np.arange(100, dtype=np.float32)), 0, 80.0, 0.0)
+    model = registry.make(config_of("column", small))
+    walk = Follower(model, recorded(np.arange(100, dtype=np.float32)), 0, 80.0, 0.0)
     heard = [walk.windows()[0, -1].item()]
     for _ in range(3):
         walk.step()
@@ -316,7 +316,7 @@ def test_what_the_cursor_follows(recorded: Make, small: Settings) -> None:
               "b": [recorded(tone(300, 2.0), "b")]}  # fmt: skip
 
     def planned(**keys: object) -> Job:
-        return plan(small, Request("vector", seed="a:0", **keys), voices, lambda n: Path())  # type: ignore[arg-type]
+        return resolve(small, Request("vector", seed="a:0", **keys), voices, lambda n: Path())  # type: ignore[arg-type]
 
     assert planned(follow="b").follow == voices["b"][0]
     assert planned(follow="a:3", followat=1.5).follow == voices["a"][1]

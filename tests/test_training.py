@@ -9,33 +9,33 @@ import pytest
 import torch
 from conftest import tone
 
-from dreamd.approaches.config import shape_of
+from dreamd.approaches.config import config_of
 from dreamd.corpus.recording import Recording
 from dreamd.errors import SetupError
 from dreamd.home import checkpoints
 from dreamd.settings import Settings
 from dreamd.training.messages import Progress
-from dreamd.training.trainer import Draw, Learner, Pupil, pick_device
+from dreamd.training.trainer import Trainer, TrainingScheduler, WindowSampler, pick_device
 from dreamd.workers.messages import Note
 
 Make = Callable[..., Recording]
 
 
-def pupil(settings: Settings, recording: Recording, approach: str = "column") -> Pupil:
+def trainer(settings: Settings, recording: Recording, approach: str = "column") -> Trainer:
     said: list[Note] = []
-    made = Pupil(shape_of(approach, settings), settings, [recording], said.append)
+    made = Trainer(config_of(approach, settings), settings, [recording], said.append)
     made.said = said  # type: ignore[attr-defined]
     return made
 
 
-def steps(learning: Pupil, count: int) -> None:
+def steps(learning: Trainer, count: int) -> None:
     for _ in range(count):
         learning.train(0.0)
 
 
 def test_the_error_falls_far_below_silence(small: Settings, recorded: Make) -> None:
     torch.manual_seed(0)
-    learning = pupil(small, recorded(tone(300, 2.0)))
+    learning = trainer(small, recorded(tone(300, 2.0)))
     steps(learning, 1)
     assert learning.head.error == pytest.approx(1.0, abs=0.3)
     steps(learning, 300)
@@ -49,13 +49,13 @@ def test_the_error_falls_far_below_silence(small: Settings, recorded: Make) -> N
 def test_resuming_continues_the_curve(small: Settings, recorded: Make) -> None:
     """Same weights, same Adam: the next step is the step that would have come."""
     recording = recorded(tone(300, 2.0))
-    first = pupil(replace(small, input_noise=0.0), recording)
+    first = trainer(replace(small, input_noise=0.0), recording)
     steps(first, 20)
     first.save()
-    second = pupil(replace(small, input_noise=0.0), recording)
+    second = trainer(replace(small, input_noise=0.0), recording)
     assert second.head.steps == 20
     for learning in (first, second):
-        learning._draw = Draw([recording], np.random.default_rng(7))
+        learning._sampler = WindowSampler([recording], np.random.default_rng(7))
         steps(learning, 1)
     for a, b in zip(first.model.parameters(), second.model.parameters(), strict=True):
         torch.testing.assert_close(a, b)
@@ -65,12 +65,12 @@ def test_without_the_optimizer_s_file_it_resumes_all_the_same(
     small: Settings, recorded: Make
 ) -> None:
     recording = recorded(tone(300, 2.0))
-    first = pupil(small, recording)
+    first = trainer(small, recording)
     steps(first, 3)
     first.save()
     folder = checkpoints.folder(small.home, "sine", first.shape)
     next(folder.glob("adam-*")).unlink()
-    again = pupil(small, recording)
+    again = trainer(small, recording)
     steps(again, 1)
     assert again.head.steps == 4
 
@@ -79,16 +79,16 @@ def test_without_the_optimizer_s_file_it_resumes_all_the_same(
 def test_the_scale_is_measured_once_and_kept(
     small: Settings, recorded: Make, approach: str
 ) -> None:
-    first = pupil(small, recorded(tone(300, 2.0, level=0.25)), approach)
+    first = trainer(small, recorded(tone(300, 2.0, level=0.25)), approach)
     assert first.model.scale == pytest.approx(0.25, rel=0.05)
     steps(first, 1)
     first.save()
-    louder = pupil(small, recorded(tone(300, 2.0, level=0.9), name="b.wav"), approach)
+    louder = trainer(small, recorded(tone(300, 2.0, level=0.9), name="b.wav"), approach)
     assert louder.model.scale == first.model.scale
 
 
 def test_an_exploded_model_goes_back_and_says_so(small: Settings, recorded: Make) -> None:
-    learning = pupil(small, recorded(tone(300, 2.0)))
+    learning = trainer(small, recorded(tone(300, 2.0)))
     steps(learning, 60)
     learning.save()
     with torch.no_grad():
@@ -105,7 +105,7 @@ def test_an_exploded_model_goes_back_and_says_so(small: Settings, recorded: Make
 
 
 def test_weights_that_are_not_finite_are_never_saved(small: Settings, recorded: Make) -> None:
-    learning = pupil(small, recorded(tone(300, 2.0)))
+    learning = trainer(small, recorded(tone(300, 2.0)))
     steps(learning, 5)
     learning.save()
     with torch.no_grad():
@@ -124,7 +124,7 @@ def test_weights_that_are_not_finite_are_never_saved(small: Settings, recorded: 
 def test_a_model_that_never_saved_begins_anew_with_a_smaller_rate(
     small: Settings, recorded: Make
 ) -> None:
-    learning = pupil(small, recorded(tone(300, 2.0)))
+    learning = trainer(small, recorded(tone(300, 2.0)))
     with torch.no_grad():
         learning.model.get_parameter("dense.weight").fill_(float("nan"))
     steps(learning, 1)
@@ -138,14 +138,14 @@ def test_windows_come_from_all_and_more_from_the_newest(recorded: Make) -> None:
         for k in range(3)
     ]
     new = replace(recorded(np.full(1000, 9, np.float32), name="9.wav"), joined=9.0)
-    draw = Draw([*old, new], np.random.default_rng(0))
+    draw = WindowSampler([*old, new], np.random.default_rng(0))
     counts = Counter(draw.batch(4000, 16)[:, 0].tolist())
     assert set(counts) == {0.0, 1.0, 2.0, 9.0}
     assert counts[9.0] > 0.12 * 4000  # 0.7 % of the length
 
 
 def test_a_stretch_is_one_piece_of_a_recording(recorded: Make) -> None:
-    draw = Draw([recorded(np.arange(1000, dtype=np.float32))], np.random.default_rng(0))
+    draw = WindowSampler([recorded(np.arange(1000, dtype=np.float32))], np.random.default_rng(0))
     samples, kept = draw.stretches(5, windows=4, length=50, apart=20)
     assert samples.shape == (5, 110)
     assert kept.shape == (5, 4)
@@ -156,7 +156,7 @@ def test_a_stretch_is_one_piece_of_a_recording(recorded: Make) -> None:
 @pytest.mark.parametrize("frames", [50, 69, 70, 109])
 def test_no_window_of_a_short_recording_lies_across_a_seam(recorded: Make, frames: int) -> None:
     """On a ramp, where one sample's value is the last one's plus one, except at a seam."""
-    draw = Draw([recorded(np.arange(frames, dtype=np.float32))], np.random.default_rng(0))
+    draw = WindowSampler([recorded(np.arange(frames, dtype=np.float32))], np.random.default_rng(0))
     samples, kept = draw.stretches(20, windows=8, length=50, apart=20)
     assert samples.shape == (20, 190)
     fit = (frames - 50) // 20 + 1  # windows between two seams
@@ -167,26 +167,26 @@ def test_no_window_of_a_short_recording_lies_across_a_seam(recorded: Make, frame
 
 
 def test_a_recording_shorter_than_a_window_is_looped(recorded: Make) -> None:
-    draw = Draw([recorded(np.arange(30, dtype=np.float32))], np.random.default_rng(0))
+    draw = WindowSampler([recorded(np.arange(30, dtype=np.float32))], np.random.default_rng(0))
     samples, kept = draw.stretches(5, windows=8, length=50, apart=20)
     assert kept.all()
     assert set(np.diff(samples).ravel().tolist()) == {1.0, -29.0}
 
 
 def test_short_recordings_take_part(small: Settings, recorded: Make) -> None:
-    learning = pupil(small, recorded(tone(300, 0.005)))
+    learning = trainer(small, recorded(tone(300, 0.005)))
     steps(learning, 3)
     assert np.isfinite(learning.head.error)
 
 
 def test_all_four_of_every_voice_take_turns(small: Settings, recorded: Make) -> None:
     told: list[Progress | Note] = []
-    learner = Learner(small, told.append)
+    learner = TrainingScheduler(small, told.append)
     assert learner.idle
     both = (recorded(tone(300, 1.0)), recorded(tone(400, 1.0), voice="other"))
-    learner.study(both)
+    learner.set_recordings(both)
     for _ in range(8):
-        learner._turns[0].train = lambda seconds, interrupted, p=learner._turns[0]: Pupil.train(
+        learner._turns[0].train = lambda seconds, interrupted, p=learner._turns[0]: Trainer.train(
             p, 0.0
         )  # type: ignore[method-assign]
         learner.turn()
@@ -197,15 +197,15 @@ def test_all_four_of_every_voice_take_turns(small: Settings, recorded: Make) -> 
 
 
 def test_new_material_comes_first_and_a_gone_voice_goes(small: Settings, recorded: Make) -> None:
-    learner = Learner(small, lambda message: None)
+    learner = TrainingScheduler(small, lambda message: None)
     sine, other = recorded(tone(300, 1.0)), recorded(tone(400, 1.0), voice="other")
-    learner.study((sine, other))
+    learner.set_recordings((sine, other))
     more = recorded(tone(500, 1.0), voice="other", name="b.wav")
-    learner.study((sine, other, more))
+    learner.set_recordings((sine, other, more))
     assert [p.voice for p in learner._turns[:4]] == ["other"] * 4
-    learner.study((sine,))
+    learner.set_recordings((sine,))
     assert {p.voice for p in learner._turns} == {"sine"}
-    learner.study(())
+    learner.set_recordings(())
     assert learner.idle
 
 
@@ -228,7 +228,7 @@ def test_a_full_disk_is_said_and_learning_goes_on(
     def full(*arguments: object, **more: object) -> None:
         raise OSError(28, "No space left on device")
 
-    learning = pupil(small, recorded(tone(300, 2.0)))
+    learning = trainer(small, recorded(tone(300, 2.0)))
     steps(learning, 1)
     with monkeypatch.context() as patch:
         patch.setattr(checkpoints, "save_file", full)

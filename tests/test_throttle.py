@@ -8,13 +8,13 @@ import psutil
 import pytest
 from conftest import Daemon
 
-from dreamd.training.throttle import HEADROOM, LEAST, Governor, Reading
+from dreamd.training.throttle import HEADROOM, LEAST, Reading, Throttle
 
 Start = Callable[..., Daemon]
 
 
-def governor(share: float, threads: int = 1, cores: int = 4) -> Governor:
-    it = Governor(share, threads, cores)
+def governor(share: float, threads: int = 1, cores: int = 4) -> Throttle:
+    it = Throttle(share, threads, cores)
     it._last = Reading(0.0, 0.0, 0.0)
     return it
 

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from dreamd.approaches import registry
 from dreamd.approaches.base import SampleWise, initialize
-from dreamd.approaches.config import Shape
+from dreamd.approaches.config import ModelConfig
 from dreamd.audio import plucked_string
-from dreamd.kernels.sliding_lstm import Slide
+from dreamd.kernels.sliding_lstm import SlidingLSTM
 
 TOLERANCE = 1e-5  # in the model's scale
 
@@ -26,7 +26,7 @@ def model(
     residual: bool = False, seed: int = 0, std: float = 0.15,
 ) -> SampleWise:  # fmt: skip
     torch.manual_seed(seed)
-    shape = Shape(approach, RATE, vector, window, hidden, layers, residual)
+    shape = ModelConfig(approach, RATE, vector, window, hidden, layers, residual)
     made = initialize(registry.make(shape, 1.0), std).eval()
     for name, parameter in made.named_parameters():
         if "bias" in name:
@@ -45,7 +45,7 @@ def noise(count: int) -> np.ndarray:
 
 def fast(net: SampleWise, seed: np.ndarray, count: int, **more: int) -> np.ndarray:
     made: list[np.ndarray] = []
-    for block in Slide(net.sliding(), seed, **more):
+    for block in SlidingLSTM(net.sliding(), seed, **more):
         made.append(block)
         if sum(map(len, made)) >= count:
             return np.concatenate(made)[:count]
@@ -144,19 +144,19 @@ def test_the_stream_s_move_to_the_front_is_not_heard() -> None:
 
 def test_the_first_block_is_short_and_blocks_grow() -> None:
     net = model("column", 1024, 2, 8)
-    blocks = iter(Slide(net.sliding(), tone(300, 1.0)[:2048]))
+    blocks = iter(SlidingLSTM(net.sliding(), tone(300, 1.0)[:2048]))
     sizes = [len(next(blocks)) for _ in range(6)]
     assert sizes == [32, 32, 64, 128, 256, 256]
 
 
 @pytest.mark.parametrize("layers", [1, 2])
 def test_with_other_weights_nothing_old_remains(layers: int) -> None:
-    """After each retune the block is what the new network makes of the stream so far."""
+    """After each set_weights the block is what the new network makes of the stream so far."""
     nets = [model("transpose", 64, 4, 16, layers, seed=k) for k in range(3)]
     stream = music(nets[0].seed_samples)
-    slider = Slide(nets[0].sliding(), stream, largest=48)
+    slider = SlidingLSTM(nets[0].sliding(), stream, largest=48)
     for net in (*nets, *nets):
-        slider.retune(net.sliding())
+        slider.set_weights(net.sliding())
         block = slider.next(48)
         expected = literal_on(net, stream[-net.seed_samples :], block)
         np.testing.assert_allclose(expected, block, atol=TOLERANCE, rtol=0)
@@ -166,6 +166,6 @@ def test_with_other_weights_nothing_old_remains(layers: int) -> None:
 def test_noise_is_added_and_fed_back() -> None:
     net = model("column", 64, 4, 16)
     start, added = music(net.seed_samples), noise(64)
-    block = Slide(net.sliding(), start).next(64, added)
+    block = SlidingLSTM(net.sliding(), start).next(64, added)
     expected = literal_on(net, start, block) + added
     np.testing.assert_allclose(expected, block, atol=TOLERANCE, rtol=0)

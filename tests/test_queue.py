@@ -1,0 +1,135 @@
+"""Who is next, and how long it takes: bookkeeping without a process."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from dreamd.approaches.config import ModelConfig
+from dreamd.daemon.queue import GUESS, NEWEST, Client, Dream, Queue
+from dreamd.dreaming.job import Job
+from dreamd.dreaming.seeds import Seed
+from dreamd.errors import Busy
+from dreamd.osc.messages import Request
+
+SIZES = ModelConfig("vector", 1000, 8, 2, 4)
+JOB = Job(
+    0, Request("vector"), "v", SIZES, None, Seed("noise"), 0.5, 0.2, Path("x"), frames=2000, rand=0
+)
+
+
+def dream(serial: int, client: str = "a", approach: str = "vector", pattern: str = "") -> Dream:
+    shape = replace(JOB.shape, approach=approach)
+    job = replace(JOB, serial=serial, shape=shape)
+    return Dream(id=serial, client=Client(client, pattern), job=job, index=0)
+
+
+def test_turns_go_round_among_clients() -> None:
+    queue = Queue(limit=10)
+    for serial, client in enumerate("aaabbc"):
+        queue.add(dream(serial, client))
+    order = []
+    while (one := queue.next()) is not None:
+        order.append(one.client.sender)
+    assert order == ["a", "b", "c", "a", "b", "a"]
+
+
+def test_a_full_queue_is_busy_but_running_ones_do_not_count() -> None:
+    queue = Queue(limit=2)
+    for serial in range(3):
+        queue.check_room(Client("a"))
+        queue.add(dream(serial))
+        if serial == 0:
+            queue.next()
+    with pytest.raises(Busy, match="2 dreams are waiting"):
+        queue.check_room(Client("a"))
+
+
+def test_a_pattern_s_oldest_makes_room_even_in_a_full_queue() -> None:
+    queue = Queue(limit=NEWEST + 1)
+    dreams = [dream(serial, pattern="pattern 1") for serial in range(NEWEST)]
+    for one in dreams:
+        assert queue.replaceable(one.client) is None
+        queue.add(one)
+    assert queue.replaceable(Client("a", "pattern 2")) is None
+    assert queue.replaceable(Client("b", "pattern 1")) is None
+    queue.add(dream(9, "b"))
+    queue.check_room(dreams[0].client)
+    assert queue.replaceable(dreams[0].client) is dreams[0]
+    queue.drop(dreams[0])
+    assert queue.replaceable(dreams[0].client) is None
+    assert dreams[0] not in queue.waiting
+    assert not queue.over
+
+
+def test_what_is_no_pattern_is_never_stale() -> None:
+    queue = Queue(limit=100)
+    for serial in range(3 * NEWEST):
+        queue.add(dream(serial))
+    assert queue.replaceable(Client("a")) is None
+
+
+def test_a_failed_dream_leaves_the_queue() -> None:
+    queue = Queue(limit=2)
+    first, second = dream(0), dream(1)
+    queue.add(first)
+    queue.add(second)
+    queue.failed(first, "why")
+    assert queue.waiting == [second]
+    assert queue.next() is second
+    assert queue.next() is None
+    assert (first.state, first.reason) == ("failed", "why")
+    assert list(queue.over) == [first]
+
+
+def test_speed_is_a_guess_and_then_measured() -> None:
+    queue = Queue(limit=2)
+    assert queue.speed("vector", 8) == GUESS["concurrent"]["vector"]
+    one = dream(0)
+    queue.add(one)
+    queue.next()
+    queue.done(one, seconds=0.5)  # two seconds of sound
+    assert queue.speed("vector", 8) == pytest.approx(4.0)
+    assert queue.speed("vector", 16) == GUESS["concurrent"]["vector"]
+
+
+def test_what_waits_before_is_part_of_the_estimate() -> None:
+    queue = Queue(limit=9)
+    dreams = [dream(k, approach="column") for k in range(3)]
+    for one in dreams:
+        queue.add(one)
+    alone = 2.0 / GUESS["concurrent"]["column"]
+    assert queue.eta(dreams[0], 1) == pytest.approx(alone)
+    assert queue.eta(dreams[2], 1) == pytest.approx(3 * alone)
+    assert queue.eta(dreams[2], 2) == pytest.approx(2 * alone)
+
+
+def test_what_is_left_follows_the_dream_s_own_pace(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However slowly it began, and whatever was guessed: what counts is the pace since."""
+    clock = [100.0]
+    monkeypatch.setattr("dreamd.daemon.queue.time.monotonic", lambda: clock[0])
+    queue = Queue(limit=2)
+    one = dream(0, approach="column")
+    queue.add(one)
+    queue.next()
+    guess = 2.0 / GUESS["concurrent"]["column"]
+    assert queue.left(one) == pytest.approx(guess)
+    clock[0] += 1.5
+    assert queue.left(one) == pytest.approx(guess - 1.5)
+    one.advance(20)
+    clock[0] += 4.0
+    one.advance(420)  # 400 frames in 4 s: 1580 are left
+    assert queue.left(one) == pytest.approx(15.8)
+    clock[0] += 1.0
+    assert queue.left(one) == pytest.approx(14.8)
+
+
+def test_paused_and_concurrent_dreams_have_speeds_of_their_own() -> None:
+    queue = Queue(limit=2)
+    one = dream(0)
+    one.job = replace(one.job, request=replace(one.job.request, sampling="paused"))
+    queue.add(one)
+    queue.next()
+    queue.done(one, seconds=0.01)
+    assert queue.speed("vector", 8, "paused") == pytest.approx(200.0)
+    assert queue.speed("vector", 8) == GUESS["concurrent"]["vector"]
