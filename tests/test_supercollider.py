@@ -174,7 +174,7 @@ def end_family(pid: int) -> None:
 
 @pytest.fixture
 def supercollider(tmp_path: Path, jack: str) -> SuperCollider:
-    home = tmp_path / "home"
+    home = tmp_path / "performer"  # not "home", which the daemon's fixture takes
     home.mkdir()
     return SuperCollider(home, jack)
 
