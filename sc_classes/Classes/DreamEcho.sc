@@ -46,9 +46,9 @@ DreamEcho : DreamPlayer {
 		}
 	}
 
-	// PRIVATE
+	// as a player
 
-	prEar { |bus|
+	makeEar { |bus|
 		var synth = Synth.basicNew(\dreamTape, server);
 		meter = Bus.control(server, 2);
 		tape = Buffer.alloc(server, (window + spare * server.sampleRate).asInteger, 1, { |buffer|
@@ -57,8 +57,8 @@ DreamEcho : DreamPlayer {
 		^synth
 	}
 
-	prGone {
-		super.prGone;
+	cleanUp {
+		super.cleanUp;
 		this.stagger(nil);
 		meter.free;
 		DreamBin.add(tape);
@@ -68,6 +68,8 @@ DreamEcho : DreamPlayer {
 		};
 		dreams.clear
 	}
+
+	// PRIVATE
 
 	// quiet: no line where there is nothing to take
 	prTake { |isPlayed, quiet, action, onError|
@@ -125,5 +127,5 @@ DreamEcho : DreamPlayer {
 		})
 	}
 
-	prPlay { |stream| this.prVoice(\dreamChase, [buf: stream.buffer, pos: stream.bus]) }
+	prPlay { |stream| this.playVoice(\dreamChase, [buf: stream.buffer, pos: stream.bus]) }
 }
