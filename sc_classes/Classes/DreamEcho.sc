@@ -75,10 +75,10 @@ DreamEcho : DreamPlayer {
 	prTake { |isPlayed, quiet, action, onError|
 		var miss = { |code, text|
 			isTaking = false;
-			DreamRNN.prReport(code, text, onError, quiet)
+			DreamRNNFailure.tell(code, text, onError, quiet)
 		};
 		client.dreamMsg(approach, nil, secs, options); // misuse is an Error now, not in between
-		if(isTaking) { ^DreamRNN.prReport('busy', "one melody is taken at a time", onError, quiet) };
+		if(isTaking) { ^DreamRNNFailure.tell('busy', "one melody is taken at a time", onError, quiet) };
 		if(this.isPlaying.not) { ^miss.value('silence', "DreamEcho.play comes first") };
 		isTaking = true;
 		DreamRNNCommand(client, server, ["/c_getn", meter.index, 2], ['/c_setn', meter.index, 2],

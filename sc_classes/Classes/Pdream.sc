@@ -130,7 +130,7 @@ PdreamStream : Stream {
 				server);
 			pending = asked
 		} { |error|
-			DreamRNN.prReport('bad-request', error.what);
+			DreamRNNFailure.tell('bad-request', error.what);
 			this.prLater
 		}
 	}
