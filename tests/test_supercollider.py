@@ -29,6 +29,7 @@ from dreamd import __version__, messages, osc, pluck
 from dreamd.audio import DreamFile
 
 ROOT = Path(__file__).resolve().parent.parent
+CLASSES = ROOT / "sc_classes" / "Classes"
 SCRIPTS = ROOT / "tests" / "supercollider"
 SMALL = "--vector 64 --hop 64 --frame 256 --window 4 --hidden 16 --batch 2 --stretch 4"
 RATE = 22050  # of the double's dreams: not the rate which the classes assume at first
@@ -277,6 +278,56 @@ def noise(frames: int, seed: int = 0, channels: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).uniform(-1, 1, shape).astype(np.float32)
 
 
+# ---------------------------------------------------------------- the classes' text
+
+NO_CODE = r"""//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|\$\\?."""
+DEFINITION = r"(?m)^\t\*?(pr[A-Z]\w*)(?= \{)"
+MENTION = r"([\w.]*)\b(pr[A-Z]\w*)"
+
+
+def not_private(text: str) -> list[str]:
+    """Mentions of a ``pr`` method that its own class does not define, or of another object's."""
+    text = re.sub(NO_CODE, "", text, flags=re.DOTALL)
+    text = re.sub(r"\s+\.(?=\w)", ".", text)  # a call that goes on in the next line
+    found = []
+    for body in re.split(r"(?m)^(?=\+? ?[A-Z]\w*(?: : \w+)? \{)", text):
+        own = re.findall(DEFINITION, body)
+        for receiver, name in re.findall(MENTION, re.sub(DEFINITION, "", body)):
+            if receiver not in ("this.", "this.class.") or name not in own:
+                found.append(receiver + name)
+    return found
+
+
+def test_a_private_method_is_called_by_its_own_class_alone() -> None:
+    files = [*CLASSES.glob("*.sc"), *SCRIPTS.glob("*.sc*")]
+    assert {path.name: found for path in files if (found := not_private(path.read_text()))} == {}
+
+
+@pytest.mark.parametrize(
+    ("call", "found"),
+    [
+        ("this.prOwn", []),
+        ("^this.class.prOwn(1)", []),
+        ("this\n\t\t.prOwn", []),
+        ('// that.prOwn\n$".class; "that.prOwn"', []),
+        ("this.prOther", ["this.prOther"]),
+        ("super.prOwn", ["super.prOwn"]),
+        ("that.prOwn", ["that.prOwn"]),
+        ("all.do(_.prOwn)", ["_.prOwn"]),
+        ("all.do { |each| Other(each).prOwn }", [".prOwn"]),
+        ("this.perform(\\prOwn)", ["prOwn"]),
+    ],
+)
+def test_what_such_a_call_looks_like(call: str, found: list[str]) -> None:
+    other = "Other {\n\tprOther { }\n}\n"
+    assert not_private(f"{other}Own : Other {{\n\tprOwn {{ }}\n\tgo {{ {call} }}\n}}\n") == found
+
+
+def test_no_file_of_a_class_is_long() -> None:
+    lines = {path.name: len(path.read_text().splitlines()) for path in CLASSES.glob("*.sc")}
+    assert {name: count for name, count in lines.items() if count >= 250} == {}
+
+
 # ---------------------------------------------------------------- without a server
 
 
@@ -290,7 +341,7 @@ def test_help_is_complete(supercollider: SuperCollider) -> None:
     told = supercollider.well("help.scd", supercollider.installed, supercollider.home)
     assert told.warnings() == []
     assert told["rendered-DreamingInFiveMinutes"] == "true"
-    for path in (ROOT / "sc_classes" / "Classes").glob("*.sc"):
+    for path in CLASSES.glob("*.sc"):
         assert told[f"rendered-{path.stem}"] == "true"
         assert told[f"undocumented-{path.stem}"] == "[  ]"
 
