@@ -31,6 +31,7 @@ from dreamd.audio import DreamFile
 ROOT = Path(__file__).resolve().parent.parent
 CLASSES = ROOT / "sc_classes" / "Classes"
 SCRIPTS = ROOT / "tests" / "supercollider"
+LONG = 180  # seconds for a script with the real daemon, which may first have to compile
 SMALL = "--vector 64 --hop 64 --frame 256 --window 4 --hidden 16 --batch 2 --stretch 4"
 RATE = 22050  # of the double's dreams: not the rate which the classes assume at first
 
@@ -139,6 +140,7 @@ class SuperCollider:
         }
         command = [need("sclang"), "-D", "-u", str(free_port()), "-l", str(self.conf)]
         command += [str(SCRIPTS / "run.scd"), str(SCRIPTS / script), str(free_port())]
+        command += [str(round(seconds - 10))]  # that it can say itself that it hangs
         log = self.home / f"{script}.log"
         with log.open("w") as out:
             sclang = subprocess.Popen(
@@ -1012,7 +1014,7 @@ def daemon(tmp_path: Path, recording: Path) -> Iterator[Daemon]:
 def test_dreams_of_the_real_daemon(
     supercollider: SuperCollider, daemon: Daemon, tmp_path: Path, performance: Path
 ) -> None:
-    told = supercollider.well("pieces.scd", daemon.port, tmp_path, performance)
+    told = supercollider.well("pieces.scd", daemon.port, tmp_path, performance, seconds=LONG)
     assert told.warnings() == []
     assert told["gap"] == "0", "no rest after a dream"
     assert json.loads(told["chosen"]) == PLAYED
@@ -1022,7 +1024,7 @@ def test_dreams_of_the_real_daemon(
         assert np.isfinite(sound).all()
         assert 0 < np.abs(sound).max() < 1, name
 
-    told = supercollider.well("daemon.scd", daemon.port, tmp_path, daemon.recording)
+    told = supercollider.well("daemon.scd", daemon.port, tmp_path, daemon.recording, seconds=LONG)
 
     assert told["refused"] in ("no-such-seed", "no-model")
     assert len(told.warnings()) == 1
@@ -1064,7 +1066,9 @@ def test_each_example_is_heard(
     assert len(examples) == 7
     assert len(readme) == 3
     files = [*examples, *readme]
-    told = supercollider.well("examples.scd", daemon.port, tmp_path, performance, *files)
+    told = supercollider.well(
+        "examples.scd", daemon.port, tmp_path, performance, *files, seconds=LONG
+    )
     assert told.warnings() == []
     for name in [path.stem for path in files]:
         sound = read_wav(tmp_path / f"{name}.wav")
@@ -1085,7 +1089,7 @@ def test_boot_starts_the_daemon_and_it_outlives_sclang(
     port = free_port()
     flags = f" {SMALL}"  # the blank keeps sclang from reading them as its own
     told = supercollider.well(
-        "boots.scd", port, tmp_path, recording.parent.parent, program, pid, flags
+        "boots.scd", port, tmp_path, recording.parent.parent, program, pid, flags, seconds=LONG
     )
     listener = Listener(port)
     try:
