@@ -32,7 +32,9 @@ from dreamd.audio.files import DreamFile
 from dreamd.osc import messages, transport
 
 ROOT = Path(__file__).resolve().parent.parent
+CLASSES = ROOT / "sc_classes" / "Classes"
 SCRIPTS = ROOT / "tests" / "supercollider"
+LONG = 180  # seconds for a script with the real daemon, which may first have to compile
 SMALL = "--vector 64 --hop 64 --frame 256 --window 4 --hidden 16 --batch 2 --stretch 4"
 RATE = 22050  # of the double's dreams: not the rate which the classes assume at first
 
@@ -141,6 +143,7 @@ class SuperCollider:
         }
         command = [need("sclang"), "-D", "-u", str(free_port()), "-l", str(self.conf)]
         command += [str(SCRIPTS / "run.scd"), str(SCRIPTS / script), str(free_port())]
+        command += [str(round(seconds - 10))]  # that it can say itself that it hangs
         log = self.home / f"{script}.log"
         with log.open("w") as out:
             sclang = subprocess.Popen(
@@ -177,7 +180,7 @@ def end_family(pid: int) -> None:
 
 @pytest.fixture
 def supercollider(tmp_path: Path, jack: str) -> SuperCollider:
-    home = tmp_path / "home"
+    home = tmp_path / "performer"  # not "home", which the daemon's fixture takes
     home.mkdir()
     return SuperCollider(home, jack)
 
@@ -280,6 +283,56 @@ def noise(frames: int, seed: int = 0, channels: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).uniform(-1, 1, shape).astype(np.float32)
 
 
+# ---------------------------------------------------------------- the classes' text
+
+NO_CODE = r"""//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|\$\\?."""
+DEFINITION = r"(?m)^\t\*?(pr[A-Z]\w*)(?= \{)"
+MENTION = r"([\w.]*)\b(pr[A-Z]\w*)"
+
+
+def not_private(text: str) -> list[str]:
+    """Mentions of a ``pr`` method that its own class does not define, or of another object's."""
+    text = re.sub(NO_CODE, "", text, flags=re.DOTALL)
+    text = re.sub(r"\s+\.(?=\w)", ".", text)  # a call that goes on in the next line
+    found = []
+    for body in re.split(r"(?m)^(?=\+? ?[A-Z]\w*(?: : \w+)? \{)", text):
+        own = re.findall(DEFINITION, body)
+        for receiver, name in re.findall(MENTION, re.sub(DEFINITION, "", body)):
+            if receiver not in ("this.", "this.class.") or name not in own:
+                found.append(receiver + name)
+    return found
+
+
+def test_a_private_method_is_called_by_its_own_class_alone() -> None:
+    files = [*CLASSES.glob("*.sc"), *SCRIPTS.glob("*.sc*")]
+    assert {path.name: found for path in files if (found := not_private(path.read_text()))} == {}
+
+
+@pytest.mark.parametrize(
+    ("call", "found"),
+    [
+        ("this.prOwn", []),
+        ("^this.class.prOwn(1)", []),
+        ("this\n\t\t.prOwn", []),
+        ('// that.prOwn\n$".class; "that.prOwn"', []),
+        ("this.prOther", ["this.prOther"]),
+        ("super.prOwn", ["super.prOwn"]),
+        ("that.prOwn", ["that.prOwn"]),
+        ("all.do(_.prOwn)", ["_.prOwn"]),
+        ("all.do { |each| Other(each).prOwn }", [".prOwn"]),
+        ("this.perform(\\prOwn)", ["prOwn"]),
+    ],
+)
+def test_what_such_a_call_looks_like(call: str, found: list[str]) -> None:
+    other = "Other {\n\tprOther { }\n}\n"
+    assert not_private(f"{other}Own : Other {{\n\tprOwn {{ }}\n\tgo {{ {call} }}\n}}\n") == found
+
+
+def test_no_file_of_a_class_is_long() -> None:
+    lines = {path.name: len(path.read_text().splitlines()) for path in CLASSES.glob("*.sc")}
+    assert {name: count for name, count in lines.items() if count >= 250} == {}
+
+
 # ---------------------------------------------------------------- without a server
 
 
@@ -293,7 +346,7 @@ def test_help_is_complete(supercollider: SuperCollider) -> None:
     told = supercollider.well("help.scd", supercollider.installed, supercollider.home)
     assert told.warnings() == []
     assert told["rendered-DreamingInFiveMinutes"] == "true"
-    for path in (ROOT / "sc_classes" / "Classes").glob("*.sc"):
+    for path in CLASSES.glob("*.sc"):
         assert told[f"rendered-{path.stem}"] == "true"
         assert told[f"undocumented-{path.stem}"] == "[  ]"
 
@@ -964,7 +1017,7 @@ def daemon(tmp_path: Path, recording: Path) -> Iterator[Daemon]:
 def test_dreams_of_the_real_daemon(
     supercollider: SuperCollider, daemon: Daemon, tmp_path: Path, performance: Path
 ) -> None:
-    told = supercollider.well("pieces.scd", daemon.port, tmp_path, performance)
+    told = supercollider.well("pieces.scd", daemon.port, tmp_path, performance, seconds=LONG)
     assert told.warnings() == []
     assert told["gap"] == "0", "no rest after a dream"
     assert json.loads(told["chosen"]) == PLAYED
@@ -974,7 +1027,7 @@ def test_dreams_of_the_real_daemon(
         assert np.isfinite(sound).all()
         assert 0 < np.abs(sound).max() < 1, name
 
-    told = supercollider.well("daemon.scd", daemon.port, tmp_path, daemon.recording)
+    told = supercollider.well("daemon.scd", daemon.port, tmp_path, daemon.recording, seconds=LONG)
 
     assert told["refused"] in ("no-such-seed", "no-model")
     assert len(told.warnings()) == 1
@@ -1016,7 +1069,9 @@ def test_each_example_is_heard(
     assert len(examples) == 7
     assert len(readme) == 3
     files = [*examples, *readme]
-    told = supercollider.well("examples.scd", daemon.port, tmp_path, performance, *files)
+    told = supercollider.well(
+        "examples.scd", daemon.port, tmp_path, performance, *files, seconds=LONG
+    )
     assert told.warnings() == []
     for name in [path.stem for path in files]:
         sound = read_wav(tmp_path / f"{name}.wav")
@@ -1037,7 +1092,7 @@ def test_boot_starts_the_daemon_and_it_outlives_sclang(
     port = free_port()
     flags = f" {SMALL}"  # the blank keeps sclang from reading them as its own
     told = supercollider.well(
-        "boots.scd", port, tmp_path, recording.parent.parent, program, pid, flags
+        "boots.scd", port, tmp_path, recording.parent.parent, program, pid, flags, seconds=LONG
     )
     listener = Listener(port)
     try:

@@ -62,7 +62,7 @@ DreamBank {
 
 	save { |path, action, onError|
 		var folder = path.standardizePath, saved = dreams.asArray;
-		var failed = { |code, text| DreamRNN.prReport(code, text, onError) };
+		var failed = { |code, text| DreamRNNFailure.tell(code, text, onError) };
 		case
 		{ server.serverRunning.not } { failed.value('no-server', this.prAbsence) }
 		{ this.prIsEmptyFolder(folder).not } {
@@ -79,7 +79,7 @@ DreamBank {
 	// Adds what was saved.
 	load { |path, action, onError|
 		var folder = path.standardizePath, saved = this.prReadList(folder);
-		var failed = { |code, text| DreamRNN.prReport(code, text, onError) };
+		var failed = { |code, text| DreamRNNFailure.tell(code, text, onError) };
 		case
 		{ server.serverRunning.not } { failed.value('no-server', this.prAbsence) }
 		{ saved.isNil } { failed.value('unreadable', "there is no bank of dreams in " ++ folder) }

@@ -46,9 +46,9 @@ DreamEcho : DreamPlayer {
 		}
 	}
 
-	// PRIVATE
+	// as a player
 
-	prEar { |bus|
+	makeEar { |bus|
 		var synth = Synth.basicNew(\dreamTape, server);
 		meter = Bus.control(server, 2);
 		tape = Buffer.alloc(server, (window + spare * server.sampleRate).asInteger, 1, { |buffer|
@@ -57,8 +57,8 @@ DreamEcho : DreamPlayer {
 		^synth
 	}
 
-	prGone {
-		super.prGone;
+	cleanUp {
+		super.cleanUp;
 		this.stagger(nil);
 		meter.free;
 		DreamBin.add(tape);
@@ -69,14 +69,16 @@ DreamEcho : DreamPlayer {
 		dreams.clear
 	}
 
+	// PRIVATE
+
 	// quiet: no line where there is nothing to take
 	prTake { |isPlayed, quiet, action, onError|
 		var miss = { |code, text|
 			isTaking = false;
-			DreamRNN.prReport(code, text, onError, quiet)
+			DreamRNNFailure.tell(code, text, onError, quiet)
 		};
 		client.dreamMsg(approach, nil, secs, options); // misuse is an Error now, not in between
-		if(isTaking) { ^DreamRNN.prReport('busy', "one melody is taken at a time", onError, quiet) };
+		if(isTaking) { ^DreamRNNFailure.tell('busy', "one melody is taken at a time", onError, quiet) };
 		if(this.isPlaying.not) { ^miss.value('silence', "DreamEcho.play comes first") };
 		isTaking = true;
 		DreamRNNCommand(client, server, ["/c_getn", meter.index, 2], ['/c_setn', meter.index, 2],
@@ -125,5 +127,5 @@ DreamEcho : DreamPlayer {
 		})
 	}
 
-	prPlay { |stream| this.prVoice(\dreamChase, [buf: stream.buffer, pos: stream.bus]) }
+	prPlay { |stream| this.playVoice(\dreamChase, [buf: stream.buffer, pos: stream.bus]) }
 }

@@ -18,9 +18,9 @@ DreamListener : DreamPlayer {
 		action = argAction
 	}
 
-	// PRIVATE
+	// as a player
 
-	prEar { |bus|
+	makeEar { |bus|
 		var synth = Synth.head(group, \dreamEar, [in: bus]);
 		heard = 0;
 		responder = OSCFunc({ |msg| this.prHear(*msg.drop(3)) }, '/dreamHeard', server.addr,
@@ -28,10 +28,12 @@ DreamListener : DreamPlayer {
 		^synth
 	}
 
-	prGone {
-		super.prGone;
+	cleanUp {
+		super.cleanUp;
 		responder.free
 	}
+
+	// PRIVATE
 
 	// An onset may be reported twice, where its pitch is clear, unclear and clear again.
 	prHear { |count, freq, loudness|
@@ -44,7 +46,7 @@ DreamListener : DreamPlayer {
 	prAnswer { |freq|
 		var dream = bank.nearest(freq.cpsmidi);
 		dream !? {
-			this.prVoice(\dreamRing, [buf: dream, freq: freq, ring: ring, attack: attack,
+			this.playVoice(\dreamRing, [buf: dream, freq: freq, ring: ring, attack: attack,
 				release: release])
 		};
 		action.value(this, freq.cpsmidi, dream !? { bank.indexOf(dream) })

@@ -22,7 +22,7 @@ DreamPlayer {
 		voices = List.new;
 		group = Group.tail(RootNode(server)); // the default group may be being made anew
 		limiter = this.prLimiter(bus);
-		ear = this.prEar(in ?? { server.inputBus });
+		ear = this.makeEar(in ?? { server.inputBus });
 		CmdPeriod.add(this);
 		ServerQuit.add(this, server)
 	}
@@ -31,7 +31,7 @@ DreamPlayer {
 	stop {
 		if(this.isPlaying.not) { ^this };
 		limiter.set(\gate, 0); // frees the group, too
-		this.prGone
+		this.cleanUp
 	}
 
 	// The loudest that comes out, 0 to 1.
@@ -42,6 +42,26 @@ DreamPlayer {
 
 	doOnCmdPeriod { this.prEnd }
 	doOnServerQuit { this.prEnd }
+
+	// for DreamListener and DreamEcho
+
+	// The synth that hears the input.
+	makeEar { |bus| ^this.subclassResponsibility(thisMethod) }
+
+	// Its synths are gone, or fading out.
+	cleanUp {
+		group = ear = limiter = bus = nil;
+		CmdPeriod.remove(this);
+		ServerQuit.remove(this, server)
+	}
+
+	// One more voice; too many, and the oldest is faded out.
+	playVoice { |def, args|
+		var voice = Synth.head(group, def, args ++ [out: bus, amp: amp]);
+		voices.add(voice);
+		voice.onFree { voices.remove(voice) };
+		if(voices.size > mostVoices) { voices.removeAt(0).set(\gate, 0) }
+	}
 
 	// PRIVATE
 
@@ -56,20 +76,5 @@ DreamPlayer {
 	}
 
 	// Cmd-period is heard of twice, from the synths and by itself.
-	prEnd { if(this.isPlaying) { this.prGone } }
-
-	// Its synths are gone, or fading out.
-	prGone {
-		group = ear = limiter = bus = nil;
-		CmdPeriod.remove(this);
-		ServerQuit.remove(this, server)
-	}
-
-	// One more voice; too many, and the oldest is faded out.
-	prVoice { |def, args|
-		var voice = Synth.head(group, def, args ++ [out: bus, amp: amp]);
-		voices.add(voice);
-		voice.onFree { voices.remove(voice) };
-		if(voices.size > mostVoices) { voices.removeAt(0).set(\gate, 0) }
-	}
+	prEnd { if(this.isPlaying) { this.cleanUp } }
 }

@@ -2,25 +2,19 @@
 //
 // A client sends /dream/request over OSC; the daemon writes a sound file and says which frames
 // of it are final; the server reads them into the Buffer which the call returned at once.
-// This class talks with the daemon; DreamRNNRequest follows one dream from the call to the
-// filled Buffer, DreamRNNCommand one message to the server, DreamRNNBoot a start of the daemon.
+// This class is what a performer calls, and knows what is under way: DreamRNNRequest follows one
+// dream from the call to the filled Buffer, DreamRNNCommand one message to the server, DreamRNNBoot
+// a start of the daemon. What is said to the daemon is made by DreamRNNMessage, what it says is
+// heard by DreamRNNReplies, and DreamRNNClock counts the time until it does.
 // Nothing here waits, so all of it works inside and outside of a Routine.
 //
 // This file is part of DreamRNN. License: GPL-3.0-or-later.
 
 DreamRNN {
-	classvar >default, >program, unsaid;
+	classvar >default, >program;
 
-	const remembered = 8;
-
-	var <addr, <>timeout = 4, <rate = 11025, <recent, <now = 0;
-	var requests, questions, commands, booting, responders, watch, lastID, ticked = 0, pinged = 0,
-		isRecalled = false;
-
-	*initClass {
-		unsaid = List.new;
-		CmdPeriod.add(this)
-	}
+	var <addr, <>timeout = 4, <rate = 11025;
+	var requests, questions, commands, booting, replies, clock, files, lastID, pinged = 0;
 
 	*default { ^default ?? { default = this.new } }
 
@@ -38,11 +32,11 @@ DreamRNN {
 		addr = NetAddr(host, port);
 		// not .rand: two sclangs with the same randSeed must not share their ids
 		lastID = Date.seed.bitXor(NetAddr.langPort * 40503).bitAnd(0x3FFFFFFF);
-		recent = List.new;
+		files = DreamRNNFiles.new;
 		requests = IdentityDictionary.new;
 		questions = List.new;
 		commands = IdentitySet.new;
-		watch = SkipJack({ this.prTick }, 0.25, { this.prIsIdle }, "DreamRNN", SystemClock, false);
+		clock = DreamRNNClock("DreamRNN", 0.25, { this.isIdle }, { this.prTick });
 		this.prListen
 	}
 
@@ -83,9 +77,10 @@ DreamRNN {
 	}
 
 	dreamMsg { |approach, seed, secs = 4, options|
-		var asked = (approach: approach, id: this.prNextID, secs: secs ? 4);
-		asked.putAll(this.prSeed(seed), this.prOptions(options));
-		this.prCheck(asked);
+		var asked = DreamRNNMessage.keys(this.prNextID, approach, seed, secs, options);
+		if(requests[asked[\id]].notNil) {
+			DreamRNNMessage.misuse("id must be new, a dream under way has it", asked[\id])
+		};
 		^["/dream/request"] ++ asked.asSortedArray.flatten(1)
 	}
 
@@ -99,8 +94,8 @@ DreamRNN {
 	// the daemon
 
 	status { |action, onError, quiet = false|
-		questions.add((deadline: now + timeout, action: action, onError: onError, quiet: quiet));
-		watch.start;
+		questions.add((deadline: this.now + timeout, action: action, onError: onError, quiet: quiet));
+		clock.start;
 		this.send("/dream/status")
 	}
 
@@ -110,16 +105,18 @@ DreamRNN {
 	quit { this.status; this.send("/dream/quit") }
 
 	boot { |recordings, action, flags, onError|
-		booting = booting ?? { DreamRNNBoot(this, recordings, flags) };
+		booting = booting ?? { DreamRNNBoot(this, recordings, flags, { booting = nil }) };
 		booting.add(action, onError);
-		watch.start
+		clock.start
 	}
 
 	gui { ^DreamRNNGui(this) }
 
+	recent { ^files.recent }
+
 	// A daemon that was started after us, or anew, does not know us yet: so each time.
 	send { |... msg|
-		if(responders.isNil) { this.prListen }; // it was freed
+		if(replies.isNil) { this.prListen }; // it was freed
 		addr.sendMsg("/dream/notify", 1);
 		addr.sendMsg(*msg)
 	}
@@ -127,9 +124,9 @@ DreamRNN {
 	free {
 		requests.values.do(_.cancel);
 		questions.clear;
-		responders.do(_.free);
-		responders = nil;
-		watch.stop;
+		replies.free;
+		replies = nil;
+		clock.stop;
 		ServerQuit.remove(this)
 	}
 
@@ -142,109 +139,82 @@ DreamRNN {
 		}
 	}
 
+	// called by what is under way
+
+	now { ^clock.now }
+
+	absence {
+		^"no daemon answers at %:%; start one with DreamRNN.boot, or in a terminal: dreamd run"
+		.format(addr.hostname, addr.port)
+	}
+
+	forget { |request| requests.removeAt(request.id) }
+
+	register { |command|
+		commands.add(command);
+		clock.start
+	}
+
+	unregister { |command| commands.remove(command) }
+
+	isIdle {
+		^requests.isEmpty and: { questions.isEmpty } and: { commands.isEmpty } and: { booting.isNil }
+	}
+
 	// PRIVATE
 
 	prDream { |approach, seed, secs, action, options, onError, server|
 		var source, request;
 		server = server ?? { if(seed.isKindOf(Buffer)) { seed.server } { Server.default } };
-		if(this.prHasNoFile(seed)) {
+		if(DreamRNNMessage.hasNoFile(seed)) {
 			source = seed;
-			seed = this.prTempPath
+			seed = DreamRNNMessage.newFile
 		};
 		request = DreamRNNRequest(this, this.dreamMsg(approach, seed, secs, options),
 			server, action, onError);
 		requests[request.id] = request;
-		watch.start;
+		clock.start;
 		request.start(source, seed);
 		^request
 	}
 
 	prLoss { |server| ^"the server % has quit".format(server) }
 
-	prAbsence {
-		^"no daemon answers at %:%; start one with DreamRNN.boot, or in a terminal: dreamd run"
-		.format(addr.hostname, addr.port)
-	}
-
-	prForget { |request| requests.removeAt(request.id) }
-
-	prFollow { |command|
-		commands.add(command);
-		watch.start
-	}
-
-	prUnfollow { |command| commands.remove(command) }
-
-	prBooted { booting = nil }
-
 	prListen {
 		ServerQuit.add(this);
-		responders = [
-			this.prOn("/dream/accepted", { |id, path, frames, rate|
+		replies = DreamRNNReplies(addr, (
+			accepted: { |id, path, frames, rate|
 				this.prRate(rate);
 				requests[id] !? { |request| request.accepted(path.asString, frames) }
-			}),
-			this.prOn("/dream/chunk", { |id, start, frames|
+			},
+			chunk: { |id, start, frames|
 				requests[id] !? { |request| request.chunk(start, frames) }
-			}),
-			this.prOn("/dream/done", { |id, path, frames, rate, seconds, index|
-				this.prRemember(path.asString, frames / rate, index);
+			},
+			done: { |id, path, frames, rate, seconds, index|
+				files.add(path.asString, frames / rate, index);
 				requests[id] !? { |request| request.done(path.asString, frames) }
-			}),
-			this.prOn("/dream/failed", { |id, code, text|
+			},
+			failed: { |id, code, text|
 				requests[id] !? { |request| request.fail(code, text.asString) }
-			}),
-			this.prOn("/dream/status", { |... pairs| this.prStatus(this.class.prTree(pairs)) })
-		]
-	}
-
-	// Any word from the daemon, to whichever client, shows that it lives.
-	prOn { |path, func|
-		^OSCFunc({ |msg|
-			requests.do(_.heard);
-			func.valueArray(msg.drop(1))
-		}, path, addr).fix
+			},
+			status: { |tree| this.prStatus(tree) }
+		), { requests.do(_.heard) })
 	}
 
 	prStatus { |tree|
 		var asked = questions.asArray;
 		var idle = (tree[\queue] == 0) and: { tree[\running] == 0 };
 		this.prRate(tree[\rate]);
-		if(isRecalled.not) { tree[\bank] !? { |folder| this.prRecall(folder.asString) } };
+		tree[\bank] !? { |folder| files.recall(folder.asString) };
 		requests.values.do(_.daemonIdle(idle));
 		questions.clear;
 		asked.do { |question| question[\action].value(tree) };
 		booting !? { booting.answered }
 	}
 
-	// The last dreams, the newest first, whoever asked for them.
-	prRemember { |path, secs, index|
-		recent.removeAllSuchThat { |each| each[\path] == path };
-		recent.addFirst((path: path, secs: secs, index: index));
-		if(recent.size > remembered) { recent.pop }
-	}
-
-	// What was dreamt before we were there.
-	prRecall { |folder|
-		var files = this.class.prFiles(folder);
-		isRecalled = true;
-		files.keys.asArray.sort.keep(remembered.neg).do { |index|
-			var file = SoundFile.openRead(files[index]);
-			file !? {
-				file.close;
-				this.prRemember(files[index], file.duration, index)
-			}
-		}
-	}
-
 	prRate { |argRate| argRate !? { rate = argRate } }
 
-	// now stands still while the interpreter is blocked: replies that wait in its queue then
-	// are not late.
 	prTick {
-		var time = Main.elapsedTime;
-		now = now + min(time - ticked, 0.5);
-		ticked = time;
 		requests.values.do(_.check);
 		commands.copy.do(_.check);
 		questions.asArray.do { |question| this.prCheckQuestion(question) };
@@ -253,159 +223,21 @@ DreamRNN {
 	}
 
 	prCheckQuestion { |question|
-		if(now > question[\deadline]) {
+		if(this.now > question[\deadline]) {
 			questions.remove(question);
-			this.class.prReport('no-daemon', this.prAbsence, question[\onError], question[\quiet])
+			DreamRNNFailure.tell('no-daemon', this.absence, question[\onError], question[\quiet])
 		}
 	}
 
 	prPing {
-		if(now - pinged > timeout and: { requests.any(_.isDreaming) }) {
-			pinged = now;
+		if(this.now - pinged > timeout and: { requests.any(_.isDreaming) }) {
+			pinged = this.now;
 			this.send("/dream/status")
 		}
-	}
-
-	prIsIdle {
-		^requests.isEmpty and: { questions.isEmpty } and: { commands.isEmpty } and: { booting.isNil }
 	}
 
 	prNextID {
 		lastID = lastID % 0x40000000 + 1;
 		^lastID
-	}
-
-	prTempPath {
-		^Platform.defaultTempDir
-		+/+ "dreamrnn-seed-%-%.wav".format(NetAddr.langPort, UniqueID.next)
-	}
-
-	prCheck { |asked|
-		var approach = asked[\approach], secs = asked[\secs];
-		if((approach.isKindOf(Symbol) or: { approach.isString }).not) {
-			this.prMisuse("approach must be a Symbol", approach)
-		};
-		if((secs.isKindOf(SimpleNumber) and: { secs > 0 } and: { secs < inf }).not) {
-			this.prMisuse("secs must be a number above 0", secs)
-		};
-		if(requests[asked[\id]].notNil) {
-			this.prMisuse("id must be new, a dream under way has it", asked[\id])
-		}
-	}
-
-	prSeed { |seed|
-		^case
-		{ seed.isNil } { () }
-		{ seed.isKindOf(Buffer) } { (seed: this.prFileOf(seed)) }
-		{ seed.isKindOf(PathName) } { (seed: seed.fullPath.absolutePath) }
-		{ seed.isString or: { seed.isKindOf(Symbol) } } { (seed: this.prPlace(seed.asString)) }
-		{ this.prAreNotes(seed) } { (notes: seed.join(" ")) }
-		{ this.prMisuse("seed must be a Buffer, path, name, Array of MIDI notes or nil", seed) }
-	}
-
-	prAreNotes { |seed|
-		^seed.isSequenceableCollection and: { seed.notEmpty }
-		and: { seed.every(_.isKindOf(SimpleNumber)) }
-	}
-
-	// "guitar:2" stays as it is; a path must mean the same file where the daemon runs.
-	prPlace { |text|
-		var path;
-		if(text.includes(thisProcess.platform.pathSeparator).not) { ^text };
-		path = text.absolutePath;
-		^if(File.exists(path)) { path } { text }
-	}
-
-	prFileOf { |buffer|
-		if(this.prHasNoFile(buffer)) {
-			this.prMisuse("seed has no file of its own to send; use dream, which writes one", buffer)
-		};
-		^buffer.path.asString.absolutePath
-	}
-
-	prHasNoFile { |seed|
-		if(seed.isKindOf(Buffer).not) { ^false };
-		if(seed.bufnum.isNil) { this.prMisuse("seed must be a Buffer that is not freed", seed) };
-		^seed.path.isNil or: { this.prHolds(seed.path.asString, seed).not }
-	}
-
-	prHolds { |path, buffer|
-		var file = SoundFile.openRead(path);
-		^file.notNil and: {
-			file.close;
-			file.numFrames == buffer.numFrames and: { file.numChannels == buffer.numChannels }
-		}
-	}
-
-	prOptions { |options|
-		var asked = ();
-		if(options.isKindOf(Dictionary).not and: { options.isArray.not } and: { options.notNil }) {
-			this.prMisuse("options must be an Event or an Array of pairs", options)
-		};
-		if(options.isArray) { options = ().putPairs(options) };
-		options !? {
-			options.keysValuesDo { |key, value| asked[key.asSymbol] = this.prValue(key, value) }
-		};
-		asked[\id] !? { |id| asked[\id] = id.asInteger };
-		^asked
-	}
-
-	prValue { |key, value|
-		^case
-		{ value.isKindOf(SimpleNumber) or: { value.isString } or: { value.isKindOf(Symbol) } } { value }
-		{ value.isKindOf(PathName) } { value.fullPath.absolutePath }
-		{ this.prAreNotes(value) } { value.join(" ") }
-		{ this.prMisuse("the option % must be a number or a name".format(key), value) }
-	}
-
-	prMisuse { |what, got|
-		Error("DreamRNN.dream: %, got %".format(what, got)).throw
-	}
-
-	// Deferred, so that onError never runs before the call that caused it has returned.
-	*prReport { |code, text, onError, quiet = false|
-		var line = text.replace("\n", " ").stripWhiteSpace;
-		unsaid.add({
-			if(quiet.not) { "DreamRNN: %: %".format(code, line).warn };
-			onError.value(code, line)
-		});
-		this.prSayNext
-	}
-
-	*prSayNext {
-		SystemClock.sched(0, {
-			if(unsaid.notEmpty) { unsaid.removeAt(0).value };
-			nil
-		})
-	}
-
-	// It clears the clock, and what waits for an answer would wait for ever.
-	*doOnCmdPeriod { unsaid.size.do { this.prSayNext } }
-
-	// The dreams that lie whole in the daemon's bank: number -> path.
-	*prFiles { |folder|
-		var files = IdentityDictionary.new;
-		var unfinished = (folder.dirname +/+ "unfinished" +/+ "*").pathMatch.collect(_.basename).asSet;
-		(folder +/+ "*.wav").pathMatch.do { |path|
-			var name = path.basename.splitext[0];
-			if(name.every(_.isDecDigit) and: { unfinished.includes(name).not }) {
-				files[name.asInteger] = path
-			}
-		};
-		^files
-	}
-
-	// [\queue, 0, 'voices/guitar/recordings', 2] -> (queue: 0, voices: (guitar: (recordings: 2)))
-	*prTree { |pairs|
-		var tree = ();
-		pairs.pairsDo { |path, value|
-			var keys = path.asString.split($/).collect(_.asSymbol);
-			var node = keys.drop(-1).inject(tree, { |parent, key|
-				if(parent[key].isKindOf(Event).not) { parent[key] = () };
-				parent[key]
-			});
-			node[keys.last] = if(value == '{}') { () } { value }
-		};
-		^tree
 	}
 }

@@ -3,7 +3,7 @@
 //     asking -> (starting) -> answered -> actions
 //
 // It asks first whether a daemon answers already, starts the program if none does, and then asks
-// on. The client's watch calls check. The program writes into a file and not to sclang: so it
+// on. The client's clock calls check. The program writes into a file and not to sclang: so it
 // goes on when sclang ends, and its last line says why it could not.
 //
 // This file is part of DreamRNN. License: GPL-3.0-or-later.
@@ -11,10 +11,10 @@
 DreamRNNBoot {
 	const askEvery = 0.5, firstPatience = 1, patience = 60;
 
-	var client, recordings, flags, waiting, stage = \asking, deadline, asked = -1, log;
+	var client, recordings, flags, onEnd, waiting, stage = \asking, deadline, asked = -1, log;
 
-	*new { |client, recordings, flags|
-		^super.newCopyArgs(client, recordings, flags).init
+	*new { |client, recordings, flags, onEnd|
+		^super.newCopyArgs(client, recordings, flags, onEnd).init
 	}
 
 	init {
@@ -34,7 +34,7 @@ DreamRNNBoot {
 
 	answered {
 		stage = \answered;
-		client.prBooted;
+		onEnd.value;
 		waiting.do { |each| each[0].value(client) }
 	}
 
@@ -48,7 +48,7 @@ DreamRNNBoot {
 	}
 
 	prStart {
-		if(client.addr.isLocal.not) { ^this.prFail('no-daemon', client.prAbsence + "there") };
+		if(client.addr.isLocal.not) { ^this.prFail('no-daemon', client.absence + "there") };
 		stage = \starting;
 		deadline = client.now + patience;
 		log = Platform.userAppSupportDir +/+ "dreamd-%.log".format(client.addr.port);
@@ -77,7 +77,7 @@ DreamRNNBoot {
 		case
 		{ stage == \failed } { } // it was given up before
 		{ stage == \answered } {
-			if(status != 0) { DreamRNN.prReport('no-daemon', this.prEnd(status)) }
+			if(status != 0) { DreamRNNFailure.tell('no-daemon', this.prEnd(status)) }
 		}
 		{ status == 127 } {
 			this.prFail('no-program', "cannot find the program %; run dreamd install in a terminal, "
@@ -95,7 +95,7 @@ DreamRNNBoot {
 	// One line, however many have called boot meanwhile.
 	prFail { |code, text|
 		stage = \failed;
-		client.prBooted;
-		waiting.do { |each, i| DreamRNN.prReport(code, text, each[1], i > 0) }
+		onEnd.value;
+		waiting.do { |each, i| DreamRNNFailure.tell(code, text, each[1], i > 0) }
 	}
 }

@@ -2,7 +2,7 @@
 // when the server must be thought gone. Dreams and banks read and write Buffers with it.
 //
 // It waits for an answer of its own, where a Buffer has one callback slot for everything: so what
-// is under way at the same time does not disturb each other. Its client's watch calls check.
+// is under way at the same time does not disturb each other. Its client's clock calls check.
 //
 // This file is part of DreamRNN. License: GPL-3.0-or-later.
 
@@ -41,7 +41,7 @@ DreamRNNCommand {
 			OSCFunc({ |answer| this.fail(code, answer[2].asString) }, '/fail', server.addr,
 				argTemplate: [msg[0], nil, msg[1]]).fix
 		];
-		client.prFollow(this);
+		client.register(this);
 		server.listSendMsg(msg)
 	}
 
@@ -61,6 +61,6 @@ DreamRNNCommand {
 	// Its answer no longer matters.
 	free {
 		responders.do(_.free);
-		client.prUnfollow(this)
+		client.unregister(this)
 	}
 }

@@ -12,10 +12,10 @@ DreamRNNGui {
 
 	// In a Routine, too: the window is there a moment later.
 	*new { |client|
-		var made = super.newCopyArgs(client);
-		{ made.prOpen }.defer;
-		^made
+		^super.newCopyArgs(client).init
 	}
+
+	init { { this.prOpen }.defer }
 
 	close { { window !? { window.close } }.defer }
 

@@ -4,7 +4,7 @@
 //
 // While the daemon dreams it names stretches of frames that are final, and the server reads
 // them into place, one stretch after the other; once all is final, whatever is still missing.
-// Each stage knows how long it may take and what to say if it takes longer; the client's watch
+// Each stage knows how long it may take and what to say if it takes longer; the client's clock
 // calls check. Every way out goes through prEnd.
 //
 // This file is part of DreamRNN. License: GPL-3.0-or-later.
@@ -115,7 +115,7 @@ DreamRNNRequest {
 
 	fail { |code, text, quiet = false|
 		this.prEnd;
-		DreamRNN.prReport(code, text, onError, quiet)
+		DreamRNNFailure.tell(code, text, onError, quiet)
 	}
 
 	// PRIVATE
@@ -138,7 +138,7 @@ DreamRNNRequest {
 
 	prAsk {
 		stage = \asked;
-		this.prExpect(client.timeout, 'no-daemon', client.prAbsence);
+		this.prExpect(client.timeout, 'no-daemon', client.absence);
 		client.send(*msg)
 	}
 
@@ -222,7 +222,7 @@ DreamRNNRequest {
 		var isWriting = (stage == \writing);
 		stage = \ended;
 		command.free;
-		client.prForget(this);
+		client.forget(this);
 		seedFile !? { this.prDeleteSeed(isWriting) }
 	}
 

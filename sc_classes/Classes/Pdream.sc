@@ -74,6 +74,12 @@ PdreamStream : Stream {
 	*doOnCmdPeriod { alive.copy.do(_.stop) }
 	*doOnServerQuit { |server| alive.copy.do(_.forget(server)) }
 
+	// Pn around a Pbind makes a stream each time: in ten minutes they would take all Buffers.
+	check { |now|
+		var patience = if(alive.size > crowd) { crowdedRest } { longestRest };
+		if(now - touched > patience) { this.stop }
+	}
+
 	forget { |server|
 		if(pending.notNil and: { pending.server === server }) { pending = nil };
 		if(ready.notNil and: { ready.server === server }) { ready = nil };
@@ -94,16 +100,10 @@ PdreamStream : Stream {
 	// A pattern that ends by itself tells nobody, so its streams are known by their silence.
 	*prWatch {
 		watch = watch ?? {
-			SkipJack({ alive.copy.do(_.prRest(Main.elapsedTime)) }, 1, { alive.isEmpty }, "Pdream",
+			SkipJack({ alive.copy.do(_.check(Main.elapsedTime)) }, 1, { alive.isEmpty }, "Pdream",
 				SystemClock)
 		};
 		watch.start
-	}
-
-	// Pn around a Pbind makes a stream each time: in ten minutes they would take all Buffers.
-	prRest { |now|
-		var patience = if(alive.size > crowd) { crowdedRest } { longestRest };
-		if(now - touched > patience) { this.stop }
 	}
 
 	prDiscard { |buffer|
@@ -130,7 +130,7 @@ PdreamStream : Stream {
 				server);
 			pending = asked
 		} { |error|
-			DreamRNN.prReport('bad-request', error.what);
+			DreamRNNFailure.tell('bad-request', error.what);
 			this.prLater
 		}
 	}

@@ -23,9 +23,8 @@ DreamRNNDouble {
 
 	// for commands and boots
 	send { |... msg| sent.add(msg) }
-	prFollow { }
-	prUnfollow { }
-	prBooted { }
+	register { }
+	unregister { }
 
 	dreamMsg { |... args| ^DreamRNN.dreamMsg(*args) }
 

@@ -123,7 +123,7 @@ TestDreamRNN : UnitTest {
 
 	test_cmd_period_twice_at_once {
 		var said = List.new;
-		2.do { |i| DreamRNN.prReport(\code, "", { said.add(i) }, true) };
+		2.do { |i| DreamRNNFailure.tell(\code, "", { said.add(i) }, true) };
 		CmdPeriod.run;
 		CmdPeriod.run;
 		this.wait({ said.size == 2 }, "who waits for an answer has it", 5);
@@ -132,7 +132,7 @@ TestDreamRNN : UnitTest {
 
 	test_status_tree {
 		this.assertEquals(
-			DreamRNN.prTree([\queue, 0, 'voices/guitar/recordings', 2, 'voices/guitar/models', '{}']),
+			DreamRNNReplies.tree([\queue, 0, 'voices/guitar/recordings', 2, 'voices/guitar/models', '{}']),
 			(queue: 0, voices: (guitar: (recordings: 2, models: ()))),
 			"slashes in the keys are levels"
 		)

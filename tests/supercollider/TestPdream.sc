@@ -115,20 +115,20 @@ TestPdream : UnitTest {
 		client.fail(1, 'cancelled');
 		this.assertEquals(stream.next, dream, "it may go on with the same dream");
 		this.assertEquals(client.asked.size, 3, "and asks anew");
-		stream.prRest(Main.elapsedTime + 500);
+		stream.check(Main.elapsedTime + 500);
 		this.assertEquals(client.cancelled.size, 1, "a long event is no end");
-		stream.prRest(Main.elapsedTime + 601);
+		stream.check(Main.elapsedTime + 601);
 		this.assertEquals(client.cancelled.size, 2, "but ten minutes are")
 	}
 
 	test_many_streams_rest_sooner {
 		var streams = { this.stream(\vector) } ! 17;
 		streams.do(_.next);
-		streams[0].prRest(Main.elapsedTime + 59);
+		streams[0].check(Main.elapsedTime + 59);
 		this.assertEquals(client.cancelled.size, 0, "a minute is none too long");
-		streams[0].prRest(Main.elapsedTime + 61);
+		streams[0].check(Main.elapsedTime + 61);
 		this.assertEquals(client.cancelled.size, 1, "for one of many");
-		streams[1].prRest(Main.elapsedTime + 61);
+		streams[1].check(Main.elapsedTime + 61);
 		this.assertEquals(client.cancelled.size, 1, "but not for one of few")
 	}
 

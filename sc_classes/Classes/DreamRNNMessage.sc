@@ -1,0 +1,103 @@
+// DreamRNNMessage: what is said to the daemon to have a dream: the keys and values of
+// /dream/request, from the arguments of DreamRNN.dream. What makes no sense in itself is an Error.
+//
+// DreamRNN, which sends it, asks here too whether a seed must first be written as a file.
+//
+// This file is part of DreamRNN. License: GPL-3.0-or-later.
+
+DreamRNNMessage {
+	// An Event. The options win over the other arguments.
+	*keys { |id, approach, seed, secs, options|
+		var asked = (id: id, approach: approach, secs: secs ? 4);
+		asked.putAll(this.prSeed(seed), this.prOptions(options));
+		this.prCheck(asked[\approach], asked[\secs]);
+		^asked
+	}
+
+	// A Buffer that is not just what is in a file.
+	*hasNoFile { |seed|
+		if(seed.isKindOf(Buffer).not) { ^false };
+		if(seed.bufnum.isNil) { this.misuse("seed must be a Buffer that is not freed", seed) };
+		^seed.path.isNil or: { this.prHolds(seed.path.asString, seed).not }
+	}
+
+	// The path of one for it.
+	*newFile {
+		^Platform.defaultTempDir
+		+/+ "dreamrnn-seed-%-%.wav".format(NetAddr.langPort, UniqueID.next)
+	}
+
+	*misuse { |what, got|
+		Error("DreamRNN.dream: %, got %".format(what, got)).throw
+	}
+
+	// PRIVATE
+
+	*prCheck { |approach, secs|
+		if((approach.isKindOf(Symbol) or: { approach.isString }).not) {
+			this.misuse("approach must be a Symbol", approach)
+		};
+		if((secs.isKindOf(SimpleNumber) and: { secs > 0 } and: { secs < inf }).not) {
+			this.misuse("secs must be a number above 0", secs)
+		}
+	}
+
+	*prSeed { |seed|
+		^case
+		{ seed.isNil } { () }
+		{ seed.isKindOf(Buffer) } { (seed: this.prFileOf(seed)) }
+		{ seed.isKindOf(PathName) } { (seed: seed.fullPath.absolutePath) }
+		{ seed.isString or: { seed.isKindOf(Symbol) } } { (seed: this.prPlace(seed.asString)) }
+		{ this.prAreNotes(seed) } { (notes: seed.join(" ")) }
+		{ this.misuse("seed must be a Buffer, path, name, Array of MIDI notes or nil", seed) }
+	}
+
+	*prAreNotes { |seed|
+		^seed.isSequenceableCollection and: { seed.notEmpty }
+		and: { seed.every(_.isKindOf(SimpleNumber)) }
+	}
+
+	// "guitar:2" stays as it is; a path must mean the same file where the daemon runs.
+	*prPlace { |text|
+		var path;
+		if(text.includes(thisProcess.platform.pathSeparator).not) { ^text };
+		path = text.absolutePath;
+		^if(File.exists(path)) { path } { text }
+	}
+
+	*prFileOf { |buffer|
+		if(this.hasNoFile(buffer)) {
+			this.misuse("seed has no file of its own to send; use dream, which writes one", buffer)
+		};
+		^buffer.path.asString.absolutePath
+	}
+
+	*prHolds { |path, buffer|
+		var file = SoundFile.openRead(path);
+		^file.notNil and: {
+			file.close;
+			file.numFrames == buffer.numFrames and: { file.numChannels == buffer.numChannels }
+		}
+	}
+
+	*prOptions { |options|
+		var asked = ();
+		if(options.isKindOf(Dictionary).not and: { options.isArray.not } and: { options.notNil }) {
+			this.misuse("options must be an Event or an Array of pairs", options)
+		};
+		if(options.isArray) { options = ().putPairs(options) };
+		options !? {
+			options.keysValuesDo { |key, value| asked[key.asSymbol] = this.prValue(key, value) }
+		};
+		asked[\id] !? { |id| asked[\id] = id.asInteger };
+		^asked
+	}
+
+	*prValue { |key, value|
+		^case
+		{ value.isKindOf(SimpleNumber) or: { value.isString } or: { value.isKindOf(Symbol) } } { value }
+		{ value.isKindOf(PathName) } { value.fullPath.absolutePath }
+		{ this.prAreNotes(value) } { value.join(" ") }
+		{ this.misuse("the option % must be a number or a name".format(key), value) }
+	}
+}
