@@ -27,7 +27,7 @@ $(VENV)/installed: pyproject.toml
 	  { echo "DreamRNN needs Python 3.11 or newer: make PYTHON=python3.12 ..."; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --editable .
-	$(BIN)/python -c 'from dreamd.dreaming import worker; worker.prepare()'  # compiles, so no dream waits for it
+	$(BIN)/python -c 'from dreamd.dreaming import render; render.prepare()'  # compiles, so no dream waits for it
 	touch $@
 
 $(VENV)/tested: $(VENV)/installed

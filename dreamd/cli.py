@@ -208,7 +208,7 @@ def bench(arguments: Arguments) -> None:
 
 def study(arguments: Arguments) -> None:
     from dreamd.commands import offline
-    from dreamd.dreaming import worker
+    from dreamd.dreaming import render
     from dreamd.experiments.study import report
     from dreamd.home.lock import lock_home
 
@@ -218,7 +218,7 @@ def study(arguments: Arguments) -> None:
         for approach in APPROACHES if arguments.minutes > 0 else ():
             offline.train(settings, source, approach, 60 * arguments.minutes, _aside)
         voices = offline.ingest(settings, source, _aside)
-    worker.prepare()
+    render.prepare()
     for text in report(settings, voices):
         print(text, flush=True)
 

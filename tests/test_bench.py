@@ -3,21 +3,21 @@
 import pytest
 import torch
 
-from dreamd.experiments import bench
+from dreamd.experiments import bench, bench_dreams, timing
 from dreamd.kernels import sliding_lstm
 
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
-    monkeypatch.setattr(bench, "in_turn", lambda *works, rounds=1: [
-        bench.seconds(work) for work in works])  # fmt: skip
+    monkeypatch.setattr(timing, "in_turn", lambda *works, rounds=1: [
+        timing.seconds(work) for work in works])  # fmt: skip
     with torch.no_grad():
         yield
 
 
 def test_every_part_prints_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bench, "SIZES", bench.SIZES[:1])
-    monkeypatch.setattr(bench, "CONCURRENT_SECONDS", 0.1)
+    monkeypatch.setattr(bench_dreams, "SIZES", bench_dreams.SIZES[:1])
+    monkeypatch.setattr(bench_dreams, "CONCURRENT_SECONDS", 0.1)
     for part in bench.report():
         assert "nan" not in part
         if part.startswith("###"):

@@ -15,14 +15,13 @@ import soundfile
 import torch
 from conftest import RATE, pitch, tone
 
-from dreamd.approaches.config import config_of
-from dreamd.approaches.registry import APPROACHES
+from dreamd.approaches.registry import APPROACHES, config_of
 from dreamd.audio import files, plucked_string
 from dreamd.audio.files import DreamFile, Samples
 from dreamd.corpus import single_notes
 from dreamd.corpus.pitch import scan
 from dreamd.corpus.recording import Recording
-from dreamd.dreaming import worker
+from dreamd.dreaming import render
 from dreamd.dreaming.resolve import resolve
 from dreamd.evaluation import liveliness
 from dreamd.home import checkpoints
@@ -93,7 +92,7 @@ class Stage:
         job = replace(job, path=self.settings.home / "dream.wav")
         DreamFile(job.path, RATE).create(job.frames)
         with torch.no_grad():
-            worker.make(job, self.settings, lambda wrote: None)
+            render.render(job, self.settings, lambda wrote: None)
         return soundfile.read(job.path, dtype="float32")[0]
 
 

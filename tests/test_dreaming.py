@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,14 +13,13 @@ import torch
 from conftest import RATE, pitch, tone
 
 from dreamd.approaches import registry
-from dreamd.approaches.config import config_of
-from dreamd.approaches.registry import APPROACHES
+from dreamd.approaches.registry import APPROACHES, config_of
 from dreamd.audio.files import DreamFile
 from dreamd.audio.harmonics import partials
 from dreamd.audio.linear_prediction import extrapolated, innovation
 from dreamd.corpus.recording import Recording, cut
-from dreamd.dreaming import worker
-from dreamd.dreaming.follower import Follower
+from dreamd.dreaming import render
+from dreamd.dreaming.follower import Follower, block_of
 from dreamd.dreaming.job import ChunkWritten, Job
 from dreamd.dreaming.resolve import resolve
 from dreamd.errors import Cancelled, Diverged, DreamError, NoSuchSeed
@@ -52,7 +52,7 @@ def job(small: Settings, recorded: Make, tmp_path: Path) -> Callable[..., Job]:
 def made(job: Job, tell: Callable[[ChunkWritten], None] = lambda wrote: None) -> np.ndarray:
     DreamFile(job.path, job.shape.rate).create(job.frames)
     with torch.no_grad():
-        worker.make(job, Settings(), tell)
+        render.render(job, Settings(), tell)
     return soundfile.read(job.path, dtype="float32")[0]
 
 
@@ -114,11 +114,11 @@ def test_what_is_written_is_final(job: Callable[..., Job]) -> None:
 def test_a_dream_that_is_no_longer_finite_has_diverged(
     job: Callable[..., Job], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(model, queue, job, settings):  # type: ignore[no-untyped-def]
+    def broken(job, settings):  # type: ignore[no-untyped-def]
         while True:
             yield np.full(100, np.nan, np.float32)
 
-    monkeypatch.setitem(worker.SAMPLINGS, "concurrent", broken)
+    monkeypatch.setattr(render, "blocks", broken)
     with pytest.raises(Diverged, match="finite"):
         made(job(Request("vector")))
 
@@ -138,16 +138,16 @@ def test_it_stops_after_the_block_at_hand(
     """A block is some hundredths of a second of work at most, so cancelling takes no longer."""
     blocks: list[int] = []
 
-    def counted(model, queue, job, settings):  # type: ignore[no-untyped-def]
+    def counted(job, settings):  # type: ignore[no-untyped-def]
         while True:
             blocks.append(64)
             yield np.zeros(64, np.float32)
 
-    monkeypatch.setitem(worker.SAMPLINGS, "concurrent", counted)
+    monkeypatch.setattr(render, "blocks", counted)
     asked = job(Request("vector"))
     DreamFile(asked.path, RATE).create(asked.frames)
     with pytest.raises(Cancelled):
-        worker.make(asked, Settings(), lambda wrote: None, lambda: len(blocks) == 5)
+        render.render(asked, Settings(), lambda wrote: None, lambda: len(blocks) == 5)
     assert len(blocks) == 5
 
 
@@ -158,13 +158,13 @@ def test_parts_come_at_least_four_times_a_second(
     """By a clock that moves by the seconds of work in a block; the first comes at once."""
     clock, told = [0.0], []
 
-    def slowly(model, queue, job, settings):  # type: ignore[no-untyped-def]
+    def slowly(job, settings):  # type: ignore[no-untyped-def]
         while True:
             clock[0] += work
             yield np.zeros(64, np.float32)
 
-    monkeypatch.setitem(worker.SAMPLINGS, "concurrent", slowly)
-    monkeypatch.setattr(worker.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(render, "blocks", slowly)
+    monkeypatch.setattr(render.time, "monotonic", lambda: clock[0])
     made(job(Request("vector", secs=2.0)), lambda wrote: told.append(clock[0]))
     assert told[0] == pytest.approx(work)
     assert np.diff(told).max() <= 0.25
@@ -204,29 +204,32 @@ def test_concurrent_is_the_paper_s_loop(
 
     With nn.LSTM, windows one by one and, for the sample-wise ones, samples one by one.
     """
-    asked = job(Request(approach, secs=0.3, rand=4, pace=0.5, followat=0.5), steps=20)
+    request = Request(
+        approach, secs=0.3, rand=4, pace=0.5, followat=0.5, seed="sine:0", seedat=0.25
+    )
+    asked = job(request, steps=20)
     assert asked.follow is not None
-    model = worker._load(asked.weights)
-    seed = cut(asked.follow, 3000, model.seed_samples)
+    model = render._load(asked.weights)
+    seed = cut(asked.follow, int(0.25 * RATE), model.seed_samples)
     queue = model.elements(torch.from_numpy(np.array(seed)))
-    blocks = worker.concurrent(model, queue, asked, small)
+    blocks = render.blocks(asked, small)
     steps = 6
     with torch.no_grad():
         made = np.concatenate([next(blocks) for _ in range(steps)])
 
-    net = copy.deepcopy(model)
+    net, profile = copy.deepcopy(model), registry.ROWS[approach].concurrent
     adam = torch.optim.Adam(
         net.parameters(),
-        lr=worker.learning_rate(asked),
-        betas=(net.walk_momentum, 0.999),
-        eps=net.walk_epsilon,
+        lr=render.learning_rate(asked, profile),
+        betas=(profile.momentum, 0.999),
+        eps=profile.epsilon,
     )
-    count, window = net.block, queue
+    count, window = block_of(net, profile), queue
     span = 0.5 * count * net.element_samples
     cursor, expected = float(asked.followat - net.seed_samples), []
     decode = net.decoder()
     for _ in range(steps):
-        starts = [int(cursor + span * k / net.block_windows) for k in range(net.block_windows)]
+        starts = [int(cursor + span * k / profile.windows) for k in range(profile.windows)]
         samples = np.stack([cut(asked.follow, s, net.example_samples) for s in starts])
         inputs, labels = net.examples(torch.from_numpy(samples))
         adam.zero_grad()
@@ -235,14 +238,14 @@ def test_concurrent_is_the_paper_s_loop(
         adam.step()
         cursor += span
         there = cut(asked.follow, int(cursor - span) + net.seed_samples - 1024, 1024 + count)
-        struck = torch.from_numpy(2.0 * innovation(there, count, 4) / net.scale)
+        struck = torch.from_numpy(profile.residual_gain * innovation(there, count, 4) / net.scale)
         element = labels[-1, -1] if approach in ("vector", "spectrum") else inputs[-1, -1, -count:]
         level = float(element.square().mean().sqrt())
         with torch.no_grad():
             for k in range(count):
                 element, _ = net.next(window[-len(queue) :])
                 if approach in ("transpose", "column"):
-                    most = net.ceiling * level
+                    most = profile.ceiling * level
                     element = most * torch.tanh((element + struck[k]) / most)
                 window = torch.cat((window, element[None]))
             if approach in ("transpose", "column"):
@@ -251,7 +254,7 @@ def test_concurrent_is_the_paper_s_loop(
                 window = held(window, queue, count)
             newest = window[-count:]
             missing = level / float(newest.square().mean().sqrt())
-            gain = min(max(missing**net.level_correction, 1 / 8), 8.0)
+            gain = min(max(missing**profile.level_correction, 1 / 8), 8.0)
             if approach == "spectrum":
                 newest *= gain
             else:
@@ -291,19 +294,23 @@ def test_the_cursor_walks_in_a_loop(recorded: Make, small: Settings) -> None:
     """Its windows lead up to where it was put; after the end comes the beginning."""
     model = registry.make(config_of("column", small))  # windows of 257 samples, 64 a block
     ramp = recorded(np.arange(1000, dtype=np.float32))
-    walk = Follower(model, ramp, start=356, span=80.0, learning_rate=0.0)
+    profile = registry.ROWS["column"].concurrent
+    still = partial(Follower, model, profile=profile, pace=1.25, learning_rate=0.0)
+    walk = still(ramp, 356)
     assert walk.windows()[:, -1].tolist() == [356.0 + 10 * k for k in range(8)]
     for _ in range(8):
         walk.step()
     assert walk.windows()[:, 0].tolist() == [740.0 + 10 * k for k in range(8)]
     assert walk.windows()[:, -1].tolist() == [996, 6, 16, 26, 36, 46, 56, 66]
-    first = Follower(model, ramp, start=0, span=80.0, learning_rate=0.0)
+    first = still(ramp, 0)
     assert first.windows()[0, [0, -1]].tolist() == [744.0, 0.0]
 
 
 def test_a_recording_shorter_than_a_window_is_a_loop_too(recorded: Make, small: Settings) -> None:
     model = registry.make(config_of("column", small))
-    walk = Follower(model, recorded(np.arange(100, dtype=np.float32)), 0, 80.0, 0.0)
+    profile = registry.ROWS["column"].concurrent
+    short = recorded(np.arange(100, dtype=np.float32))
+    walk = Follower(model, short, 0, profile, pace=1.25, learning_rate=0.0)
     heard = [walk.windows()[0, -1].item()]
     for _ in range(3):
         walk.step()

@@ -12,11 +12,10 @@ import pytest
 import torch
 
 from dreamd.approaches import registry
-from dreamd.approaches.config import config_of
-from dreamd.approaches.registry import APPROACHES
+from dreamd.approaches.registry import APPROACHES, config_of
 from dreamd.audio import files, plucked_string
 from dreamd.corpus.recording import Recording
-from dreamd.dreaming import worker
+from dreamd.dreaming import render
 from dreamd.dreaming.resolve import resolve
 from dreamd.home import checkpoints
 from dreamd.osc.messages import SAMPLINGS, Request
@@ -42,7 +41,7 @@ def dreamt(home: Path, approach: str, sampling: str, **other: object) -> files.S
     job = replace(resolve(settings, asked, voices, lambda number: Path()), path=home / "dream.wav")
     files.DreamFile(job.path, job.shape.rate).create(job.frames)
     with torch.no_grad():
-        worker.make(job, settings, lambda wrote: None)
+        render.render(job, settings, lambda wrote: None)
     return np.concatenate(list(files.decode(job.path, job.shape.rate)))
 
 

@@ -8,7 +8,7 @@ import pytest
 from conftest import RATE, Daemon, free_port
 from test_cli import dreamd
 
-from dreamd.approaches.config import config_of
+from dreamd.approaches.registry import config_of
 from dreamd.corpus.cache import Corpus
 from dreamd.errors import SetupError
 from dreamd.home import checkpoints

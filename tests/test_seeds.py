@@ -9,7 +9,7 @@ import pytest
 import soundfile
 from conftest import RATE, pitch, tone
 
-from dreamd.approaches.config import config_of
+from dreamd.approaches.registry import config_of
 from dreamd.audio import plucked_string
 from dreamd.corpus.recording import Recording
 from dreamd.dreaming import seeds

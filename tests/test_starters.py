@@ -10,8 +10,7 @@ import torch
 
 from dreamd import cli
 from dreamd.approaches import registry
-from dreamd.approaches.config import config_of
-from dreamd.approaches.registry import APPROACHES
+from dreamd.approaches.registry import APPROACHES, config_of
 from dreamd.audio import files
 from dreamd.corpus.recording import Recording
 from dreamd.dreaming.resolve import resolve

@@ -7,8 +7,7 @@ import pytest
 import torch
 from conftest import RATE, tone
 
-from dreamd.approaches.config import config_of
-from dreamd.approaches.registry import APPROACHES
+from dreamd.approaches.registry import APPROACHES, config_of
 from dreamd.corpus.recording import Recording
 from dreamd.experiments import study
 from dreamd.home import checkpoints, pretrained

@@ -9,7 +9,7 @@ import pytest
 import torch
 from conftest import tone
 
-from dreamd.approaches.config import config_of
+from dreamd.approaches.registry import config_of
 from dreamd.corpus.recording import Recording
 from dreamd.errors import SetupError
 from dreamd.home import checkpoints

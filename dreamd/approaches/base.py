@@ -5,13 +5,11 @@ hidden units, ``L`` layers, ``B`` windows in a batch, ``F`` bins of a spectrum.
 
 A dream is a first-in-first-out queue of elements: predict from the queue, append the last
 prediction, drop the oldest (paper, section 2). An *element* is what one dream step
-yields: a vector, a spectrum or a sample.
+yields: a vector, a spectrum or a sample. The loops themselves are :mod:`dreamd.dreaming.sampling`.
 """
 
-import itertools
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
-from typing import Protocol
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -19,34 +17,15 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from dreamd.approaches.config import ModelConfig
-from dreamd.audio.crossfade import PAST, crossfade
-from dreamd.audio.files import Samples
-from dreamd.audio.harmonics import Harmonics
 from dreamd.kernels import sliding_lstm, windowed_lstm
-from dreamd.kernels.sliding_lstm import SlidingLSTM
 from dreamd.kernels.windowed_lstm import Kept, Rows
 
 Errors = tuple[Tensor, Tensor]
 """The mean squared error, and the mean square of the labels: what silence's error would be."""
 
 
-class Lead(Protocol):
-    """What a concurrent dream is led by: the recording at its cursor, in the model's scale."""
-
-    level: float  #: the root mean square that the newest elements should have
-
-    def innovation(self, count: int) -> Samples:
-        """What was unforeseeable in the ``count`` samples that the cursor is at."""
-
-
 Decoder = Callable[[Tensor], Tensor]
 """Elements ``(count, …)`` as they come to the samples they stand for, model scale undone."""
-
-QUIETER, LOUDER = 1 / 8, 8.0
-"""The most that a block is turned down and up."""
-
-SILENCE = 1e-6
-"""Levels under it are all the same."""
 
 
 class Recurrent(nn.Module):
@@ -92,12 +71,6 @@ class Approach(nn.Module, ABC):
     element_samples: int  #: samples that one element stands for
     seed_samples: int  #: samples that fill the queue
     example_samples: int  #: samples of one training example: a window and its labels
-    block: int = 1  #: elements that a concurrent dream makes between two steps of learning
-    block_windows: int = 1  #: windows that it learns from in such a step
-    block_apart: float = 1.0  #: blocks over which these windows are spread
-    walk_momentum: float = 0.9  #: of the Adam that a concurrent dream learns by (its first beta)
-    walk_epsilon: float = 1e-8  #: of that Adam: gradients much smaller than it move nothing
-    level_correction: float = 0.5  #: part of a block's distance from its level made good, 0…1
     recurrent: Recurrent
 
     def __init__(self, shape: ModelConfig, scale: float, *, dropout: float = 0.0) -> None:
@@ -170,59 +143,20 @@ class Approach(nn.Module, ABC):
         element = self.last(prediction + noise * torch.randn_like(prediction))
         return element, torch.cat((queue[1:], element[None]))
 
-    def run(
-        self, queue: Tensor, noise: float = 0.0, threads: int = 1, lead: Lead | None = None
-    ) -> Iterator[Tensor]:
-        """The elements that follow ``queue``, for ever, ``(count, …)`` at a time.
-
-        :param lead: given, the weights may change between one :func:`next` and another, there
-            are :attr:`block` elements at a time, and these are led by it.
-        """
-        while True:
-            element, queue = self.next(queue, noise)
-            if lead:
-                element = self.turned(element, self.gain(lead.level, element))
-                queue[-1] = element
-            yield element[None]
-
-    def gain(self, level: float, elements: Tensor) -> float:
-        """What leads ``elements`` towards ``level``.
-
-        Nothing else holds the level of a dream: in its loop a gain a little over one grows
-        without end, a little under one dies away. So it is mended in the loop, a little after
-        each block, and not on the way to the loudspeaker.
-        """
-        missing = level / max(rms(elements), SILENCE)
-        return min(max(missing**self.level_correction, QUIETER), LOUDER)
-
-    def turned(self, element: Tensor, gain: float) -> Tensor:
-        """``element`` turned up or down."""
+    def scaled(self, element: Tensor, gain: float) -> Tensor:
+        """``element`` turned up or down, as part of a stream of them."""
         return element * gain
-
-    def passing(self, vectors: Tensor, after: Tensor) -> float:
-        """The level of the newest of these :meth:`stretches`: what the cursor is at."""
-        return rms(after[-1, -1])
 
 
 class SampleWise(Approach):
     """What transpose and column share: an element is one sample, the queue is a window."""
 
     dense: nn.Linear  # H → 1
-    level_correction = 0.7
-    #: How hard the recording's surprises strike a concurrent dream. By itself the network
-    #: goes on with its few strongest tones: nothing in its loop ever wakes the others.
-    residual_gain = 2.0
-    longest_block = 256  #: samples between two steps of learning
-    #: A concurrent dream's samples are bent, each before the next is made, to stay within this many
-    #: times its level: inside a block it could grow to any loudness.
-    ceiling = 3.0
-    keeps_pitches = False  #: whether a concurrent dream holds on to the partials of its seed
 
     def __init__(self, shape: ModelConfig, scale: float, *, dropout: float = 0.0) -> None:
         super().__init__(shape, scale, dropout=dropout)
         self.queue_length = self.seed_samples = shape.window * shape.vector
         self.element_samples = 1
-        self.block, self.block_windows = min(self.longest_block, shape.vector), 8
         self.example_samples = self.seed_samples + 1
 
     def measure(self, samples: Tensor) -> float:
@@ -241,32 +175,6 @@ class SampleWise(Approach):
 
     def decoder(self) -> Decoder:
         return lambda elements: elements * self.scale
-
-    def run(
-        self, queue: Tensor, noise: float = 0.0, threads: int = 1, lead: Lead | None = None
-    ) -> Iterator[Tensor]:
-        """As the literal loop, to rounding, and many times as fast."""
-        slider = SlidingLSTM(self.sliding(), queue.numpy(), threads, self.block)
-        sizes = itertools.repeat(self.block) if lead else slider.sizes()
-        kept = Harmonics(queue.numpy(), self.shape.rate) if lead and self.keeps_pitches else None
-        for size in sizes:
-            added = (noise * torch.randn(size)).numpy()
-            if lead is None:
-                yield torch.from_numpy(slider.next(size, added))
-                continue
-            slider.set_weights(self.sliding())
-            added += self.residual_gain * lead.innovation(size)
-            slider.next(size, added, self.ceiling * lead.level)
-            crossfade(slider.newest(PAST + size), size)
-            if kept:
-                kept.hold(slider.newest(kept.span), size)
-            newest = slider.newest(size)
-            gain = self.gain(lead.level, torch.from_numpy(newest))
-            newest *= np.linspace(1.0, gain, size, dtype=np.float32)
-            yield torch.from_numpy(newest.copy())
-
-    def passing(self, vectors: Tensor, after: Tensor) -> float:
-        return rms(vectors[-1, -1, -self.block :])
 
     def sliding(self) -> sliding_lstm.Weights:
         """The weights as :mod:`dreamd.kernels.sliding_lstm` takes them."""
@@ -300,10 +208,6 @@ def initialize(model: Approach, std: float) -> Approach:
         else:
             nn.init.zeros_(parameter)
     return model
-
-
-def rms(elements: Tensor) -> float:
-    return float(elements.square().mean().sqrt())
 
 
 def mean_squares(predictions: Tensor, labels: Tensor) -> Errors:

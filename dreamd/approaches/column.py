@@ -11,9 +11,6 @@ from dreamd.kernels.windowed_lstm import Rows
 class Column(SampleWise):
     """LSTM, then dense ``H → 1`` at each of the ``n`` steps; a dream takes the last of them."""
 
-    longest_block = 512
-    ceiling = 5.0
-
     def __init__(self, shape: ModelConfig, scale: float, *, dropout: float = 0.0) -> None:
         super().__init__(shape, scale, dropout=dropout)
         self.recurrent = Recurrent(shape.vector, shape, dropout)

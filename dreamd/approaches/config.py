@@ -6,8 +6,6 @@ the daemon's main process, which never loads PyTorch.
 
 from dataclasses import dataclass
 
-from dreamd.settings import Settings
-
 
 @dataclass(frozen=True)
 class ModelConfig:
@@ -32,23 +30,3 @@ class ModelConfig:
         name = f"{self.approach}-{self.rate}-v{self.vector}-n{self.window}-h{self.hidden}"
         name += f"-l{self.layers}{'r' if self.residual else ''}"
         return name + (f"-f{self.frame}" if self.frame else "")
-
-
-def config_of(approach: str, settings: Settings, vector: int | None = None) -> ModelConfig:
-    """The shape that the settings give a model of this approach (``vector``: or this length).
-
-    >>> config_of("spectrum", Settings()).name
-    'spectrum-11025-v256-n8-h128-l1-f1024'
-    """
-    hop = settings.hop if approach == "spectrum" else settings.vector
-    length = vector or hop
-    return ModelConfig(
-        approach=approach,
-        rate=settings.rate,
-        vector=length,
-        window=settings.window,
-        hidden=settings.hidden,
-        layers=settings.layers,
-        residual=settings.residual,
-        frame=max(settings.frame, length + length % 2) if approach == "spectrum" else 0,
-    )

@@ -5,14 +5,47 @@ An approach is a file beside this one and its row here: the file ``column.py`` h
 rows. Light: a network's module, and PyTorch with it, is imported when the first one is made.
 """
 
+import math
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from dreamd.approaches.config import ModelConfig
+from dreamd.settings import Settings
 
 if TYPE_CHECKING:
     from dreamd.approaches.base import Approach
+
+
+@dataclass(frozen=True)
+class Concurrent:
+    """How a concurrent dream learns and is held; ``models/dreaming.md`` has the figures.
+
+    By itself nothing holds the level of a dream: in its loop a gain a little over one grows without
+    end, a little under one dies away. And a sample-wise network goes on with its few strongest
+    tones: nothing in its loop ever wakes the others.
+    """
+
+    learning_rate: float  #: of its Adam, where an element has :attr:`usual` samples or more
+    usual: int = 1  #: samples in a vector or hop
+    slowing: float = 0.0  #: power of ``length / usual`` by which shorter elements learn more slowly
+    momentum: float = 0.9  #: Adam's first beta
+    epsilon: float = 1e-8  #: Adam's: gradients much smaller than it move nothing
+    block: int = 1  #: elements made between two steps of learning, at most V
+    windows: int = 1  #: that a step learns from
+    spread: float = 1.0  #: blocks over which these windows are spread
+    level_correction: float = 0.5  #: part of a block's distance from its level made good, 0…1
+    residual_gain: float = 0.0  #: of what nothing foretold in the recording, added to the dream
+    ceiling: float = math.inf  #: each sample is bent to stay within this many times the level
+    holds_harmonics: bool = False  #: whether the dream keeps the partials of its seed
+
+    def rate(self, length: int) -> float:
+        """The learning rate for vectors or hops of ``length`` samples.
+
+        Shorter elements make more steps a second, each of which is to lean less: without that small
+        hops copy what the cursor passes (C3), and short vectors are noisy (C1).
+        """
+        return self.learning_rate * min(length / self.usual, 1.0) ** self.slowing
 
 
 @dataclass(frozen=True)
@@ -20,12 +53,53 @@ class Row:
     """What the program must know of an approach without making its network."""
 
     name: str  # also of its module; the class is called so too, with a capital
+    size: Literal["vector", "hop"]  # the setting that is V; a hop needs a frame, too
+    sample_wise: bool  # one dream step yields a sample
+    speed: float  # a guess at how many times real time a concurrent dream is made, untried
+    paused_speed: float  # and a paused one
+    concurrent: Concurrent
 
 
-ROWS = {row.name: row for row in (Row("vector"), Row("spectrum"), Row("transpose"), Row("column"))}
+_LIST = (
+    # A large epsilon: else each step moves every weight equally far, also those that the window at
+    # the cursor says nothing of, and a vector of V samples is heard with the noise of V rows of
+    # them. No momentum: the cursor passes each place once.
+    Row("vector", "vector", False, 8.0, 100.0,
+        Concurrent(2e-3, usual=1024, slowing=0.5, momentum=0.0, epsilon=1e-4)),
+    Row("spectrum", "hop", False, 5.0, 50.0,
+        Concurrent(2e-4, usual=256, slowing=1.0)),
+    Row("transpose", "vector", True, 1.0, 4.0,
+        Concurrent(3e-4, block=256, windows=8, level_correction=0.7, residual_gain=2.0,
+                   ceiling=3.0, holds_harmonics=True)),
+    Row("column", "vector", True, 1.0, 4.0,
+        Concurrent(2e-3, block=512, windows=8, level_correction=0.7, residual_gain=2.0,
+                   ceiling=5.0)),
+)  # fmt: skip
+
+ROWS = {row.name: row for row in _LIST}
 """By name, in the paper's order."""
 
 APPROACHES = tuple(ROWS)
+
+
+def config_of(approach: str, settings: Settings, vector: int | None = None) -> ModelConfig:
+    """The shape that the settings give a model of this approach (``vector``: or this length).
+
+    >>> config_of("spectrum", Settings()).name
+    'spectrum-11025-v256-n8-h128-l1-f1024'
+    """
+    size = ROWS[approach].size
+    length = vector or getattr(settings, size)
+    return ModelConfig(
+        approach=approach,
+        rate=settings.rate,
+        vector=length,
+        window=settings.window,
+        hidden=settings.hidden,
+        layers=settings.layers,
+        residual=settings.residual,
+        frame=max(settings.frame, length + length % 2) if size == "hop" else 0,
+    )
 
 
 def make(shape: ModelConfig, scale: float = 1.0, *, dropout: float = 0.0) -> "Approach":

@@ -11,8 +11,6 @@ from dreamd.kernels.windowed_lstm import Rows
 class Transpose(SampleWise):
     """LSTM, dense ``H → 1`` to a column of ``n``; its transpose, dense ``n → 1``, to a sample."""
 
-    keeps_pitches = True
-
     def __init__(self, shape: ModelConfig, scale: float, *, dropout: float = 0.0) -> None:
         super().__init__(shape, scale, dropout=dropout)
         self.recurrent = Recurrent(shape.vector, shape, dropout)

@@ -9,15 +9,7 @@ from dreamd.kernels.windowed_lstm import Rows, dense_error
 
 
 class Vector(Approach):
-    """LSTM, then dense ``H → V`` at each of the ``n`` steps; labels are vectors 1…n.
-
-    A concurrent dream's Adam has a large epsilon: else each step moves every weight equally far,
-    also those that the window at the cursor says nothing of, and a vector of V samples is heard
-    with the noise of V rows of them. And it has no momentum: the cursor passes each place once.
-    """
-
-    walk_momentum = 0.0
-    walk_epsilon = 1e-4
+    """LSTM, then dense ``H → V`` at each of the ``n`` steps; labels are vectors 1…n."""
 
     def __init__(self, shape: ModelConfig, scale: float, *, dropout: float = 0.0) -> None:
         super().__init__(shape, scale, dropout=dropout)
@@ -53,7 +45,7 @@ class Vector(Approach):
     def inputs(self, queue: Tensor) -> Tensor:
         return queue[None]
 
-    def turned(self, element: Tensor, gain: float) -> Tensor:
+    def scaled(self, element: Tensor, gain: float) -> Tensor:
         """More and more, so that its beginning still fits what came before."""
         return element * torch.linspace(1.0, gain, len(element))
 

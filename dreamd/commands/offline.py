@@ -12,13 +12,13 @@ from pathlib import Path
 
 import torch
 
-from dreamd.approaches.config import config_of
+from dreamd.approaches.registry import config_of
 from dreamd.audio.files import DreamFile
 from dreamd.corpus import pitch, single_notes
 from dreamd.corpus.cache import Corpus, Found
 from dreamd.corpus.recording import Recording
 from dreamd.corpus.watcher import given
-from dreamd.dreaming import worker
+from dreamd.dreaming import render
 from dreamd.dreaming.job import Job
 from dreamd.dreaming.resolve import all_voices, resolve
 from dreamd.errors import BadRecording, SetupError
@@ -37,7 +37,7 @@ def dream(settings: Settings, request: Request, out: Path) -> Job:
     if out.suffix.lower() != ".wav":
         raise SetupError(f"--out is a WAV file, got {out}")
     claim(settings.home)
-    worker.prepare()
+    render.prepare()
     corpus = Corpus(settings.home, settings.rate)
     corpus.recall_all()
     voices = all_voices(settings, corpus.voices())
@@ -49,7 +49,7 @@ def dream(settings: Settings, request: Request, out: Path) -> Job:
     part = out.with_name(f".{out.name}.part")
     try:
         DreamFile(part, job.shape.rate).create(job.frames)
-        worker.make(replace(job, path=part), settings, lambda wrote: None)
+        render.render(replace(job, path=part), settings, lambda wrote: None)
         os.replace(part, out)
     except OSError as error:
         raise SetupError(f"cannot write {out}: {error.strerror}") from None

@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dreamd.approaches.base import Approach
+from dreamd.approaches.base import Approach, SampleWise
+from dreamd.approaches.registry import Concurrent
 from dreamd.audio.files import Samples
 from dreamd.audio.linear_prediction import innovation
 from dreamd.corpus.recording import Recording, loop
@@ -29,19 +30,29 @@ ORDER = 4
 class Follower:
     """:param model: what learns; its weights change with each step.
     :param start: the frame of ``recording`` that the first step's last window leads up to: what
-        is heard there is what the dream's first element leans blend_target.
-    :param span: samples that the cursor moves on with each step.
+        is heard there is what the dream's first element leans towards.
+    :param profile: how its approach learns and is held.
+    :param pace: elements that the cursor moves on for each that is dreamt.
     :param learning_rate: Adam's.
     """
 
     def __init__(
-        self, model: Approach, recording: Recording, start: int, span: float, learning_rate: float
+        self,
+        model: Approach,
+        recording: Recording,
+        start: int,
+        profile: Concurrent,
+        *,
+        pace: float,
+        learning_rate: float,
     ) -> None:
-        self._model, self._recording, self._span = model, recording, span
+        self._model, self._recording, self.profile = model, recording, profile
+        self._block = block_of(model, profile)
+        self._span = pace * self._block * model.element_samples  # samples a step moves on
         self._cursor = float(start - model.seed_samples)
-        self._adam = Adam(model, learning_rate, model.walk_momentum, model.walk_epsilon)
+        self._adam = Adam(model, learning_rate, profile.momentum, profile.epsilon)
         self.level = MINIMUM_LEVEL  #: root mean square of what the cursor is passing, model scale
-        self._kept = np.ones((model.block_windows, 1), bool)  # each stretch is one window
+        self._kept = np.ones((profile.windows, 1), bool)  # each stretch is one window
 
     def step(self) -> None:
         """Learns from the windows at the cursor, and moves it on: one Adam step."""
@@ -51,7 +62,9 @@ class Follower:
             loss, _ = model.error(vectors, after, self._kept)
         self._adam.descend(loss, CLIP)
         self._cursor += self._span
-        self.level = max(model.passing(vectors, after), MINIMUM_LEVEL)
+        sample_wise = isinstance(model, SampleWise)
+        newest = vectors[-1, -1, -self._block :] if sample_wise else after[-1, -1]
+        self.level = max(rms(newest), MINIMUM_LEVEL)
 
     def innovation(self, count: int) -> Samples:
         """What the ``count`` samples from the cursor's last place on had in them that nothing
@@ -61,12 +74,21 @@ class Follower:
         return innovation(stretch, count, ORDER) / self._model.scale
 
     def windows(self) -> Tensor:
-        """``(block_windows, example_samples)`` that begin from the cursor to where it goes next.
+        """``(windows, example_samples)`` that begin from the cursor to where it goes next.
 
         The recording is a loop: after its end comes its beginning.
         """
-        model, count = self._model, self._model.block_windows
-        spread = self._span * model.block_apart
+        model, count = self._model, self.profile.windows
+        spread = self._span * self.profile.spread
         starts = [int(self._cursor + spread * k / count) for k in range(count)]
         windows = [loop(self._recording, start, model.example_samples) for start in starts]
         return torch.from_numpy(np.stack(windows))
+
+
+def block_of(model: Approach, profile: Concurrent) -> int:
+    """Elements that a concurrent dream makes between two steps of learning."""
+    return min(profile.block, model.shape.vector)
+
+
+def rms(elements: Tensor) -> float:
+    return float(elements.square().mean().sqrt())

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from dreamd.approaches.config import ModelConfig, config_of
+from dreamd.approaches.config import ModelConfig
+from dreamd.approaches.registry import config_of
 from dreamd.corpus.recording import Recording, Voices
 from dreamd.dreaming import seeds
 from dreamd.dreaming.job import Job

@@ -12,17 +12,16 @@ from pathlib import Path
 import numpy as np
 
 from dreamd import __version__
-from dreamd.approaches.config import config_of
-from dreamd.approaches.registry import APPROACHES
+from dreamd.approaches.registry import APPROACHES, config_of
 from dreamd.audio import files, plucked_string
 from dreamd.commands import offline
 from dreamd.corpus.recording import Recording
-from dreamd.dreaming import worker
+from dreamd.dreaming import render
 from dreamd.errors import SetupError
 from dreamd.evaluation.judge import Judge
 from dreamd.evaluation.markdown import table
 from dreamd.evaluation.verdict import CRITERIA
-from dreamd.experiments import study
+from dreamd.experiments.common import heard, job_of
 from dreamd.experiments.table1 import heard_by_judge, newest, trained
 from dreamd.home import checkpoints
 from dreamd.osc.messages import Request
@@ -51,7 +50,7 @@ def train_starters(
         had = min(trained(settings, voice, shape) for voice in voices)
         if had < 0.95 * wanted:
             offline.train(settings, source, approach, len(voices) * (wanted - had), say)
-    worker.prepare()
+    render.prepare()
     for voice, credits in voices.items():
         rows = [_starter(settings, voice, recorded[voice], each, into) for each in APPROACHES]
         (into / voice / "README.md").write_text(
@@ -97,8 +96,8 @@ def _starter(
     judged = []
     for rand in RANDS:
         asked = Request(approach, SECONDS, rand=rand)
-        job = replace(study.job_of(settings, {voice: recordings}, asked), weights=starter)
-        judged.append(judge.judge(study.heard(settings, job).samples))
+        job = replace(job_of(settings, {voice: recordings}, asked), weights=starter)
+        judged.append(judge.judge(heard(settings, job).samples))
     scores = [
         f"{np.mean([getattr(each, key) for each in judged]):.2f}" for key in ("c1", "c2", "c3")
     ]

@@ -6,31 +6,26 @@ concurrent walk against the literal loop of one element a step; the pitches that
 and what training gains from the starter models. ``models/dreaming.md`` is this command's output.
 """
 
-import copy
 import math
 import tempfile
-import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
-from dreamd.approaches.base import Approach, SampleWise, initialize
-from dreamd.approaches.config import config_of
-from dreamd.approaches.registry import APPROACHES
+from dreamd.approaches.base import initialize
+from dreamd.approaches.registry import APPROACHES, ROWS, Concurrent, config_of
 from dreamd.audio.files import Samples
-from dreamd.audio.limiter import Limiter
-from dreamd.corpus.recording import Recording, Voices, cut
-from dreamd.dreaming import worker
-from dreamd.dreaming.follower import Follower
+from dreamd.corpus.recording import Voices
+from dreamd.dreaming import sampling
 from dreamd.dreaming.job import Job
-from dreamd.dreaming.resolve import resolve
-from dreamd.dreaming.worker import Sampling
 from dreamd.evaluation import liveliness
 from dreamd.evaluation.markdown import Row, part, table
+from dreamd.experiments.common import Heard, heard, job_of, spread, whole_of
 from dreamd.home import checkpoints, pretrained
 from dreamd.osc.messages import SAMPLINGS, Request
 from dreamd.settings import Settings
@@ -39,17 +34,6 @@ from dreamd.training.trainer import SLICE, Trainer
 LONG, SHORT = 20.0, 4.0  # seconds of a dream; of one by the literal loop
 RANDS = (1, 2, 3)
 NOTES = ((60.0, 64.0, 67.0), (57.0,), (52.0, 59.0))
-
-Change = Callable[[Approach], None]
-
-
-@dataclass(frozen=True)
-class Heard:
-    """A dream, what its cursor passed meanwhile, and how many times real time it was made."""
-
-    samples: Samples
-    passed: Samples
-    speed: float
 
 
 def report(settings: Settings, voices: Voices) -> Iterator[str]:
@@ -62,53 +46,7 @@ def report(settings: Settings, voices: Voices) -> Iterator[str]:
     yield warm_start(settings, there)
 
 
-# ---------------------------------------------------------------- dreams
-
-
-def job_of(settings: Settings, voices: Voices, request: Request) -> Job:
-    return resolve(settings, request, voices, lambda number: Path())
-
-
-def heard(
-    settings: Settings, job: Job, change: Change | None = None, sampling: Sampling | None = None
-) -> Heard:
-    """A dream as a client would hear it; ``change`` turns what no request can."""
-    model = copy.deepcopy(worker.model_of(job, settings.init_std))
-    if change:
-        change(model)
-    queue = worker.begin(model, job)
-    blocks = (sampling or worker.SAMPLINGS[job.request.sampling])(model, queue, job, settings)
-    began, parts, made = time.perf_counter(), [], 0
-    while made < job.frames:
-        parts.append(next(blocks))
-        made += len(parts[-1])
-    took = time.perf_counter() - began
-    output = Limiter(job.frames, job.shape.rate, job.peak, job.loudest)
-    samples = output(np.nan_to_num(np.concatenate(parts)[: job.frames]))
-    return Heard(samples, passed(job), job.frames / job.shape.rate / took)
-
-
-def passed(job: Job) -> Samples:
-    """What the newest end of the cursor's windows passes during a dream; see :class:`Follower`."""
-    assert job.follow is not None
-    whole = cut(job.follow, 0, job.follow.frames)
-    walked = (job.request.pace * np.arange(job.frames)).astype(int)
-    return np.asarray(whole[(job.followat + walked) % len(whole)])
-
-
-def whole_of(recordings: Sequence[Recording]) -> Samples:
-    """A voice's recordings, one after another, up to ten minutes."""
-    parts = [np.array(cut(r, 0, min(r.frames, 600 * r.rate))) for r in recordings]
-    return np.concatenate(parts)[: 600 * recordings[0].rate]
-
-
 # ---------------------------------------------------------------- tables
-
-
-def spread(values: Iterable[float], digits: int) -> str:
-    """The mean, and from where to where."""
-    there = list(values)
-    return f"{np.mean(there):.{digits}f} ({min(there):.{digits}f}…{max(there):.{digits}f})"
 
 
 def numbers(dreams: Sequence[Heard], whole: Samples, rate: int) -> Row:
@@ -136,17 +74,16 @@ def samplings(settings: Settings, voices: Voices) -> str:
     alive = [f"{own.onset_rate:.2f}", f"{own.liveliness:.1f}", f"{own.drift:.1f}"]
     rows = [["the recording", "", "", *alive, "0", "0", "", ""]]
     for approach in APPROACHES:
-        for sampling in reversed(SAMPLINGS):
+        for way in reversed(SAMPLINGS):
             jobs = [
-                job_of(settings, voices, Request(approach, LONG, sampling=sampling, rand=rand))
+                job_of(settings, voices, Request(approach, LONG, sampling=way, rand=rand))
                 for rand in RANDS
             ]
             dreams = [heard(settings, job) for job in jobs]
-            model = worker.model_of(jobs[0], settings.init_std)
             rows.append(
                 [
-                    f"{approach} {model.shape.vector}",
-                    sampling,
+                    f"{approach} {jobs[0].shape.vector}",
+                    way,
                     seconds_of(jobs[0]),
                     *numbers(dreams, whole, rate),
                 ]
@@ -167,68 +104,38 @@ def seconds_of(job: Job) -> str:
 # ---------------------------------------------------------------- the settings of the walk
 
 
-def literal(model: Approach, queue: Tensor, job: Job, settings: Settings) -> Iterator[Samples]:
-    """One element a step, one window, every window through the whole network, nothing held."""
-    assert job.follow is not None
-    model.block_windows, model.level_correction = 1, 0.0
-    rate = worker.learning_rate(job)
-    walk = Follower(model, job.follow, job.followat, float(model.element_samples), rate)
-    decode = model.decoder()
-    elements = Approach.run(model, queue, lead=walk)
-    while True:
-        walk.step()
-        yield decode(next(elements)).numpy()
+UNHELD = {"level_correction": 0.0, "ceiling": math.inf, "holds_harmonics": False}
+"""Nothing holds the dream's level or its pitches."""
+
+LITERAL = {"block": 1, "windows": 1, "level_correction": 0.0}
+"""One element a step, one window, every window through the whole network, nothing held."""
 
 
-def block(samples: int, windows: int, apart: float = 1.0) -> Change:
-    """So many samples a step, learning from so many windows, spread over ``apart`` blocks."""
-
-    def change(model: Approach) -> None:
-        model.block = min(samples, model.shape.vector)
-        model.block_windows, model.block_apart = windows, apart
-
-    return change
-
-
-def windows(count: int) -> Change:
-    def change(model: Approach) -> None:
-        model.block_windows = count
-
-    return change
-
-
-def unheld(model: Approach) -> None:
-    """Nothing holds the dream's level or its pitches."""
-    model.level_correction = 0.0
-    if isinstance(model, SampleWise):
-        model.ceiling, model.keeps_pitches = math.inf, False
+def changed(approach: str, **other: Any) -> Concurrent:
+    """The approach's own profile but for these."""
+    return replace(ROWS[approach].concurrent, **other)
 
 
 def walks(settings: Settings, voices: Voices) -> str:
     """Blocks, batches and spacings beside the loop of one element a step."""
-    rows = [
-        row
-        for approach in ("column", "transpose")
-        for row in (
-            _case(settings, voices, approach, "literal, learn 0.0001", None, literal, 1e-4),
-            *(_case(settings, voices, approach, f"{size} samples, 8 windows", block(size, 8))
-              for size in (64, 128, 256, 512)),
-            *(_case(settings, voices, approach, f"256 samples, {count} windows", block(256, count))
-              for count in (2, 4, 16)),
-            *(_case(settings, voices, approach, f"256, 8, windows over {apart:g} blocks",
-                    block(256, 8, apart)) for apart in (0.25, 4.0)),
-            _case(settings, voices, approach, "256, 8, nothing held", unheld),
-        )
-    ]  # fmt: skip
-    rows += [
-        row
-        for approach in ("vector", "spectrum")
-        for row in (
-            _case(settings, voices, approach, "literal", None, literal),
-            *(_case(settings, voices, approach, "1 window" if count == 1 else f"{count} windows",
-                    windows(count)) for count in (1, 4, 8)),
-        )
-    ]  # fmt: skip
+    case = partial(_case, settings, voices)
+    rows = []
+    for approach in ("column", "transpose"):
+        rows.append(case(approach, "literal, learn 0.0001", LITERAL, literal=True, learn=1e-4))
+        for size in (64, 128, 256, 512):
+            rows.append(case(approach, f"{size} samples, 8 windows", {"block": size}))
+        for count in (2, 4, 16):
+            sizes = {"block": 256, "windows": count}
+            rows.append(case(approach, f"256 samples, {count} windows", sizes))
+        for wide in (0.25, 4.0):
+            over: dict[str, Any] = {"block": 256, "spread": wide}
+            rows.append(case(approach, f"256, 8, windows over {wide:g} blocks", over))
+        rows.append(case(approach, "nothing held", UNHELD))
+    for approach in ("vector", "spectrum"):
+        rows.append(case(approach, "literal", LITERAL, literal=True))
+        for count in (1, 4, 8):
+            name = "1 window" if count == 1 else f"{count} windows"
+            rows.append(case(approach, name, {"windows": count}))
     text = (
         f"Concurrent dreams of {SHORT:g} s, {len(RANDS)} of each (of the sample-wise literal loop "
         "one). *literal*: one element a step, one window, the whole network for each window, and "
@@ -238,19 +145,21 @@ def walks(settings: Settings, voices: Voices) -> str:
 
 
 def _case(
-    settings: Settings, voices: Voices, approach: str, name: str, change: Change | None,
-    sampling: Sampling | None = None, learn: float | None = None,
-) -> Row:  # fmt: skip
-    slow = sampling is literal and approach in ("transpose", "column")
-    dreams = [
-        heard(
-            settings,
-            job_of(settings, voices, Request(approach, SHORT, rand=rand, learn=learn)),
-            change,
-            sampling,
-        )
-        for rand in (RANDS[:1] if slow else RANDS)
-    ]
+    settings: Settings,
+    voices: Voices,
+    approach: str,
+    name: str,
+    other: Mapping[str, Any],
+    literal: bool = False,
+    learn: float | None = None,
+) -> Row:
+    loop = sampling.one_by_one if literal else sampling.concurrent
+    slow = literal and ROWS[approach].sample_wise
+    asked = (
+        Request(approach, SHORT, rand=rand, learn=learn) for rand in (RANDS[:1] if slow else RANDS)
+    )
+    profile = changed(approach, **other)
+    dreams = [heard(settings, job_of(settings, voices, each), profile, loop) for each in asked]
     whole = whole_of(next(iter(voices.values())))
     return [approach, name, *numbers(dreams, whole, settings.rate)]
 
@@ -260,13 +169,13 @@ def _case(
 
 def pitches(settings: Settings, voices: Voices) -> str:
     """How much of what is tonal in a transpose dream lies at its seed's notes."""
-    rows = []
+    rows, unheld = [], changed("transpose", **UNHELD)
     for notes in NOTES:
         row = [" ".join(f"{note:g}" for note in notes)]
-        for sampling, change in (("paused", None), ("concurrent", unheld), ("concurrent", None)):
+        for way, profile in (("paused", None), ("concurrent", unheld), ("concurrent", None)):
             dreams = [
                 heard(settings, job_of(settings, voices, Request(
-                    "transpose", LONG / 2, sampling=sampling, notes=notes, rand=rand)), change)
+                    "transpose", LONG / 2, sampling=way, notes=notes, rand=rand)), profile)
                 for rand in RANDS
             ]  # fmt: skip
             row.append(

@@ -13,12 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from dreamd.approaches.config import ModelConfig, config_of
+from dreamd.approaches.config import ModelConfig
+from dreamd.approaches.registry import config_of
 from dreamd.audio import files
 from dreamd.audio.files import Samples
 from dreamd.commands import offline
 from dreamd.corpus.recording import Recording, cut
-from dreamd.dreaming import worker
+from dreamd.dreaming import render
 from dreamd.errors import SetupError
 from dreamd.evaluation.artifacts import Artifacts
 from dreamd.evaluation.copying import Passage
@@ -27,7 +28,7 @@ from dreamd.evaluation.markdown import table
 from dreamd.evaluation.mel import RATE
 from dreamd.evaluation.report import Entry, page
 from dreamd.evaluation.verdict import CRITERIA, longest
-from dreamd.experiments import study
+from dreamd.experiments.common import heard, job_of
 from dreamd.home import checkpoints
 from dreamd.osc.messages import Request
 from dreamd.settings import Settings
@@ -106,7 +107,7 @@ def make(
         folder.mkdir(parents=True, exist_ok=True)
         recordings = next(iter(offline.ingest(settings, source, say).values()))
         listener = Judge([heard_by_judge(each) for each in recordings])
-        worker.prepare()
+        render.prepare()
         for approach, vector, _ in ROWS:
             path = folder / f"{approach}-{vector}.json"
             if not path.exists():
@@ -140,11 +141,11 @@ def _row(
     dreams = []
     for rand in RANDS:
         asked = Request(approach, SECONDS, vector=vector, rand=rand)
-        heard = study.heard(settings, study.job_of(settings, {voice: recordings}, asked))
+        dream = heard(settings, job_of(settings, {voice: recordings}, asked))
         file = f"{approach}-{vector}-{rand}.wav"
-        files.write(folder / file, heard.samples, settings.rate)
-        samples = files.resample(heard.samples, settings.rate, RATE)
-        dreams.append(Dreamt(file, listener.judge(samples), heard.speed))
+        files.write(folder / file, dream.samples, settings.rate)
+        samples = files.resample(dream.samples, settings.rate, RATE)
+        dreams.append(Dreamt(file, listener.judge(samples), dream.speed))
         say(f"{approach} {vector}, dream {rand}: {' '.join(dreams[-1].judgement.words)}")
     return Row(approach, vector, head.seconds, head.steps, head.error, tuple(dreams))
 

@@ -18,8 +18,8 @@ from torch import Tensor
 
 from dreamd.approaches import registry
 from dreamd.approaches.base import Approach, initialize
-from dreamd.approaches.config import ModelConfig, config_of
-from dreamd.approaches.registry import APPROACHES
+from dreamd.approaches.config import ModelConfig
+from dreamd.approaches.registry import APPROACHES, config_of
 from dreamd.audio.files import Samples
 from dreamd.corpus import pitch, single_notes
 from dreamd.corpus.recording import Recording, cut

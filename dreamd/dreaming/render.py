@@ -1,0 +1,144 @@
+"""From a job to samples: the one generator of blocks, and the file that they fill.
+
+The dreaming process and ``dreamd dream`` call :func:`render`; what measures dreams (``dreamd
+study``, ``bench``, ``table1``) draws from the same :func:`blocks`.
+"""
+
+import copy
+import time
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dreamd.approaches import registry
+from dreamd.approaches.base import Approach, initialize
+from dreamd.approaches.registry import Concurrent
+from dreamd.audio import vocoder
+from dreamd.audio.files import DreamFile, Samples
+from dreamd.audio.limiter import Limiter
+from dreamd.dreaming import sampling, seeds
+from dreamd.dreaming.follower import Follower
+from dreamd.dreaming.job import ChunkWritten, Job
+from dreamd.errors import BadRecording, Cancelled, Diverged
+from dreamd.home import checkpoints
+from dreamd.kernels import sliding_lstm, windowed_lstm
+from dreamd.settings import Settings
+
+CHUNK = 0.15
+"""Seconds of work after which what is finished goes to the file and to the clients."""
+
+Loop = Callable[..., Iterator[Tensor]]
+"""A way to go on concurrently: :func:`dreamd.dreaming.sampling.concurrent`, or another's."""
+
+
+def render(
+    job: Job,
+    settings: Settings,
+    tell: Callable[[ChunkWritten], None],
+    stopped: Callable[[], bool] = lambda: False,
+) -> None:
+    """Makes one dream: its file is filled from start to end, ``tell`` hears of each part.
+
+    ``stopped`` is asked after each block, some hundredths of a second. Raises a
+    :class:`DreamError` if the seed cannot be read, the dream breaks, or somebody stopped it.
+    """
+    source = blocks(job, settings)
+    limiter = Limiter(job.frames, job.shape.rate, job.peak, job.loudest)
+    file = DreamFile(job.path, job.shape.rate)
+    made, flushed = 0, -CHUNK  # the first block goes out at once
+    waiting: list[Samples] = []
+    while made < job.frames:
+        waiting.append(next(source))
+        if stopped():
+            raise Cancelled("cancelled")
+        if made + sum(map(len, waiting)) < job.frames and time.monotonic() - flushed < CHUNK:
+            continue
+        try:
+            ready = limiter(np.concatenate(waiting)[: job.frames - made])
+        except FloatingPointError:
+            raise Diverged("the dream stopped being finite numbers: try another seed") from None
+        file.write(made, ready)
+        tell(ChunkWritten(job.serial, made, len(ready)))
+        made, flushed = made + len(ready), time.monotonic()
+        waiting.clear()
+
+
+def blocks(
+    job: Job,
+    settings: Settings,
+    profile: Concurrent | None = None,
+    loop: Loop = sampling.concurrent,
+) -> Iterator[Samples]:
+    """The samples of a dream, block after block, for ever; not yet limited.
+
+    :param profile: how it learns and is held; without it as its approach's row says.
+
+    Raises :class:`BadRecording` if the seed cannot be read.
+    """
+    model = model_of(job, settings.init_std)
+    queue = begin(model, job)
+    noise = job.request.temperature * model.deviation
+    profile = profile or registry.ROWS[job.shape.approach].concurrent
+    rate, decode = learning_rate(job, profile), model.decoder()
+    if job.request.sampling == "paused" or job.follow is None or not rate:
+        elements = sampling.paused(model, queue, profile, noise, settings.threads)
+    else:
+        fork = copy.deepcopy(model)
+        follower = Follower(fork, job.follow, job.followat, profile, pace=job.request.pace,
+                            learning_rate=rate)  # fmt: skip
+        elements = loop(fork, queue, follower, noise, settings.threads)
+    for each in elements:
+        yield decode(each).numpy()
+
+
+def learning_rate(job: Job, profile: Concurrent) -> float:
+    """Of a concurrent dream: the request's own, else its approach's."""
+    asked = job.request.learn
+    return profile.rate(job.shape.vector) if asked is None else asked
+
+
+def begin(model: Approach, job: Job) -> Tensor:
+    """The dream's queue, filled from its seed; chance starts from ``rand``.
+
+    Raises :class:`BadRecording` if the seed cannot be read.
+    """
+    rng = np.random.default_rng(job.rand & (2**63 - 1))
+    try:
+        samples = seeds.load(job.seed, model.seed_samples, job.shape.rate, job.peak, rng)
+    except BadRecording as error:
+        raise BadRecording(f"seed: {error}") from None
+    torch.manual_seed(job.rand)
+    return model.elements(torch.from_numpy(np.array(samples, np.float32)))
+
+
+def model_of(job: Job, init_std: float) -> Approach:
+    """The network that dreams; it is shared, whoever wants to change it copies it."""
+    if job.weights is None:
+        torch.manual_seed(job.rand)
+        return initialize(registry.make(job.shape, job.peak), init_std).eval()
+    return _load(job.weights, job.blend_target, job.request.blend if job.blend_target else 0.0)
+
+
+@lru_cache(maxsize=4)
+def _load(path: Path, blend_target: Path | None = None, blend: float = 0.0) -> Approach:
+    """Checkpoints never change once written, so their paths are enough of a key."""
+    head, arrays = checkpoints.load(path)
+    if blend_target is not None:
+        head, arrays = checkpoints.blend((head, arrays), checkpoints.load(blend_target), blend)
+    model = registry.make(head.shape, head.scale)
+    model.deviation = head.deviation
+    model.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
+    return model.eval()
+
+
+def prepare() -> None:
+    """What a process must do before its first dream, so that the dream does not wait for it."""
+    torch.set_num_threads(1)  # the sample loop has its own; small steps gain nothing
+    torch.set_grad_enabled(False)
+    sliding_lstm.warm()
+    windowed_lstm.warm()
+    vocoder.warm()

@@ -1,0 +1,223 @@
+"""``dreamd bench``, dreams: how fast each approach dreams in one process, as Markdown."""
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from dreamd.approaches import registry
+from dreamd.approaches.base import SampleWise
+from dreamd.approaches.registry import config_of
+from dreamd.audio.files import Samples
+from dreamd.audio.vocoder import Vocoder
+from dreamd.corpus.recording import Recording
+from dreamd.dreaming import render, sampling
+from dreamd.dreaming.job import Job
+from dreamd.dreaming.seeds import Seed
+from dreamd.evaluation.markdown import Row, part, table
+from dreamd.experiments import timing
+from dreamd.experiments.timing import REFERENCE, SAMPLE_WISE, Made, example, made, matrix_rate
+from dreamd.kernels import sliding_lstm
+from dreamd.kernels.sliding_lstm import SlidingLSTM
+from dreamd.osc.messages import Request
+from dreamd.settings import Settings
+
+CONCURRENT_SECONDS = 2.0
+SIZES: tuple[tuple[str, Settings], ...] = (
+    ("reference", REFERENCE),
+    ("H 64", replace(REFERENCE, hidden=64)),
+    ("H 256", replace(REFERENCE, hidden=256)),
+    ("H 512", replace(REFERENCE, hidden=512)),
+    ("V 256", replace(REFERENCE, vector=256)),
+    ("V 2048", replace(REFERENCE, vector=2048)),
+    ("44.1 kHz", replace(REFERENCE, rate=44100)),
+)
+
+
+def literal(dream: Made, steps: int, threads: int) -> Callable[[], None]:
+    """``steps`` dream steps by the plain PyTorch loop."""
+
+    def work() -> None:
+        torch.set_num_threads(threads)
+        queue = dream.queue
+        for _ in range(steps):
+            _, queue = dream.model.next(queue)
+        torch.set_num_threads(1)
+
+    return work
+
+
+def sliding(dream: Made, samples: int, threads: int) -> Callable[[], None]:
+    """``samples`` samples by the fast path, the first blocks behind it."""
+    assert isinstance(dream.model, SampleWise)
+    blocks = iter(SlidingLSTM(dream.model.sliding(), dream.queue.numpy(), threads))
+    while len(next(blocks)) < min(sliding_lstm.LARGEST, dream.model.shape.vector):
+        pass
+
+    def work() -> None:
+        count = 0
+        while count < samples:
+            count += len(next(blocks))
+
+    return work
+
+
+def sample_wise() -> str:
+    """transpose and column: the literal loop and the fast path side by side."""
+    rate = matrix_rate()
+    rows = [row for name, settings in SIZES for row in sample_wise_rows(name, settings, rate)]
+    head = [
+        "size", "approach", "literal µs", "1 core µs", "2 cores µs", "× literal, 1 core", "2 cores",
+        "× real time, 1 core", "2 cores", "multiply-adds", "of the matrix rate", "reordered",
+        "of the matrix rate",
+    ]  # fmt: skip
+    text = (
+        "Microseconds for a sample. *literal*: the window-by-window PyTorch loop with its best "
+        "number of threads. *multiply-adds*: what the fast path executes for a sample; "
+        "*reordered*: what it would without FFTs, 4HV + n·4H². Beside each: that count a second, "
+        "on one core, over the core's matrix rate."
+    )
+    return part("Sample-wise dreaming", text, table(head, rows))
+
+
+def sample_wise_rows(name: str, settings: Settings, rate: float) -> Iterator[Row]:
+    cores = os.cpu_count() or 1
+    for approach in SAMPLE_WISE:
+        if name != "reference" and approach != "column":
+            continue  # the two cost the same to within a dot product
+        dream = made(approach, settings)
+        steps, samples = 150, 8 * sliding_lstm.LARGEST
+        plain, plain_all, one, two = timing.in_turn(
+            literal(dream, steps, 1),
+            literal(dream, steps, cores),
+            sliding(dream, samples, 1),
+            sliding(dream, samples, 2),
+        )
+        slow, one, two = (
+            1e6 * min(plain, plain_all) / steps,
+            1e6 * one / samples,
+            1e6 * two / samples,
+        )
+        shape = dream.model.shape
+        counts = sliding_lstm.multiply_adds(shape.vector, shape.window, shape.hidden, shape.layers)
+        spent = sum(counts[k] for k in ("recurrence", "block", "sub-block", "FFT"))
+        real = 1e6 / settings.rate
+        yield [
+            name, approach, f"{slow:.0f}", f"{one:.1f}", f"{two:.1f}", f"{slow / one:.0f}",
+            f"{slow / two:.0f}", f"**{real / one:.1f}**", f"**{real / two:.1f}**",
+            f"{spent / 1e3:.0f} k", f"{spent / one * 1e6 / rate:.0%}",
+            f"{counts['reordered'] / 1e3:.0f} k", f"{counts['reordered'] / one * 1e6 / rate:.0%}",
+        ]  # fmt: skip
+
+
+def first_samples() -> str:
+    """From a known seed to the first 256 samples."""
+    rows = []
+    for approach in SAMPLE_WISE:
+        dream, profile = made(approach, REFERENCE), registry.ROWS[approach].concurrent
+
+        def begin(dream: Made = dream, profile: registry.Concurrent = profile) -> None:
+            count = 0
+            for block in sampling.paused(dream.model, dream.queue, profile):
+                count += len(block)
+                if count >= 256:
+                    return
+
+        rows.append([approach, f"{1e3 * timing.in_turn(begin)[0]:.0f} ms"])
+    text = "From a known seed to the first 256 samples, in a process that is warm:"
+    return part("The first samples", text, table(["approach", "time"], rows))
+
+
+def whole_vectors() -> str:
+    """vector and spectrum, vocoder included."""
+    rows = []
+    for approach, lengths in (("vector", (1024, 256)), ("spectrum", (1024, 256, 56))):
+        for length in lengths:
+            settings = replace(REFERENCE, vector=length, hop=length)
+            job = job_of(approach, settings, None)
+            steps = 20 * 1024 // length
+
+            def work(job: Job = job, settings: Settings = settings, steps: int = steps) -> None:
+                for k, _ in enumerate(render.blocks(job, settings)):
+                    if k == steps:
+                        return
+
+            taken = timing.in_turn(work)[0]
+            speed = steps * length / REFERENCE.rate / taken
+            rows.append([approach, str(length), f"**{speed:.0f}**"])
+    text = "One core, vocoder included."
+    return part("Whole vectors", text, table(["approach", "V or hop", "× real time"], rows))
+
+
+def concurrently() -> str:
+    """Dreams that learn as they go, at the defaults, nothing else being trained."""
+    rows = []
+    cases = [("vector", 1024), ("vector", 256), ("spectrum", 1024), ("spectrum", 256)]
+    cases += [(approach, 1024) for approach in SAMPLE_WISE]
+    with tempfile.TemporaryDirectory() as home:
+        recording = example(Path(home))
+        for approach, length in cases:
+            settings = replace(REFERENCE, vector=length, hop=length)
+            works = [learning(approach, settings, recording, threads) for threads in (1, 2)]
+            one, two = (CONCURRENT_SECONDS / taken for taken in timing.in_turn(*works, rounds=3))
+            rows.append([approach, str(length), f"**{one:.1f}**", f"**{two:.1f}**"])
+    text = (
+        "The default: the dream learns from a walk through a recording, a step of Adam for each "
+        "vector or spectrum, or for each 256 (column: 512) samples. Times real time."
+    )
+    return part("Concurrent dreams", text,
+                table(["approach", "V or hop", "1 core", "2 cores"], rows))  # fmt: skip
+
+
+def learning(
+    approach: str, settings: Settings, recording: Recording, threads: int
+) -> Callable[[], None]:
+    """Seconds of a concurrent dream, its first blocks behind it."""
+    job = job_of(approach, settings, recording)
+    blocks = render.blocks(job, replace(settings, threads=threads))
+    next(blocks)
+
+    def work() -> None:
+        count = 0
+        while count < CONCURRENT_SECONDS * settings.rate:
+            count += len(next(blocks))
+
+    return work
+
+
+def job_of(approach: str, settings: Settings, recording: Recording | None) -> Job:
+    """A dream of an untrained network, from noise; concurrent where there is a recording."""
+    return Job(
+        serial=0,
+        request=Request(approach),
+        voice="bench",
+        shape=config_of(approach, settings),
+        weights=None,
+        seed=Seed("noise"),
+        peak=recording.peak if recording else 0.5,
+        loudest=recording.loudest if recording else 0.25,
+        path=Path(),
+        frames=0,
+        rand=0,
+        follow=recording,
+    )
+
+
+def vocoder() -> str:
+    """The vocoder alone, at every hop of the paper's Table 1."""
+    rows = []
+    for hop in (1024, 512, 256, 128, 56):
+        vocode = Vocoder(REFERENCE.frame, hop)
+        spectra = np.random.default_rng(0).random((200, REFERENCE.frame // 2 + 1), np.float32)
+
+        def work(vocode: Vocoder = vocode, spectra: Samples = spectra) -> None:
+            for spectrum in spectra:
+                vocode(spectrum)
+
+        rows.append([str(hop), f"{200 * hop / REFERENCE.rate / timing.in_turn(work)[0]:.0f}"])
+    text = "Spectra of 513 random bins, a third of them peaks; one core."
+    return part("The vocoder alone", text, table(["hop", "× real time"], rows))
