@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 from dreamd import __version__
 from dreamd.approaches.registry import APPROACHES
 from dreamd.errors import DreamError, SetupError
-from dreamd.osc.messages import REQUEST_KEYS, request
+from dreamd.osc.requests import REQUEST_KEYS, request
 from dreamd.settings import Settings, check, flag, in_group
 
 Arguments = argparse.Namespace

@@ -142,7 +142,8 @@ class Daemon:
         raise AssertionError(f"no {address} {start}; heard {self.heard}\n{self.said()}")
 
     def status(self) -> dict[str, Any]:
-        from dreamd.osc.messages import nested, pairs
+        from dreamd.osc.replies import nested
+        from dreamd.osc.requests import pairs
 
         self.heard = [h for h in self.heard if h[0] != "/dream/status"]
         self.send("/dream/status")

@@ -25,7 +25,7 @@ from dreamd.dreaming import render
 from dreamd.dreaming.resolve import resolve
 from dreamd.evaluation import liveliness
 from dreamd.home import checkpoints
-from dreamd.osc.messages import Request
+from dreamd.osc.requests import Request
 from dreamd.settings import Settings
 from dreamd.training.trainer import Trainer
 

@@ -23,7 +23,7 @@ from dreamd.dreaming.follower import Follower, block_of
 from dreamd.dreaming.job import ChunkWritten, Job
 from dreamd.dreaming.resolve import resolve
 from dreamd.errors import Cancelled, Diverged, DreamError, NoSuchSeed
-from dreamd.osc.messages import Request
+from dreamd.osc.requests import Request
 from dreamd.settings import Settings
 from dreamd.training.trainer import Trainer
 

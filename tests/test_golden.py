@@ -18,7 +18,7 @@ from dreamd.corpus.recording import Recording
 from dreamd.dreaming import render
 from dreamd.dreaming.resolve import resolve
 from dreamd.home import checkpoints
-from dreamd.osc.messages import SAMPLINGS, Request
+from dreamd.osc.requests import SAMPLINGS, Request
 from dreamd.settings import Settings
 
 GOLDEN = Path(__file__).parent / "golden" / "dreams.npz"

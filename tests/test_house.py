@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from dreamd.osc.messages import REQUEST_KEYS
+from dreamd.osc.requests import REQUEST_KEYS
 from dreamd.settings import Settings, flag, in_group
 
 PACKAGE = Path(__file__).parent.parent / "dreamd"

@@ -5,8 +5,8 @@ import math
 import pytest
 
 from dreamd.errors import BadRequest
-from dreamd.osc import messages
-from dreamd.osc.messages import Request, parse
+from dreamd.osc import requests
+from dreamd.osc.requests import Request, parse
 
 
 def test_tidal_sends_this() -> None:
@@ -38,14 +38,14 @@ def test_what_superdirt_s_relay_asks_for_is_not_asked_twice() -> None:
     ],
 )  # fmt: skip
 def test_the_pattern_that_asks(given: dict[str, object], pattern: str) -> None:
-    assert messages.request({"approach": "column", **given}).pattern == pattern
+    assert requests.request({"approach": "column", **given}).pattern == pattern
 
 
 @pytest.mark.parametrize("key", ["seed", "follow"])
 @pytest.mark.parametrize("value", [[], ["a", 1, 2], [3], ["a", "b"], ["a", 1.5]])
 def test_lists_that_name_no_recording(key: str, value: list[object]) -> None:
     with pytest.raises(BadRequest, match=key):
-        messages.request({"approach": "column", key: value})
+        requests.request({"approach": "column", key: value})
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_lists_that_name_no_recording(key: str, value: list[object]) -> None:
     ],
 )  # fmt: skip
 def test_notes(given: object, notes: tuple[float, ...]) -> None:
-    assert messages.request({"approach": "column", "notes": given}).notes == notes
+    assert requests.request({"approach": "column", "notes": given}).notes == notes
 
 
 @pytest.mark.parametrize(
@@ -100,8 +100,8 @@ def test_other_messages_are_checked_too(address: str, args: list[object]) -> Non
 
 
 def test_an_id_that_no_reply_can_carry_is_none() -> None:
-    assert messages.request_id(["id", 1e30]) is None
-    assert messages.request_id(["id", math.nan]) is None
+    assert requests.request_id(["id", 1e30]) is None
+    assert requests.request_id(["id", math.nan]) is None
 
 
 def test_unknown_keys_are_ignored() -> None:

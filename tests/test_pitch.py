@@ -17,9 +17,9 @@ from dreamd.corpus.single_notes import SingleNote
 from dreamd.dreaming import seeds
 from dreamd.dreaming.seeds import Seed
 from dreamd.evaluation.liveliness import kept
-from dreamd.osc.messages import Request
+from dreamd.osc.requests import Request
 from dreamd.settings import Settings
-from dreamd.training.trainer import TrainingScheduler
+from dreamd.training.scheduler import TrainingScheduler
 
 Make = Callable[..., Recording]
 

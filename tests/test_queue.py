@@ -10,7 +10,7 @@ from dreamd.daemon.queue import GUESS, NEWEST, Client, Dream, Queue
 from dreamd.dreaming.job import Job
 from dreamd.dreaming.seeds import Seed
 from dreamd.errors import Busy
-from dreamd.osc.messages import Request
+from dreamd.osc.requests import Request
 
 SIZES = ModelConfig("vector", 1000, 8, 2, 4)
 JOB = Job(

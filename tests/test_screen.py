@@ -10,20 +10,10 @@ from dataclasses import replace
 import pytest
 from rich.cells import cell_len
 
-from dreamd.terminal.screens import (
-    DreamView,
-    Glyphs,
-    IngestView,
-    LogLine,
-    ModelView,
-    PlainScreen,
-    RichScreen,
-    Terminal,
-    View,
-    VoiceView,
-    make_screen,
-    page,
-)
+from dreamd.terminal.page import page
+from dreamd.terminal.screens import PlainScreen, RichScreen, Terminal, make_screen
+from dreamd.terminal.text import Glyphs
+from dreamd.terminal.view import DreamView, IngestView, LogLine, ModelView, View, VoiceView
 
 NOON = time.mktime((2024, 5, 1, 12, 0, 0, 0, 0, -1))
 EMPTY = View("127.0.0.1:57130", "/srv/home", "/srv/takes", training=True, rate=11025)

@@ -17,7 +17,7 @@ from dreamd.dreaming.resolve import all_voices, refresh, resolve
 from dreamd.errors import DreamError, NoModel, NoSuchSeed, TooLong
 from dreamd.home import checkpoints
 from dreamd.home.bank import Bank
-from dreamd.osc.messages import Request
+from dreamd.osc.requests import Request
 from dreamd.settings import Settings
 
 COUNT = 2048

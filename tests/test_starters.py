@@ -18,7 +18,7 @@ from dreamd.errors import SetupError
 from dreamd.experiments import starters
 from dreamd.home import checkpoints, pretrained
 from dreamd.home.resources import resource_path
-from dreamd.osc.messages import Request
+from dreamd.osc.requests import Request
 from dreamd.settings import Settings
 from dreamd.training.trainer import Trainer, to_numpy
 
@@ -79,7 +79,7 @@ def test_an_installation_without_them_does_without(monkeypatch: pytest.MonkeyPat
     def nothing(name: str) -> Path:
         raise SetupError("no models")
 
-    monkeypatch.setattr(starters, "resource_path", nothing)
+    monkeypatch.setattr(pretrained, "resource_path", nothing)
     assert pretrained.all_of(config_of("column", Settings())) == []
 
 
@@ -96,7 +96,7 @@ def test_a_new_model_begins_from_the_nearest(
 ) -> None:
     """Of models of two tones the one of the voice's own tone; of neither, if both are far."""
     shipped = tmp_path / "shipped"
-    monkeypatch.setattr(starters, "resource_path", lambda name: shipped / name)
+    monkeypatch.setattr(pretrained, "resource_path", lambda name: shipped / name)
     settings = replace(Settings(home=tmp_path / "home"), vector=64, window=4, hidden=16)
     shape = config_of("vector", settings)
     for voice, hertz in (("high", 1200.0), ("low", 300.0)):

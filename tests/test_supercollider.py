@@ -29,7 +29,7 @@ from dreamd import __version__
 from dreamd.approaches.registry import APPROACHES
 from dreamd.audio import plucked_string
 from dreamd.audio.files import DreamFile
-from dreamd.osc import messages, transport
+from dreamd.osc import replies, requests, transport
 
 ROOT = Path(__file__).resolve().parent.parent
 CLASSES = ROOT / "sc_classes" / "Classes"
@@ -211,7 +211,7 @@ class Double:
         self.thread = threading.Thread(target=self._listen, daemon=True)
         self.thread.start()
 
-    def say(self, reply: messages.Reply) -> None:
+    def say(self, reply: replies.Reply) -> None:
         for client in self.clients:
             self.sock.sendto(transport.encode(*reply.osc()), client)
 
@@ -237,12 +237,12 @@ class Double:
     def _hear(self, address: str, args: list[Any], sender: tuple[str, int]) -> None:
         self.heard.append((address, args))
         if address.startswith("/dream/"):
-            messages.parse(address, args)  # the real daemon must understand it too
+            requests.parse(address, args)  # the real daemon must understand it too
         if address == "/dream/notify":
             self.clients.add(sender)
         elif address == "/dream/request":
             assert sender in self.clients, "asked before it had registered"
-            asked = messages.pairs(args)
+            asked = requests.pairs(args)
             self.requests[asked.get("voice", asked["approach"])] = asked
             self.answer(self, asked)
         else:
@@ -371,7 +371,7 @@ def test_a_checkout_is_a_quark(supercollider: SuperCollider) -> None:
 def test_a_buffer_is_silent_and_then_the_dream(
     supercollider: SuperCollider, double: Callable[..., Double], tmp_path: Path
 ) -> None:
-    waiting: list[messages.Reply] = []
+    waiting: list[replies.Reply] = []
     dreams: dict[str, np.ndarray] = {}
 
     def answer(daemon: Double, asked: dict[str, Any]) -> None:
@@ -380,11 +380,11 @@ def test_a_buffer_is_silent_and_then_the_dream(
         path = write_wav(tmp_path / f"dream-{name}.wav", dreams[name])
         # what other clients' dreams are about reaches everyone, and must not matter here
         for other in (1 << 30, 0, -1):
-            daemon.say(messages.Accepted(other, str(path), 5, RATE, 1.0))
-            daemon.say(messages.Done(other, str(tmp_path / "none.wav"), 5, RATE, 1.0, 3))
-            daemon.say(messages.Failed(other, "busy", "not yours"))
-        daemon.say(messages.Accepted(asked["id"], str(path), frames, RATE, 1.0))
-        done = messages.Done(asked["id"], str(path), frames, RATE, 0.5, len(dreams))
+            daemon.say(replies.Accepted(other, str(path), 5, RATE, 1.0))
+            daemon.say(replies.Done(other, str(tmp_path / "none.wav"), 5, RATE, 1.0, 3))
+            daemon.say(replies.Failed(other, "busy", "not yours"))
+        daemon.say(replies.Accepted(asked["id"], str(path), frames, RATE, 1.0))
+        done = replies.Done(asked["id"], str(path), frames, RATE, 0.5, len(dreams))
         waiting.extend([done, done])  # once too often: the second must not matter
 
     state = {
@@ -399,7 +399,7 @@ def test_a_buffer_is_silent_and_then_the_dream(
             while waiting:
                 daemon.say(waiting.pop(0))
         elif address == "/dream/status":
-            daemon.say(messages.Status(state))
+            daemon.say(replies.Status(state))
 
     daemon = double(answer, hear)
     told = supercollider.well("fills.scd", daemon.port, tmp_path)
@@ -446,11 +446,11 @@ class Growing:
         path = self.folder / f"dream{len(self.dreams)}.wav"
         DreamFile(path, RATE).create(frames)
         self.steps = {asked["id"]: [0, 2, 1, 3]}
-        daemon.say(messages.Accepted(asked["id"], str(path), frames, RATE, 1.0))
+        daemon.say(replies.Accepted(asked["id"], str(path), frames, RATE, 1.0))
 
     def hear(self, daemon: Double, address: str) -> None:
         if address == "/dream/status":
-            daemon.say(messages.Status({"queue": 0, "running": len(self.steps)}))
+            daemon.say(replies.Status({"queue": 0, "running": len(self.steps)}))
         if address != "/double/go":
             return
         for number, steps in self.steps.items():
@@ -464,9 +464,9 @@ class Growing:
         file = DreamFile(path, RATE)
         file.write(start, dream[start:end])
         if step < 3:
-            daemon.say(messages.Chunk(number, start, end - start))
+            daemon.say(replies.Chunk(number, start, end - start))
         else:
-            daemon.say(messages.Done(number, str(path), len(dream), RATE, 1.0, 0))
+            daemon.say(replies.Done(number, str(path), len(dream), RATE, 1.0, 0))
 
 
 def test_a_buffer_fills_while_the_dream_is_made(
@@ -511,7 +511,7 @@ def test_a_buffer_fills_while_the_dream_is_made(
 def test_a_pattern_of_dreams_never_waits_and_has_no_gap(
     supercollider: SuperCollider, double: Callable[..., Double], tmp_path: Path
 ) -> None:
-    waiting: list[messages.Reply] = []
+    waiting: list[replies.Reply] = []
     made = 0
 
     def answer(daemon: Double, asked: dict[str, Any]) -> None:
@@ -519,8 +519,8 @@ def test_a_pattern_of_dreams_never_waits_and_has_no_gap(
         made += 1
         frames = round(float(asked["secs"]) * RATE)
         path = write_wav(tmp_path / f"{made}.wav", np.full(frames, 0.1 * min(made, 9), "f4"))
-        daemon.say(messages.Accepted(asked["id"], str(path), frames, RATE, 1.0))
-        waiting.append(messages.Done(asked["id"], str(path), frames, RATE, 0.1, made))
+        daemon.say(replies.Accepted(asked["id"], str(path), frames, RATE, 1.0))
+        waiting.append(replies.Done(asked["id"], str(path), frames, RATE, 0.1, made))
 
     def hear(daemon: Double, address: str) -> None:
         if address == "/double/go":
@@ -529,7 +529,7 @@ def test_a_pattern_of_dreams_never_waits_and_has_no_gap(
         if address == "/dream/cancel":
             waiting.clear()
         if address == "/dream/status":
-            daemon.say(messages.Status({"queue": 0, "running": len(waiting)}))
+            daemon.say(replies.Status({"queue": 0, "running": len(waiting)}))
 
     daemon = double(answer, hear)
     told = supercollider.well("pdream.scd", daemon.port, tmp_path)
@@ -551,7 +551,7 @@ def test_a_bank_is_filled_saved_and_loaded(
         nonlocal most
         frames = round(float(asked["secs"]) * RATE)
         path = write_wav(tmp_path / f"{asked['id']}.wav", noise(frames, asked["id"]))
-        daemon.say(messages.Accepted(asked["id"], str(path), frames, RATE, 1.0))
+        daemon.say(replies.Accepted(asked["id"], str(path), frames, RATE, 1.0))
         waiting.append((asked["id"], str(path), frames))
         most = max(most, len(waiting))
         if asked["voice"] == "live":  # the last of those that are asked for at once
@@ -562,7 +562,7 @@ def test_a_bank_is_filled_saved_and_loaded(
     def go(daemon: Double) -> None:
         while waiting:
             number, path, frames = waiting.pop()
-            daemon.say(messages.Done(number, path, frames, RATE, 0.1, 0))
+            daemon.say(replies.Done(number, path, frames, RATE, 0.1, 0))
 
     daemon = double(answer)
     told = supercollider.well("bank.scd", daemon.port, tmp_path)
@@ -660,8 +660,8 @@ def test_a_listener_chooses_the_dreams_of_the_notes_that_are_played(
             dream[300:400] = np.inf
             dream[500:600] = 1000
         path = write_wav(tmp_path / f"{asked['notes']}.wav", dream)
-        daemon.say(messages.Accepted(asked["id"], str(path), frames, RATE, 1.0))
-        daemon.say(messages.Done(asked["id"], str(path), frames, RATE, 0.1, 0))
+        daemon.say(replies.Accepted(asked["id"], str(path), frames, RATE, 1.0))
+        daemon.say(replies.Done(asked["id"], str(path), frames, RATE, 0.1, 0))
 
     daemon = double(answer)
     told = supercollider.well("listener.scd", daemon.port, tmp_path, performance, notes)
@@ -718,7 +718,7 @@ def test_an_echo_dreams_of_the_melody_that_was_just_played(
 
     def answer(daemon: Double, asked: dict[str, Any]) -> None:
         if asked["secs"] == 7:
-            daemon.say(messages.Failed(asked["id"], "busy", "not now"))
+            daemon.say(replies.Failed(asked["id"], "busy", "not now"))
             return
         assert soundfile.info(asked["seed"]).samplerate == 48000
         assert asked["approach"] == "spectrum"
@@ -726,9 +726,9 @@ def test_an_echo_dreams_of_the_melody_that_was_just_played(
         frames = round(float(asked["secs"]) * RATE)
         level = min(0.25 * len(seeds), 1)
         path = write_wav(tmp_path / f"dream{len(seeds)}.wav", level * noise(frames))
-        daemon.say(messages.Accepted(asked["id"], str(path), frames, RATE, 1.0))
-        daemon.say(messages.Chunk(asked["id"], 0, frames // 2))
-        done = messages.Done(asked["id"], str(path), frames, RATE, 0.1, 0)
+        daemon.say(replies.Accepted(asked["id"], str(path), frames, RATE, 1.0))
+        daemon.say(replies.Chunk(asked["id"], 0, frames // 2))
+        done = replies.Done(asked["id"], str(path), frames, RATE, 0.1, 0)
         threading.Timer(0.2, daemon.say, [done]).start()
 
     daemon = double(answer)
@@ -793,12 +793,12 @@ def test_the_window_shows_what_the_daemon_does(
         frames = round(float(asked["secs"]) * RATE)
         swell = np.sin(np.arange(frames) * np.pi * asked_for / frames) * asked_for / 3
         path = write_wav(tmp_path / f"dream{asked_for}.wav", noise(frames) * swell)
-        daemon.say(messages.Accepted(asked["id"], str(path), frames, RATE, 1.0))
-        daemon.say(messages.Done(asked["id"], str(path), frames, RATE, 0.1, asked_for))
+        daemon.say(replies.Accepted(asked["id"], str(path), frames, RATE, 1.0))
+        daemon.say(replies.Done(asked["id"], str(path), frames, RATE, 0.1, asked_for))
 
     def hear(daemon: Double, address: str) -> None:
         if address == "/dream/status":
-            daemon.say(messages.Status(state))
+            daemon.say(replies.Status(state))
 
     daemon = double(answer, hear)
     told = supercollider.well("gui.scd", daemon.port, tmp_path, free_port())
@@ -837,20 +837,20 @@ def test_each_failure_is_one_line_and_calls_on_error(
     def answer(daemon: Double, asked: dict[str, Any]) -> None:
         case, number = asked["voice"], asked["id"]
         if case == "refused":
-            daemon.say(messages.Failed(number, "no-model", "there is no voice\nrefused"))
+            daemon.say(replies.Failed(number, "no-model", "there is no voice\nrefused"))
             return
         path = str(growing.get(case, "/none"))
-        daemon.say(messages.Accepted(number, path, frames, 11025, 1.0))
+        daemon.say(replies.Accepted(number, path, frames, 11025, 1.0))
         if case in growing:
-            daemon.say(messages.Chunk(number, 0, frames // 2))
+            daemon.say(replies.Chunk(number, 0, frames // 2))
         if case == "diverged":
-            daemon.say(messages.Failed(number, "diverged", "no numbers any more"))
+            daemon.say(replies.Failed(number, "diverged", "no numbers any more"))
         if case in files:
-            daemon.say(messages.Done(number, str(files[case]), frames, 11025, 0.1, 0))
+            daemon.say(replies.Done(number, str(files[case]), frames, 11025, 0.1, 0))
 
     def hear(daemon: Double, address: str) -> None:
         if address == "/dream/status":  # one that was restarted knows of no dream
-            daemon.say(messages.Status({"queue": 0, "running": 0}))
+            daemon.say(replies.Status({"queue": 0, "running": 0}))
 
     daemon, dying = double(answer, hear), double(answer)
     told = supercollider.well("fails.scd", daemon.port, tmp_path, free_port(), dying.port)
@@ -911,8 +911,8 @@ def test_seeds_of_each_kind(
         if seed.is_file():
             seeds[asked["voice"]] = read_wav(seed)  # now: a written seed is gone afterwards
             rates[asked["voice"]] = soundfile.info(seed).samplerate
-        daemon.say(messages.Accepted(asked["id"], str(dream), 1102, 11025, 0.1))
-        daemon.say(messages.Done(asked["id"], str(dream), 1102, 11025, 0.1, 0))
+        daemon.say(replies.Accepted(asked["id"], str(dream), 1102, 11025, 0.1))
+        daemon.say(replies.Done(asked["id"], str(dream), 1102, 11025, 0.1, 0))
 
     daemon = double(answer)
     told = supercollider.well("seeds.scd", daemon.port, tmp_path)
@@ -959,7 +959,7 @@ class Listener:
             while True:
                 for address, args in transport.decode(self.sock.recv(65536)):
                     if address == "/dream/status":
-                        return messages.nested(messages.pairs(args))
+                        return replies.nested(requests.pairs(args))
         except (TimeoutError, ConnectionRefusedError):
             return {}
 

@@ -27,7 +27,7 @@ from test_supercollider import (  # noqa: F401 - fixtures
     write_wav,
 )
 
-from dreamd.osc import messages
+from dreamd.osc import replies, requests
 
 RATE = 11025
 
@@ -51,20 +51,20 @@ class Bank:
     def path(self, index: int) -> Path:
         return self.folder / f"{index:05d}.wav"
 
-    def add(self, index: int, hertz: float, id: int = 1 << 30) -> messages.Done:
+    def add(self, index: int, hertz: float, id: int = 1 << 30) -> replies.Done:
         self.dreams[index], self.hertz[index] = tone(hertz), hertz
         write_wav(self.path(index), self.dreams[index], RATE)
         frames = len(self.dreams[index])
-        return messages.Done(id, str(self.path(index)), frames, RATE, 0.1, index)
+        return replies.Done(id, str(self.path(index)), frames, RATE, 0.1, index)
 
     def begin(self, index: int) -> None:
         """A dream that is still being made."""
         write_wav(self.path(index), tone(5000), RATE)
         (self.markers / f"{index:05d}").touch()
 
-    def status(self) -> messages.Status:
+    def status(self) -> replies.Status:
         state = {"queue": 0, "running": 0, "dreams": len(self.dreams), "bank": str(self.folder)}
-        return messages.Status(state)
+        return replies.Status(state)
 
 
 def check_saved(folder: Path, name: str, dreams: dict[int, np.ndarray], size: int) -> None:
@@ -94,10 +94,10 @@ class Dreaming:
         voice, id = request.get("voice", ""), request["id"]
         if voice in ("refused", "superseded"):
             code = "cancelled" if voice == "superseded" else "no-model"
-            daemon.say(messages.Failed(id, code, f"it was {voice}"))
+            daemon.say(replies.Failed(id, code, f"it was {voice}"))
             return
         index = self.first + len(self.asked) - 1
-        daemon.say(messages.Accepted(id, str(self.bank.path(index)), 10, RATE, 1.0))
+        daemon.say(replies.Accepted(id, str(self.bank.path(index)), 10, RATE, 1.0))
         daemon.say(self.bank.add(index, 1000 + 100 * index, id))
 
     def hear(self, daemon: Double, address: str) -> None:
@@ -121,7 +121,7 @@ class Dreaming:
                 del bank.dreams[10]
                 daemon.say(done)
             case "missing":
-                daemon.say(messages.Done(0, str(bank.path(4)), 10, RATE, 0.1, 4))
+                daemon.say(replies.Done(0, str(bank.path(4)), 10, RATE, 0.1, 4))
             case "deaf":
                 self.deaf = True
             case "/dream/status":
@@ -165,8 +165,8 @@ def test_the_relay_with_a_double_of_superdirt(
         "notes": "60:64", "voice": "rain", "id": 0,
     }  # fmt: skip
     assert bare | {"id": 0} == {"approach": "spectrum", "secs": 1.5, "orbit": 0, "id": 0}
-    assert messages.request(plain).pattern == "pattern 1"
-    assert messages.request(full).pattern == "orbit 1"
+    assert requests.request(plain).pattern == "pattern 1"
+    assert requests.request(full).pattern == "orbit 1"
 
     warnings = told.warnings()
     expected = {

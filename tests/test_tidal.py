@@ -23,7 +23,7 @@ from pythonosc.osc_message import OscMessage
 from pythonosc.osc_message_builder import OscMessageBuilder
 
 from dreamd.daemon.queue import NEWEST
-from dreamd.osc import messages, transport
+from dreamd.osc import requests, transport
 
 TIDAL = Path(__file__).parents[1] / "tidal"
 MODULE, SCRIPT = TIDAL / "DreamRNN.hs", TIDAL / "DreamRNN.ghci"
@@ -76,8 +76,8 @@ class Receiver:
         message = self.next()
         assert message is not None, "no request came"
         assert message.address == "/dream/request"
-        assert isinstance(messages.parse(message.address, message.params), messages.Request)
-        return messages.pairs(message.params)
+        assert isinstance(requests.parse(message.address, message.params), requests.Request)
+        return requests.pairs(message.params)
 
     def send(self, port: int, address: str, *arguments: int | str) -> None:
         builder = OscMessageBuilder(address)
@@ -221,7 +221,7 @@ def test_the_script_holds_the_module_word_for_word() -> None:
 def test_every_key_of_the_protocol_is_a_parameter() -> None:
     text = MODULE.read_text(encoding="utf-8")
     # `dream` stands for `approach`; the daemon numbers the requests itself.
-    keys = set(messages.REQUEST_KEYS) - {"approach", "id"} | {"dream"}
+    keys = set(requests.REQUEST_KEYS) - {"approach", "id"} | {"dream"}
     assert {key for key in keys if f'"{key}"' not in text.split("import", 1)[1]} == set()
 
 
@@ -246,7 +246,7 @@ def test_what_is_no_dream_goes_to_superdirt_alone(
     ghci.type('once $ sound "bd" # n 1')
     heard = superdirt.next()
     assert heard is not None
-    assert messages.pairs(heard.params)["s"] == "bd"
+    assert requests.pairs(heard.params)["s"] == "bd"
     ghci.type('once $ seed "guitar" # secs 2\nonce $ dream "vector" # seed "noise"')
     assert daemon.request()["seed"] == "noise"
     assert daemon.next(1) is None
@@ -262,7 +262,7 @@ def test_every_parameter_arrives_under_its_key(ghci: Ghci, daemon: Receiver, rec
         " # blend 0.75 # dreamrand 7"
     )
     got = daemon.request()
-    assert messages.request(got) == messages.Request(
+    assert requests.request(got) == requests.Request(
         approach="spectrum", secs=3.0, seed="guitar", seedn=2, seedat=1.5,
         notes=(60.0, 64.0, 67.0), voice="rain", sampling="paused", follow="rain:1",
         followat=30.0, pace=0.5, learn=0.25, temperature=1.0, vector=512, steps=2000,
@@ -417,7 +417,7 @@ def dream_played(superdirt: Receiver, daemon: Receiver, ghci: Ghci, pattern: str
         daemon.send(ghci.ctrl, "/ctrl", "dreamlast", "dream:2")
         heard = superdirt.next(0.5)
         if heard is not None:
-            event = messages.pairs(heard.params)
+            event = requests.pairs(heard.params)
             assert event["s"] == "dream"
             if event["_id_"] == pattern:
                 return True
@@ -470,7 +470,7 @@ def hears(superdirt: Receiver, **wanted: object) -> None:
     while time.monotonic() < deadline:
         message = superdirt.next(1)
         if message is not None:
-            heard = messages.pairs(message.params)
+            heard = requests.pairs(message.params)
             if wanted.items() <= heard.items():
                 return
     pytest.fail(f"never heard {wanted}; the last event was {heard}")

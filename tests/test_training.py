@@ -15,7 +15,9 @@ from dreamd.errors import SetupError
 from dreamd.home import checkpoints
 from dreamd.settings import Settings
 from dreamd.training.messages import Progress
-from dreamd.training.trainer import Trainer, TrainingScheduler, WindowSampler, pick_device
+from dreamd.training.sampler import WindowSampler
+from dreamd.training.scheduler import TrainingScheduler
+from dreamd.training.trainer import Trainer, pick_device
 from dreamd.workers.messages import Note
 
 Make = Callable[..., Recording]

@@ -24,9 +24,10 @@ from dreamd.dreaming.resolve import all_voices, resolve
 from dreamd.errors import BadRecording, SetupError
 from dreamd.home.bank import Bank
 from dreamd.home.lock import claim
-from dreamd.osc.messages import Request
+from dreamd.osc.requests import Request
 from dreamd.settings import Settings
-from dreamd.training.trainer import SLICE, Trainer
+from dreamd.training.scheduler import SLICE
+from dreamd.training.trainer import Trainer
 
 
 def dream(settings: Settings, request: Request, out: Path) -> Job:

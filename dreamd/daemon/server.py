@@ -27,8 +27,9 @@ from dreamd.dreaming.resolve import refresh, resolve
 from dreamd.errors import BadRequest, DreamError, SetupError, TooLong
 from dreamd.home.bank import Bank
 from dreamd.home.lock import lock_home
-from dreamd.osc import messages, transport
-from dreamd.osc.messages import Accepted, Chunk, Done, Failed, Ingested, Request, Skipped, Trained
+from dreamd.osc import replies, requests, transport
+from dreamd.osc.replies import Accepted, Chunk, Done, Failed, Ingested, Skipped, Trained
+from dreamd.osc.requests import Request
 from dreamd.settings import Settings
 from dreamd.terminal.screens import Screen
 from dreamd.training.messages import PauseTraining, Progress, SetRecordings, YieldCPU
@@ -227,29 +228,29 @@ class Daemon:
             return
         for address, args in heard:
             try:
-                message = messages.parse(address, args)
+                message = requests.parse(address, args)
                 if message is not None:
                     self.answer(message, sender)
             except DreamError as error:
-                id = messages.request_id(args)
+                id = requests.request_id(args)
                 self.refuse(next(self._ids) if id is None else id, error, sender)
 
-    def answer(self, message: messages.Message, sender: transport.Address) -> None:
+    def answer(self, message: requests.Message, sender: transport.Address) -> None:
         match message:
             case Request() as request:
                 self.ask(request, Client(sender, request.pattern))
-            case messages.Cancel(id):
+            case requests.Cancel(id):
                 self.cancel(id)
-            case messages.Notify(on):
+            case requests.Notify(on):
                 self.register(sender, on)
-            case messages.AskStatus():
+            case requests.AskStatus():
                 if sender in self._clients:  # to nobody else: see protocol, /dream/notify
-                    self._send(messages.Status(self._state.status()), sender)
-            case messages.Pause() | messages.Resume():
-                self._state.resting = isinstance(message, messages.Pause)
+                    self._send(replies.Status(self._state.status()), sender)
+            case requests.Pause() | requests.Resume():
+                self._state.resting = isinstance(message, requests.Pause)
                 self._learner.send(PauseTraining(self._state.resting))
                 self.say("training paused" if self._state.resting else "training goes on")
-            case messages.Quit():
+            case requests.Quit():
                 self._leaving = "a client asked for it"
 
     def register(self, client: transport.Address, on: bool) -> None:
@@ -265,9 +266,9 @@ class Daemon:
             self._clients.pop(next(iter(self._clients)))
         if not known:
             self.say(f"a client listens at {client[0]}:{client[1]}")
-            self._send(messages.Status(self._state.status()), client)
+            self._send(replies.Status(self._state.status()), client)
 
-    def reply(self, reply: messages.Reply) -> None:
+    def reply(self, reply: replies.Reply) -> None:
         """To everyone who is registered."""
         for client in self._clients:
             self._send(reply, client)
@@ -284,7 +285,7 @@ class Daemon:
             self._said_at[key] = now
         return due
 
-    def _send(self, reply: messages.Reply, client: transport.Address) -> None:
+    def _send(self, reply: replies.Reply, client: transport.Address) -> None:
         if complaint := self._socket.send(*reply.osc(), client):
             logging.warning("%s", complaint)
 

@@ -13,7 +13,7 @@ from dreamd.daemon.queue import Dream, Queue
 from dreamd.dreaming.resolve import all_voices
 from dreamd.home.bank import Bank
 from dreamd.settings import Settings
-from dreamd.terminal.screens import DreamView, IngestView, LogLine, ModelView, View, VoiceView
+from dreamd.terminal.view import DreamView, IngestView, LogLine, ModelView, View, VoiceView
 from dreamd.training.messages import Progress
 
 LOG_LINES = 200

@@ -10,7 +10,7 @@ from pathlib import Path
 from dreamd.approaches.config import ModelConfig
 from dreamd.corpus.recording import Recording
 from dreamd.dreaming.seeds import Seed
-from dreamd.osc.messages import Request
+from dreamd.osc.requests import Request
 
 
 @dataclass(frozen=True)

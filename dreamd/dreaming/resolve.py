@@ -19,7 +19,7 @@ from dreamd.dreaming import seeds
 from dreamd.dreaming.job import Job
 from dreamd.errors import NoModel, NoSuchSeed, TooLong
 from dreamd.home import checkpoints, pretrained
-from dreamd.osc.messages import Request
+from dreamd.osc.requests import Request
 from dreamd.settings import Settings
 
 QUIET_PEAK = 0.5

@@ -18,7 +18,7 @@ from dreamd.corpus import single_notes
 from dreamd.corpus.recording import Recording, Voices, cut
 from dreamd.corpus.single_notes import SingleNote
 from dreamd.errors import BadRecording, NoModel, NoSuchSeed
-from dreamd.osc.messages import Request
+from dreamd.osc.requests import Request
 
 _NUMBERED = re.compile(r"([^/\\]+):(-?\d+)")
 

@@ -23,7 +23,7 @@ from dreamd.experiments import timing
 from dreamd.experiments.timing import REFERENCE, SAMPLE_WISE, Made, example, made, matrix_rate
 from dreamd.kernels import sliding_lstm
 from dreamd.kernels.sliding_lstm import SlidingLSTM
-from dreamd.osc.messages import Request
+from dreamd.osc.requests import Request
 from dreamd.settings import Settings
 
 CONCURRENT_SECONDS = 2.0

@@ -14,7 +14,7 @@ from dreamd.corpus.recording import Recording, Voices, cut
 from dreamd.dreaming import render, sampling
 from dreamd.dreaming.job import Job
 from dreamd.dreaming.resolve import resolve
-from dreamd.osc.messages import Request
+from dreamd.osc.requests import Request
 from dreamd.settings import Settings
 
 

@@ -24,7 +24,7 @@ from dreamd.evaluation.verdict import CRITERIA
 from dreamd.experiments.common import heard, job_of
 from dreamd.experiments.table1 import heard_by_judge, newest, trained
 from dreamd.home import checkpoints
-from dreamd.osc.messages import Request
+from dreamd.osc.requests import Request
 from dreamd.settings import Settings
 
 SAMPLES = Path("/usr/share/sonic-pi/samples")

@@ -27,9 +27,10 @@ from dreamd.evaluation import liveliness
 from dreamd.evaluation.markdown import Row, part, table
 from dreamd.experiments.common import Heard, heard, job_of, spread, whole_of
 from dreamd.home import checkpoints, pretrained
-from dreamd.osc.messages import SAMPLINGS, Request
+from dreamd.osc.requests import SAMPLINGS, Request
 from dreamd.settings import Settings
-from dreamd.training.trainer import SLICE, Trainer
+from dreamd.training.scheduler import SLICE
+from dreamd.training.trainer import Trainer
 
 LONG, SHORT = 20.0, 4.0  # seconds of a dream; of one by the literal loop
 RANDS = (1, 2, 3)

@@ -30,7 +30,7 @@ from dreamd.evaluation.report import Entry, page
 from dreamd.evaluation.verdict import CRITERIA, longest
 from dreamd.experiments.common import heard, job_of
 from dreamd.home import checkpoints
-from dreamd.osc.messages import Request
+from dreamd.osc.requests import Request
 from dreamd.settings import Settings
 
 SECONDS = 20.0  # of a dream

@@ -6,7 +6,8 @@ from typing import Any
 
 from dreamd.errors import BadRequest, SetupError
 from dreamd.osc import transport
-from dreamd.osc.messages import nested, pairs
+from dreamd.osc.replies import nested
+from dreamd.osc.requests import pairs
 from dreamd.settings import Settings
 
 PATIENCE = 2.0  # seconds

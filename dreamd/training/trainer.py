@@ -1,13 +1,12 @@
-"""Training: every voice's models in turn, batch, loss, step, save, in full view.
+"""One model of one voice while it learns: batch, loss, step, save, in full view.
 
-The training process and ``dreamd train`` call it. All four approaches of all voices learn side by
-side: each gets a slice of time, round and round.
+The scheduler has a :class:`Trainer` for each voice and approach, ``dreamd train`` one for each
+voice.
 """
 
 import copy
-import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -19,74 +18,20 @@ from torch import Tensor
 from dreamd.approaches import registry
 from dreamd.approaches.base import Approach, initialize
 from dreamd.approaches.config import ModelConfig
-from dreamd.approaches.registry import APPROACHES, config_of
-from dreamd.audio.files import Samples
-from dreamd.corpus import pitch, single_notes
-from dreamd.corpus.recording import Recording, cut
-from dreamd.corpus.single_notes import SingleNote
+from dreamd.corpus.recording import Recording
 from dreamd.errors import SetupError
 from dreamd.home import checkpoints, pretrained
 from dreamd.kernels.adam import Adam
-from dreamd.kernels.windowed_lstm import Kept
 from dreamd.settings import Settings
 from dreamd.training.messages import Progress
+from dreamd.training.sampler import WindowSampler
 from dreamd.workers.messages import Note
 
-SLICE = 0.5  # seconds a model trains before the next one's turn
-RECENT = 0.3  # share of windows drawn by how new a recording is, not by how long
 MEMORY = 0.98  # of the running error, per step: a window of some fifty steps
 DIVERGED = 4.0  # times the best running error, and worse than silence: training has exploded
 SCALE_DRAWS, SCALE_BATCH = 8, 64  # batches of windows that the scale of a new model is measured on
 NEAR = 1.0  # error of a starter from which on training begins anew: that of silence
 HISTORY = 120  # points kept of the error's history
-
-
-class WindowSampler:
-    """Random stretches of all of a voice's recordings, recent ones favoured."""
-
-    def __init__(self, recordings: Sequence[Recording], rng: np.random.Generator) -> None:
-        self._recordings = sorted(recordings, key=lambda r: -r.joined)  # newest first
-        by_length = np.array([r.frames for r in self._recordings], float)
-        by_age = 0.5 ** np.arange(len(recordings))
-        self._odds = (1 - RECENT) * by_length / by_length.sum() + RECENT * by_age / by_age.sum()
-        self._rng = rng
-
-    def batch(self, count: int, length: int) -> Samples:
-        """``(count, length)`` samples; a recording that is too short is looped."""
-        return np.stack([self._window(each, length) for each in self._choose(count)])
-
-    def stretches(self, count: int, windows: int, length: int, apart: int) -> tuple[Samples, Kept]:
-        """``count`` stretches of windows of ``length`` samples that begin ``apart`` samples apart.
-
-        Gives the samples ``(count, length + (windows-1)·apart)`` and which windows are to be
-        kept, ``(count, windows)``. In a stretch that is longer than its recording random parts
-        of it follow each other; a window that lies across a seam is not kept.
-        """
-        pairs = [self._stretch(each, windows, length, apart) for each in self._choose(count)]
-        return np.stack([samples for samples, _ in pairs]), np.stack([kept for _, kept in pairs])
-
-    def _stretch(
-        self, recording: Recording, windows: int, length: int, apart: int
-    ) -> tuple[Samples, Kept]:
-        whole = length + (windows - 1) * apart
-        fit = (recording.frames - length) // apart + 1 if recording.frames >= length else windows
-        if fit >= windows:
-            return self._window(recording, whole), np.ones(windows, bool)
-        step = fit - 1 - -length // apart  # vectors in a part: its last window's are whole
-        parts = [
-            np.resize(self._window(recording, length + (fit - 1) * apart), step * apart)
-            for _ in range(0, windows, step)
-        ]
-        kept = np.arange(windows) % step < fit
-        return np.resize(np.concatenate(parts), whole), kept
-
-    def _choose(self, count: int) -> list[Recording]:
-        chosen = self._rng.choice(len(self._recordings), count, p=self._odds)
-        return [self._recordings[k] for k in chosen]
-
-    def _window(self, recording: Recording, length: int) -> Samples:
-        spare = max(recording.frames - length, 0) or recording.frames
-        return cut(recording, int(self._rng.integers(spare + 1)), length)
 
 
 class RunningError:
@@ -315,89 +260,3 @@ def pick_device(wish: str) -> str:
     if not there[wish]:
         raise SetupError(f"--device {wish}: there is none here; leave the flag out")
     return wish
-
-
-class TrainingScheduler:
-    """All trainers, in turn.
-
-    :param tell: takes :class:`Progress` and :class:`Note`.
-    """
-
-    def __init__(self, settings: Settings, tell: Callable[[Progress | Note], None]) -> None:
-        self._settings, self._tell = settings, tell
-        self._trainers: dict[tuple[str, str], Trainer] = {}
-        self._turns: list[Trainer] = []  # next first
-        self._known: dict[str, tuple[Recording, ...]] = {}
-        self._unscanned: list[Recording] = []
-        self._scan: Iterator[bool] | None = None
-
-    @property
-    def idle(self) -> bool:
-        return not self._turns
-
-    def set_recordings(self, recordings: tuple[Recording, ...]) -> None:
-        """Trains on just these from now on; voices with anything new come first."""
-        voices: dict[str, tuple[Recording, ...]] = {}
-        for recording in recordings:
-            voices[recording.voice] = (*voices.get(recording.voice, ()), recording)
-        for key in [key for key in self._trainers if key[0] not in voices]:
-            trainer = self._trainers.pop(key)
-            self._turns.remove(trainer)
-            trainer.save()
-        changed = [voice for voice, has in voices.items() if has != self._known.get(voice)]
-        for voice in changed:
-            for approach in APPROACHES:
-                self._enrol(voice, approach, voices[voice])
-        self._turns.sort(key=lambda trainer: trainer.voice not in changed)
-        self._known = voices
-        self._unscanned = [r for r in recordings if single_notes.known(r) is None]
-        logging.info("training on %d recordings", len(recordings))
-
-    def scan_pitches(self) -> None:
-        """Looks for solos in the next minute of a recording that nobody has listened to yet."""
-        if self._scan is None and self._unscanned:
-            self._scan = _pitch_scan(self._unscanned.pop(0))
-        if self._scan is not None and not next(self._scan, False):
-            self._scan = None
-
-    def turn(self, interrupted: Callable[[], bool] = lambda: False) -> None:
-        """The next trainer trains for a slice of time; whoever is due is saved."""
-        trainer = self._turns.pop(0)
-        self._turns.append(trainer)
-        new = trainer.head.steps == 0
-        trainer.train(SLICE, interrupted)
-        if new:
-            trainer.save()
-        self._tell(trainer.progress())
-        now = time.monotonic()
-        due = [p for p in self._turns if p.unsaved and now - p.saved_at > self._settings.save_every]
-        for late in due:
-            late.save()
-
-    def save(self) -> None:
-        for trainer in self._turns:
-            if trainer.unsaved:
-                trainer.save()
-
-    def _enrol(self, voice: str, approach: str, recordings: tuple[Recording, ...]) -> None:
-        trainer = self._trainers.get((voice, approach))
-        if trainer is not None:
-            trainer.set_recordings(recordings)
-            return
-        config = config_of(approach, self._settings)
-        trainer = Trainer(config, self._settings, recordings, self._tell)
-        self._trainers[voice, approach] = trainer
-        self._turns.append(trainer)
-        self._tell(trainer.progress())
-
-
-def _pitch_scan(recording: Recording) -> Iterator[bool]:
-    """Listens minute by minute, then writes down what it found."""
-    found: list[SingleNote] = []
-    for heard in pitch.scan(recording):
-        found.extend(heard)
-        yield True
-    try:
-        single_notes.keep(recording, found)
-    except OSError as error:  # a full disk: notes are synthesized then
-        logging.warning("cannot keep the solos of %s: %s", recording.name, error)
