@@ -142,7 +142,7 @@ def settings_from(arguments: Arguments) -> Settings:
 
 
 def run(arguments: Arguments) -> None:
-    from dreamd.daemon.server import Daemon
+    from dreamd.daemon.server import Server
     from dreamd.terminal.screens import make_screen
 
     settings = settings_from(arguments)
@@ -150,7 +150,7 @@ def run(arguments: Arguments) -> None:
     if folder is not None and not folder.expanduser().is_dir():
         raise SetupError(f"no such folder: {folder}; make it first, or give another")
     folder = example(settings) if folder is None else folder.expanduser().resolve()
-    Daemon(settings, folder, make_screen(settings.plain)).run()
+    Server(settings, folder, make_screen(settings.plain)).run()
 
 
 def example(settings: Settings) -> Path:

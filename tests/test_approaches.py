@@ -16,7 +16,7 @@ TABLE_1 += [("spectrum", v) for v in (1024, 512, 256, 128, 56)]
 TABLE_1 += [("transpose", 1024), ("column", 1024)]
 
 
-def shape(approach: str, vector: int, **more: object) -> ModelConfig:
+def config(approach: str, vector: int, **more: object) -> ModelConfig:
     frame = max(vector, 1024) if approach == "spectrum" else 0
     return ModelConfig(approach, RATE, vector, N, H, frame=frame, **more)  # type: ignore[arg-type]
 
@@ -28,7 +28,7 @@ def test_the_table_is_the_four_that_requests_name() -> None:
 @pytest.mark.parametrize(("approach", "vector"), TABLE_1)
 def test_every_row_of_the_paper_s_table_trains_and_dreams(approach: str, vector: int) -> None:
     torch.manual_seed(0)
-    model = registry.make(shape(approach, vector), 0.5)
+    model = registry.make(config(approach, vector), 0.5)
     samples = torch.randn(3, model.example_samples) * 0.1
     inputs, labels = model.examples(samples)
     assert inputs.shape[:2] == (3, N)
@@ -48,7 +48,7 @@ def test_every_row_of_the_paper_s_table_trains_and_dreams(approach: str, vector:
 @pytest.mark.parametrize("approach", ["vector", "transpose", "column"])
 def test_labels_are_the_samples_that_come_next(approach: str) -> None:
     """On a ramp, where a sample's value is its place."""
-    model = registry.make(shape(approach, 4), 1.0)
+    model = registry.make(config(approach, 4), 1.0)
     inputs, labels = model.examples(torch.arange(float(model.example_samples))[None])
     assert inputs[0, :, 0].tolist() == [4.0 * k for k in range(N)]
     expected = {
@@ -60,7 +60,7 @@ def test_labels_are_the_samples_that_come_next(approach: str) -> None:
 
 
 def test_spectra_are_amplitudes_and_phase_is_gone() -> None:
-    model = registry.make(shape("spectrum", 256), 1.0)
+    model = registry.make(config("spectrum", 256), 1.0)
     bin_40 = 40 * RATE / 1024
     t = torch.arange(model.seed_samples) / RATE
     for phase in (0.0, 1.0):
@@ -71,7 +71,7 @@ def test_spectra_are_amplitudes_and_phase_is_gone() -> None:
 
 
 def test_a_negative_prediction_is_clamped_and_no_bin_makes_dc() -> None:
-    model = registry.make(shape("spectrum", 256), 1.0)
+    model = registry.make(config("spectrum", 256), 1.0)
     prediction = torch.full((1, N, 513), -0.5)
     assert model.last(prediction).min() == 0
     steady = torch.zeros(1, 513)
@@ -83,7 +83,7 @@ def test_a_negative_prediction_is_clamped_and_no_bin_makes_dc() -> None:
 @pytest.mark.parametrize("residual", [False, True])
 def test_layers_residual_and_dropout(approach: str, residual: bool) -> None:
     more = {"layers": 2, "residual": residual}
-    model = registry.make(shape(approach, 64, **more), 1.0, dropout=0.5)
+    model = registry.make(config(approach, 64, **more), 1.0, dropout=0.5)
     inputs, _ = model.examples(torch.randn(2, model.example_samples))
     assert not torch.equal(model(inputs), model(inputs))  # dropout is at work
     model.eval()
@@ -91,20 +91,20 @@ def test_layers_residual_and_dropout(approach: str, residual: bool) -> None:
 
 
 def test_residual_adds_the_lower_layer_s_output() -> None:
-    plain = registry.make(shape("column", 16, layers=2), 1.0).eval()
-    added = registry.make(shape("column", 16, layers=2, residual=True), 1.0).eval()
+    plain = registry.make(config("column", 16, layers=2), 1.0).eval()
+    added = registry.make(config("column", 16, layers=2, residual=True), 1.0).eval()
     added.load_state_dict(plain.state_dict())
     upper = dict(added.named_parameters())
     for name in ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0"):
         torch.nn.init.zeros_(upper[f"recurrent.layers.1.{name}"])  # an upper layer that is silent
-    single = registry.make(shape("column", 16), 1.0).eval()
+    single = registry.make(config("column", 16), 1.0).eval()
     single.load_state_dict({k: v for k, v in added.state_dict().items() if "layers.1" not in k})
     inputs, _ = single.examples(torch.randn(2, single.example_samples))
     torch.testing.assert_close(added(inputs), single(inputs))
 
 
 def test_initial_weights_have_the_deviation_asked_for() -> None:
-    model = initialize(registry.make(shape("vector", 256), 1.0), 0.2)
+    model = initialize(registry.make(config("vector", 256), 1.0), 0.2)
     weights = dict(model.named_parameters())
     assert weights["dense.weight"].std().item() == pytest.approx(0.2, rel=0.1)
     assert not weights["dense.bias"].any()

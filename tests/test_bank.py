@@ -1,6 +1,7 @@
 """The folder of dreams: numbers, what is whole, what is swept away."""
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -14,14 +15,17 @@ def bank(tmp_path: Path) -> Bank:
     return Bank(tmp_path)
 
 
-def test_whole_dreams_are_listed_the_newest_last(bank: Bank) -> None:
+def test_whole_dreams_are_listed_the_newest_last(bank: Bank, tmp_path: Path) -> None:
     for index in range(4):
         assert bank.begin(frames=10, rate=11025) == index
         os.utime(bank.path(index), (100 + index % 3, 100 + index % 3))
     for index in (0, 1, 2):
         bank.finish(index)
     os.utime(bank.path(0), (200, 200))
-    assert bank.whole() == [1, 2, 0]
+    assert bank.whole() == [0, 1, 2]
+    again = Bank(tmp_path)  # as it lies on the disk, by what was written last
+    assert again.whole() == [1, 2, 0]
+    assert (again.count, again.newest) == (3, 0)
 
 
 def test_files_of_other_names_are_no_dreams(bank: Bank) -> None:
@@ -49,3 +53,51 @@ def test_what_was_half_made_is_swept_away(bank: Bank) -> None:
     bank.sweep()
     assert bank.whole() == [0]
     assert not bank.path(1).exists()
+
+
+def test_what_others_delete_and_add_comes_in(bank: Bank) -> None:
+    """By a look into the folder, which no request waits for."""
+    for _ in range(3):
+        bank.finish(bank.begin(10, 11025))
+    assert bank.look() == {0, 1, 2}
+    assert bank.look() is None  # nothing has changed since
+    bank.path(1).unlink()
+    bank.path(7).touch()
+    (bank.folder / "take.wav").touch()
+    moment = time.monotonic()
+    listed = bank.look()
+    assert listed == {0, 2, 7}
+    late = bank.begin(10, 11025)  # after the look: it is no part of it, and stays
+    bank.finish(late)
+    bank.reconcile(listed, moment)
+    assert sorted(bank.whole()) == [0, 2, late, 7]
+    assert bank.begin(10, 11025) == 1
+    assert bank.begin(10, 11025) == 4
+
+
+def test_no_request_walks_through_the_bank(bank: Bank, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Thousands of dreams: a new one looks at one name or two, and nobody lists the folder."""
+    for index in range(3000):
+        bank.path(index).touch()
+    full = Bank(bank.folder.parent.parent)
+    assert full.begin(10, 11025) == 3000
+    looks: list[Path] = []
+    exists = Path.exists
+
+    def counted(path: Path) -> bool:
+        looks.append(path)
+        return exists(path)
+
+    def never(*_: object) -> None:
+        raise AssertionError("the folder was listed")
+
+    monkeypatch.setattr(Path, "exists", counted)
+    for each in ("iterdir", "glob"):
+        monkeypatch.setattr(Path, each, never)
+    monkeypatch.setattr(os, "scandir", never)
+    for index in range(3001, 3011):
+        assert full.begin(10, 11025) == index
+        full.finish(index)
+        assert (full.count, full.newest) == (index, index)
+        assert full.finished(index) == full.path(index)
+    assert len(looks) <= 20

@@ -12,9 +12,9 @@ from dreamd.approaches.config import ModelConfig
 from dreamd.errors import NoModel
 from dreamd.home import checkpoints
 
-SHAPE = ModelConfig("column", 11025, 64, 4, 8)
+CONFIG = ModelConfig("column", 11025, 64, 4, 8)
 HEAD = checkpoints.Header(
-    SHAPE, scale=0.25, voice="guitar", steps=10, error=0.5, history=(0.9, 0.5)
+    CONFIG, scale=0.25, voice="guitar", steps=10, error=0.5, history=(0.9, 0.5)
 )
 ARRAYS = {"w": np.arange(4, dtype=np.float32)}
 ADAM = {"w/exp_avg": np.ones(4, np.float32)}
@@ -82,9 +82,9 @@ def test_a_killed_save_leaves_nothing_that_is_taken_for_a_checkpoint(tmp_path: P
 
 def test_models_are_found_by_voice_and_approach(tmp_path: Path) -> None:
     checkpoints.save(tmp_path, HEAD, ARRAYS, ADAM)
-    other = replace(SHAPE, vector=32)
-    checkpoints.save(tmp_path, replace(HEAD, shape=other), ARRAYS, ADAM)
-    assert set(checkpoints.models(tmp_path, "guitar", "column", 11025)) == {SHAPE, other}
+    other = replace(CONFIG, vector=32)
+    checkpoints.save(tmp_path, replace(HEAD, config=other), ARRAYS, ADAM)
+    assert set(checkpoints.models(tmp_path, "guitar", "column", 11025)) == {CONFIG, other}
     assert checkpoints.models(tmp_path, "guitar", "vector", 11025) == {}
     assert checkpoints.models(tmp_path, "flute", "column", 11025) == {}
 

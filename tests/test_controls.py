@@ -79,7 +79,7 @@ class Stage:
         for _ in range(steps):
             trainer.train(0.0)
         trainer.save()
-        found = checkpoints.newest(checkpoints.folder(settings.home, voice, trainer.shape))
+        found = checkpoints.newest(checkpoints.folder(settings.home, voice, trainer.config))
         assert found is not None
         return found
 

@@ -38,8 +38,8 @@ def job(small: Settings, recorded: Make, tmp_path: Path) -> Callable[..., Job]:
     def make(request: Request, steps: int = 0) -> Job:
         if steps:
             torch.manual_seed(0)
-            shape = config_of(request.approach, small)
-            trainer = Trainer(shape, small, [recording], lambda note: None)
+            config = config_of(request.approach, small)
+            trainer = Trainer(config, small, [recording], lambda note: None)
             for _ in range(steps):
                 trainer.train(0.0)
             trainer.save()
@@ -50,7 +50,7 @@ def job(small: Settings, recorded: Make, tmp_path: Path) -> Callable[..., Job]:
 
 
 def made(job: Job, tell: Callable[[ChunkWritten], None] = lambda wrote: None) -> np.ndarray:
-    DreamFile(job.path, job.shape.rate).create(job.frames)
+    DreamFile(job.path, job.config.rate).create(job.frames)
     with torch.no_grad():
         render.render(job, Settings(), tell)
     return soundfile.read(job.path, dtype="float32")[0]

@@ -39,10 +39,10 @@ def dreamt(home: Path, approach: str, sampling: str, **other: object) -> files.S
                     sampling=sampling, temperature=0.2)  # fmt: skip
     asked = replace(asked, **other)
     job = replace(resolve(settings, asked, voices, lambda number: Path()), path=home / "dream.wav")
-    files.DreamFile(job.path, job.shape.rate).create(job.frames)
+    files.DreamFile(job.path, job.config.rate).create(job.frames)
     with torch.no_grad():
         render.render(job, settings, lambda wrote: None)
-    return np.concatenate(list(files.decode(job.path, job.shape.rate)))
+    return np.concatenate(list(files.decode(job.path, job.config.rate)))
 
 
 def recording(home: Path) -> Recording:
@@ -56,12 +56,12 @@ def recording(home: Path) -> Recording:
 
 def save(settings: Settings, approach: str) -> None:
     """Weights drawn by numpy, whose generators give the same numbers for ever."""
-    shape, rng = config_of(approach, settings), np.random.default_rng(0)
+    config, rng = config_of(approach, settings), np.random.default_rng(0)
     arrays = {
         name: (0.15 * rng.standard_normal(tuple(tensor.shape))).astype(np.float32)
-        for name, tensor in registry.make(shape).state_dict().items()
+        for name, tensor in registry.make(config).state_dict().items()
     }
-    head = checkpoints.Header(shape=shape, scale=0.5, voice="pluck", steps=1, deviation=0.05)
+    head = checkpoints.Header(config=config, scale=0.5, voice="pluck", steps=1, deviation=0.05)
     checkpoints.save(settings.home, head, arrays, {})
 
 

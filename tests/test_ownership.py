@@ -138,10 +138,10 @@ def test_the_corpus_sweeps_what_it_made_alone(tmp_path: Path) -> None:
 
 def test_thinning_takes_checkpoints_of_ours_alone(tmp_path: Path) -> None:
     """Not in faults.md: saving clears older checkpoints away, and only these."""
-    shape = config_of("column", Settings(hidden=4))
-    laid = lay(tmp_path, f"models/guitar/{shape.name}")
+    config = config_of("column", Settings(hidden=4))
+    laid = lay(tmp_path, f"models/guitar/{config.name}")
     for steps in range(1, 20):
-        head = checkpoints.Header(shape=shape, scale=1.0, voice="guitar", steps=steps)
+        head = checkpoints.Header(config=config, scale=1.0, voice="guitar", steps=steps)
         newest = checkpoints.save(tmp_path, head, {"w": np.zeros(1)}, {"w/step": np.zeros(1)})
     kept = checkpoints.checkpoints(newest.parent)
     assert newest in kept

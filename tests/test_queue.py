@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from dreamd.approaches.config import ModelConfig
-from dreamd.daemon.queue import GUESS, NEWEST, Client, Dream, Queue
+from dreamd.approaches.registry import ROWS
+from dreamd.daemon.estimates import Estimates
+from dreamd.daemon.queue import NEWEST, Client, Dream, Queue
 from dreamd.dreaming.job import Job
 from dreamd.dreaming.seeds import Seed
 from dreamd.errors import Busy
@@ -19,8 +21,8 @@ JOB = Job(
 
 
 def dream(serial: int, client: str = "a", approach: str = "vector", pattern: str = "") -> Dream:
-    shape = replace(JOB.shape, approach=approach)
-    job = replace(JOB, serial=serial, shape=shape)
+    config = replace(JOB.config, approach=approach)
+    job = replace(JOB, serial=serial, config=config)
     return Dream(id=serial, client=Client(client, pattern), job=job, index=0)
 
 
@@ -62,7 +64,7 @@ def test_a_pattern_s_oldest_makes_room_even_in_a_full_queue() -> None:
     assert not queue.over
 
 
-def test_what_is_no_pattern_is_never_stale() -> None:
+def test_what_is_no_pattern_is_never_replaced() -> None:
     queue = Queue(limit=100)
     for serial in range(3 * NEWEST):
         queue.add(dream(serial))
@@ -83,53 +85,53 @@ def test_a_failed_dream_leaves_the_queue() -> None:
 
 
 def test_speed_is_a_guess_and_then_measured() -> None:
-    queue = Queue(limit=2)
-    assert queue.speed("vector", 8) == GUESS["concurrent"]["vector"]
+    queue, estimates = Queue(limit=2), Estimates()
+    assert estimates.speed("vector", 8) == ROWS["vector"].speed
     one = dream(0)
     queue.add(one)
     queue.next()
-    queue.done(one, seconds=0.5)  # two seconds of sound
-    assert queue.speed("vector", 8) == pytest.approx(4.0)
-    assert queue.speed("vector", 16) == GUESS["concurrent"]["vector"]
+    estimates.learn(one, seconds=0.5)  # two seconds of sound
+    assert estimates.speed("vector", 8) == pytest.approx(4.0)
+    assert estimates.speed("vector", 16) == ROWS["vector"].speed
 
 
 def test_what_waits_before_is_part_of_the_estimate() -> None:
-    queue = Queue(limit=9)
+    queue, estimates = Queue(limit=9), Estimates()
     dreams = [dream(k, approach="column") for k in range(3)]
     for one in dreams:
         queue.add(one)
-    alone = 2.0 / GUESS["concurrent"]["column"]
-    assert queue.eta(dreams[0], 1) == pytest.approx(alone)
-    assert queue.eta(dreams[2], 1) == pytest.approx(3 * alone)
-    assert queue.eta(dreams[2], 2) == pytest.approx(2 * alone)
+    alone = 2.0 / ROWS["column"].speed
+    assert estimates.eta(dreams[0], queue, 1) == pytest.approx(alone)
+    assert estimates.eta(dreams[2], queue, 1) == pytest.approx(3 * alone)
+    assert estimates.eta(dreams[2], queue, 2) == pytest.approx(2 * alone)
 
 
 def test_what_is_left_follows_the_dream_s_own_pace(monkeypatch: pytest.MonkeyPatch) -> None:
     """However slowly it began, and whatever was guessed: what counts is the pace since."""
     clock = [100.0]
     monkeypatch.setattr("dreamd.daemon.queue.time.monotonic", lambda: clock[0])
-    queue = Queue(limit=2)
+    queue, estimates = Queue(limit=2), Estimates()
     one = dream(0, approach="column")
     queue.add(one)
     queue.next()
-    guess = 2.0 / GUESS["concurrent"]["column"]
-    assert queue.left(one) == pytest.approx(guess)
+    guess = 2.0 / ROWS["column"].speed
+    assert estimates.left(one) == pytest.approx(guess)
     clock[0] += 1.5
-    assert queue.left(one) == pytest.approx(guess - 1.5)
+    assert estimates.left(one) == pytest.approx(guess - 1.5)
     one.advance(20)
     clock[0] += 4.0
     one.advance(420)  # 400 frames in 4 s: 1580 are left
-    assert queue.left(one) == pytest.approx(15.8)
+    assert estimates.left(one) == pytest.approx(15.8)
     clock[0] += 1.0
-    assert queue.left(one) == pytest.approx(14.8)
+    assert estimates.left(one) == pytest.approx(14.8)
 
 
 def test_paused_and_concurrent_dreams_have_speeds_of_their_own() -> None:
-    queue = Queue(limit=2)
+    queue, estimates = Queue(limit=2), Estimates()
     one = dream(0)
     one.job = replace(one.job, request=replace(one.job.request, sampling="paused"))
     queue.add(one)
     queue.next()
-    queue.done(one, seconds=0.01)
-    assert queue.speed("vector", 8, "paused") == pytest.approx(200.0)
-    assert queue.speed("vector", 8) == GUESS["concurrent"]["vector"]
+    estimates.learn(one, seconds=0.01)
+    assert estimates.speed("vector", 8, "paused") == pytest.approx(200.0)
+    assert estimates.speed("vector", 8) == ROWS["vector"].speed

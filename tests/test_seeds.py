@@ -32,14 +32,20 @@ def voices(recorded: Callable[..., Recording]) -> dict[str, list[Recording]]:
 
 
 @pytest.fixture
+def bank(tmp_path: Path) -> Bank:
+    return Bank(tmp_path)
+
+
+@pytest.fixture
 def heard(
-    voices: dict[str, list[Recording]], tmp_path: Path
+    voices: dict[str, list[Recording]], bank: Bank
 ) -> Callable[..., tuple[float, str | None]]:
     """The pitch of a request's seed, and its voice."""
-    bank = Bank(tmp_path)
 
     def hear(at_rand: int = 0, **keys: object) -> tuple[float, str | None]:
         request = Request("column", **keys)  # type: ignore[arg-type]
+        if path := seeds.path_of(request, voices):
+            seeds.check_file(path)
         seed, voice = seeds.find(request, voices, bank.finished, np.random.default_rng(at_rand))
         samples = seeds.load(seed, COUNT, RATE, 0.5, np.random.default_rng(at_rand))
         assert samples.shape == (COUNT,)
@@ -80,12 +86,11 @@ def test_seedat_is_a_second(recorded: Callable[..., Recording]) -> None:
         assert pitch(loaded) == pytest.approx(hertz, abs=6)
 
 
-def test_files_and_earlier_dreams(heard, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_files_and_earlier_dreams(heard, bank: Bank, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     soundfile.write(tmp_path / "x.flac", np.stack([tone(500, 1.0, 44100)] * 2, 1), 44100)
     assert heard(seed=str(tmp_path / "x.flac"))[0] == pytest.approx(500, abs=6)
     soundfile.write(tmp_path / "short.wav", tone(500, 0.05), RATE)
     assert heard(seed=str(tmp_path / "short.wav"))[0] == pytest.approx(500, abs=12)
-    bank = Bank(tmp_path)
     index = bank.begin(5000, RATE)
     with pytest.raises(NoSuchSeed, match="still being made"):
         heard(seed=f"dream:{index}")
@@ -121,6 +126,11 @@ def test_noise_and_silence() -> None:
         ("/etc/passwd", "cannot be read as audio"),
         ("dream:77", "there is no dream:77; the bank holds 0"),
         ("guitar/../../x", "no such file"),
+        ("~nobody-of-this-name/x.wav", "no such file"),
+        ("/dev/ptmx", "is no audio file"),
+        ("/tmp", "is no audio file"),
+        ("/x" + 300 * "y" + ".wav", "File name too long"),
+        ("/x\0y.wav", "cannot be read"),
     ],
 )
 def test_seeds_that_are_nothing(heard, seed: str, complaint: str) -> None:  # type: ignore[no-untyped-def]
@@ -153,8 +163,8 @@ def test_whose_model(small: Settings, voices: dict[str, list[Recording]]) -> Non
 
 
 def checkpoint(settings: Settings, voice: str, steps: int, vector: int) -> Path:
-    shape = replace(config_of("column", settings), vector=vector)
-    head = checkpoints.Header(shape, 1.0, voice, steps=steps)
+    config = replace(config_of("column", settings), vector=vector)
+    head = checkpoints.Header(config, 1.0, voice, steps=steps)
     return checkpoints.save(settings.home, head, {"w": np.zeros(1)}, {"w/step": np.zeros(1)})
 
 

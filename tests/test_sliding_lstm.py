@@ -26,8 +26,8 @@ def model(
     residual: bool = False, seed: int = 0, std: float = 0.15,
 ) -> SampleWise:  # fmt: skip
     torch.manual_seed(seed)
-    shape = ModelConfig(approach, RATE, vector, window, hidden, layers, residual)
-    made = initialize(registry.make(shape, 1.0), std).eval()
+    config = ModelConfig(approach, RATE, vector, window, hidden, layers, residual)
+    made = initialize(registry.make(config, 1.0), std).eval()
     for name, parameter in made.named_parameters():
         if "bias" in name:
             torch.nn.init.normal_(parameter, std=0.1)
@@ -57,8 +57,8 @@ def literal_on(net: SampleWise, seed: np.ndarray, dreamt: np.ndarray) -> np.ndar
     """What the literal network predicts after each window of this stream."""
     stream = torch.from_numpy(np.concatenate((seed, dreamt)))
     windows = stream.unfold(0, len(seed), 1)[: len(dreamt)]
-    shape = (-1, net.shape.window, net.shape.vector)
-    parts = [net(part.reshape(shape)) for part in windows.split(250)]
+    config = (-1, net.config.window, net.config.vector)
+    parts = [net(part.reshape(config)) for part in windows.split(250)]
     return torch.cat(parts)[:, -1].numpy()  # column's last prediction, transpose's only one
 
 

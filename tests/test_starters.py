@@ -32,13 +32,13 @@ SHIPPED = ("guitar", "pluck")
 @pytest.mark.parametrize("voice", SHIPPED)
 @pytest.mark.parametrize("approach", APPROACHES)
 def test_every_approach_has_one(voice: str, approach: str) -> None:
-    shape = config_of(approach, Settings())
-    path = pretrained.all_of(shape, voice)[0]
+    config = config_of(approach, Settings())
+    path = pretrained.all_of(config, voice)[0]
     head, arrays = checkpoints.load(path)
-    assert (head.voice, head.shape) == (voice, shape)
+    assert (head.voice, head.config) == (voice, config)
     assert 0 < head.error < 0.5
     assert head.steps > 1000
-    model = registry.make(head.shape, head.scale)
+    model = registry.make(head.config, head.scale)
     model.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
     assert all(np.isfinite(array).all() for array in arrays.values())
 
@@ -98,26 +98,26 @@ def test_a_new_model_begins_from_the_nearest(
     shipped = tmp_path / "shipped"
     monkeypatch.setattr(pretrained, "resource_path", lambda name: shipped / name)
     settings = replace(Settings(home=tmp_path / "home"), vector=64, window=4, hidden=16)
-    shape = config_of("vector", settings)
+    config = config_of("vector", settings)
     for voice, hertz in (("high", 1200.0), ("low", 300.0)):
-        trainer = Trainer(shape, settings, [recorded(tone(hertz), voice)], lambda note: None)
+        trainer = Trainer(config, settings, [recorded(tone(hertz), voice)], lambda note: None)
         for _ in range(400):
             trainer.step()
         arrays = {name: to_numpy(tensor) for name, tensor in trainer.model.state_dict().items()}
-        checkpoints.ship(shipped / "models" / voice / shape.name, trainer.head, arrays)
+        checkpoints.ship(shipped / "models" / voice / config.name, trainer.head, arrays)
 
     def beginning(samples: np.ndarray) -> dict[str, np.ndarray]:
-        trainer = Trainer(shape, settings, [recorded(samples, "new")], lambda note: None)
+        trainer = Trainer(config, settings, [recorded(samples, "new")], lambda note: None)
         assert trainer.head.steps == 0
         return {name: to_numpy(tensor) for name, tensor in trainer.model.state_dict().items()}
 
     for voice, hertz in (("high", 1200.0), ("low", 300.0)):
-        known = checkpoints.load(pretrained.all_of(shape, voice)[0])[1]
+        known = checkpoints.load(pretrained.all_of(config, voice)[0])[1]
         begun = beginning(tone(hertz))
         assert all(np.array_equal(begun[name], known[name]) for name in known)
     noise = beginning(0.3 * np.random.default_rng(0).standard_normal(3 * RATE).astype(np.float32))
     for voice in ("high", "low"):
-        known = checkpoints.load(pretrained.all_of(shape, voice)[0])[1]
+        known = checkpoints.load(pretrained.all_of(config, voice)[0])[1]
         assert not np.array_equal(noise["dense.weight"], known["dense.weight"])
 
 

@@ -30,9 +30,9 @@ def test_every_part_prints_a_table(
         for _ in range(20):
             trainer.train(0.0)
         trainer.save()
-    there = checkpoints.folder(small.home, trainer.voice, trainer.shape).parent
+    there = checkpoints.folder(small.home, trainer.voice, trainer.config).parent
     monkeypatch.setattr(
-        pretrained, "all_of", lambda shape, voice="": [checkpoints.newest(there / shape.name)]
+        pretrained, "all_of", lambda config, voice="": [checkpoints.newest(there / config.name)]
     )
     monkeypatch.setattr(study.liveliness, "drift", lambda samples, rate: 0.0)  # needs two seconds
     with torch.no_grad():

@@ -70,7 +70,7 @@ def test_without_the_optimizer_s_file_it_resumes_all_the_same(
     first = trainer(small, recording)
     steps(first, 3)
     first.save()
-    folder = checkpoints.folder(small.home, "sine", first.shape)
+    folder = checkpoints.folder(small.home, "sine", first.config)
     next(folder.glob("adam-*")).unlink()
     again = trainer(small, recording)
     steps(again, 1)
@@ -192,7 +192,7 @@ def test_all_four_of_every_voice_take_turns(small: Settings, recorded: Make) -> 
             p, 0.0
         )  # type: ignore[method-assign]
         learner.turn()
-    trained = {(p.voice, p.shape.approach) for p in told if isinstance(p, Progress) and p.steps}
+    trained = {(p.voice, p.config.approach) for p in told if isinstance(p, Progress) and p.steps}
     assert len(trained) == 8
     for voice in ("sine", "other"):  # a first checkpoint at once: dreams have weights
         assert checkpoints.models(small.home, voice, "vector", small.rate)

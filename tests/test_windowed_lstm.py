@@ -38,7 +38,7 @@ def one_thread() -> Iterator[None]:
 
 @dataclass
 class Case:
-    shape: ModelConfig
+    config: ModelConfig
     kept: Kept
     seed: int
 
@@ -47,7 +47,7 @@ class Case:
 def cases(draw: st.DrawFn) -> Case:
     approach = draw(st.sampled_from(APPROACHES))
     vector = draw(st.integers(8, 40))
-    shape = ModelConfig(
+    config = ModelConfig(
         approach,
         rate=11025,
         vector=vector,
@@ -61,12 +61,12 @@ def cases(draw: st.DrawFn) -> Case:
     kept = np.array(draw(st.lists(st.booleans(), min_size=18, max_size=18)))
     kept = kept[: stretches * windows].reshape(stretches, windows)
     kept[0, -1] = True
-    return Case(shape, kept, draw(st.integers(0, 1000)))
+    return Case(config, kept, draw(st.integers(0, 1000)))
 
 
 def model_of(case: Case, dtype: torch.dtype) -> Approach:
     torch.manual_seed(case.seed)
-    return initialize(registry.make(case.shape, 0.5), 0.4).to(dtype)
+    return initialize(registry.make(case.config, 0.5), 0.4).to(dtype)
 
 
 def samples_for(model: Approach, kept: Kept, dtype: torch.dtype) -> Tensor:
@@ -75,7 +75,7 @@ def samples_for(model: Approach, kept: Kept, dtype: torch.dtype) -> Tensor:
 
 def cut_out(model: Approach, samples: Tensor, kept: Kept) -> Tensor:
     """Every window that is kept, with its labels: ``(B, example_samples)``."""
-    starts = [(s, w * model.shape.vector) for s, w in np.argwhere(kept).tolist()]
+    starts = [(s, w * model.config.vector) for s, w in np.argwhere(kept).tolist()]
     return torch.stack([samples[s, at : at + model.example_samples] for s, at in starts])
 
 
@@ -129,8 +129,8 @@ def test_dropout_falls_where_it_falls_on_windows(approach: str) -> None:
         def forward(self, values: Tensor) -> Tensor:
             return torch.where((values * 100).sin() > 0, 2 * values, 0.0)
 
-    shape = ModelConfig(approach, 11025, 16, 4, 12, layers=2, residual=True, frame=32)
-    model = model_of(Case(shape, np.ones((2, 3), bool), 5), torch.float64)
+    config = ModelConfig(approach, 11025, 16, 4, 12, layers=2, residual=True, frame=32)
+    model = model_of(Case(config, np.ones((2, 3), bool), 5), torch.float64)
     model.recurrent.dropout = Every()  # type: ignore[assignment]
     kept = np.ones((2, 3), bool)
     samples = samples_for(model, kept, torch.float64)

@@ -31,11 +31,11 @@ Decoder = Callable[[Tensor], Tensor]
 class Recurrent(nn.Module):
     """``L`` LSTM layers, zero initial state: ``(B, n, D)`` to ``(B, n, H)``."""
 
-    def __init__(self, width: int, shape: ModelConfig, dropout: float) -> None:
+    def __init__(self, width: int, config: ModelConfig, dropout: float) -> None:
         super().__init__()
-        widths = [width] + [shape.hidden] * (shape.layers - 1)
-        self.layers = nn.ModuleList(nn.LSTM(w, shape.hidden, batch_first=True) for w in widths)
-        self.residual = shape.residual
+        widths = [width] + [config.hidden] * (config.layers - 1)
+        self.layers = nn.ModuleList(nn.LSTM(w, config.hidden, batch_first=True) for w in widths)
+        self.residual = config.residual
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, inputs: Tensor) -> Tensor:
@@ -61,7 +61,7 @@ class Recurrent(nn.Module):
 class Approach(nn.Module, ABC):
     """A network and how audio goes in and comes out of it.
 
-    :param shape: the sizes; ``shape.approach`` is the name of the class.
+    :param config: the sizes; ``config.approach`` is the name of the class.
     :param scale: samples (for spectrum: magnitudes) are divided by it on the way in, so that
         the recordings it was measured on lie within -1…1; it is saved with the weights.
     :param dropout: share of hidden units dropped in training.
@@ -73,9 +73,9 @@ class Approach(nn.Module, ABC):
     example_samples: int  #: samples of one training example: a window and its labels
     recurrent: Recurrent
 
-    def __init__(self, shape: ModelConfig, scale: float, *, dropout: float = 0.0) -> None:
+    def __init__(self, config: ModelConfig, scale: float, *, dropout: float = 0.0) -> None:
         super().__init__()
-        self.shape = shape
+        self.config = config
         self.scale = scale
         self.deviation = 0.0  # root mean squared training error, model scale; 0: not known
 
@@ -92,7 +92,7 @@ class Approach(nn.Module, ABC):
 
     def stretch_samples(self, windows: int) -> int:
         """Samples of a stretch: ``windows`` examples, each one vector after the last."""
-        return self.example_samples + (windows - 1) * self.shape.vector
+        return self.example_samples + (windows - 1) * self.config.vector
 
     @abstractmethod
     def stretches(self, samples: Tensor) -> tuple[Tensor, Tensor]:
@@ -107,7 +107,7 @@ class Approach(nn.Module, ABC):
 
         :param kept: which of the ``m`` windows of each stretch take part, ``(S, m)``.
         """
-        rows = windowed_lstm.window_rows(kept, self.shape.window)
+        rows = windowed_lstm.window_rows(kept, self.config.window)
         outputs = self.recurrent.windows(vectors.flatten(0, 1), rows)
         return self.compare(outputs, after.flatten(0, 1), rows)
 
@@ -153,9 +153,9 @@ class SampleWise(Approach):
 
     dense: nn.Linear  # H → 1
 
-    def __init__(self, shape: ModelConfig, scale: float, *, dropout: float = 0.0) -> None:
-        super().__init__(shape, scale, dropout=dropout)
-        self.queue_length = self.seed_samples = shape.window * shape.vector
+    def __init__(self, config: ModelConfig, scale: float, *, dropout: float = 0.0) -> None:
+        super().__init__(config, scale, dropout=dropout)
+        self.queue_length = self.seed_samples = config.window * config.vector
         self.element_samples = 1
         self.example_samples = self.seed_samples + 1
 
@@ -164,14 +164,14 @@ class SampleWise(Approach):
 
     def stretches(self, samples: Tensor) -> tuple[Tensor, Tensor]:
         """After a vector comes a sample: ``(S, n+m-1)``."""
-        scaled, vector = samples / self.scale, self.shape.vector
+        scaled, vector = samples / self.scale, self.config.vector
         return scaled[:, :-1].reshape(len(samples), -1, vector), scaled[:, vector::vector]
 
     def elements(self, samples: Tensor) -> Tensor:
         return samples / self.scale
 
     def inputs(self, queue: Tensor) -> Tensor:
-        return queue.view(1, self.shape.window, self.shape.vector)
+        return queue.view(1, self.config.window, self.config.vector)
 
     def decoder(self) -> Decoder:
         return lambda elements: elements * self.scale

@@ -11,10 +11,10 @@ from dreamd.kernels.windowed_lstm import Rows
 class Column(SampleWise):
     """LSTM, then dense ``H → 1`` at each of the ``n`` steps; a dream takes the last of them."""
 
-    def __init__(self, shape: ModelConfig, scale: float, *, dropout: float = 0.0) -> None:
-        super().__init__(shape, scale, dropout=dropout)
-        self.recurrent = Recurrent(shape.vector, shape, dropout)
-        self.dense = nn.Linear(shape.hidden, 1)
+    def __init__(self, config: ModelConfig, scale: float, *, dropout: float = 0.0) -> None:
+        super().__init__(config, scale, dropout=dropout)
+        self.recurrent = Recurrent(config.vector, config, dropout)
+        self.dense = nn.Linear(config.hidden, 1)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """``(B, n, V)`` to ``(B, n)``."""
@@ -23,8 +23,8 @@ class Column(SampleWise):
 
     def examples(self, samples: Tensor) -> tuple[Tensor, Tensor]:
         scaled = samples / self.scale
-        vectors = scaled[:, :-1].view(len(samples), self.shape.window, -1)
-        return vectors, scaled[:, self.shape.vector :: self.shape.vector]
+        vectors = scaled[:, :-1].view(len(samples), self.config.window, -1)
+        return vectors, scaled[:, self.config.vector :: self.config.vector]
 
     def compare(self, outputs: Tensor, after: Tensor, rows: Rows) -> Errors:
         """The sample after each vector."""
@@ -34,6 +34,6 @@ class Column(SampleWise):
         return prediction[0, -1]
 
     def mix(self) -> tuple[Tensor, Tensor]:
-        last = torch.zeros(self.shape.window)
+        last = torch.zeros(self.config.window)
         last[-1] = 1.0
         return last, torch.zeros(())

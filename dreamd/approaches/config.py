@@ -22,7 +22,7 @@ class ModelConfig:
 
     @property
     def name(self) -> str:
-        """The name of the model's folder: the same shape, the same folder.
+        """The name of the model's folder: the same config, the same folder.
 
         >>> ModelConfig("column", 11025, 1024, 8, 128).name
         'column-11025-v1024-n8-h128-l1'

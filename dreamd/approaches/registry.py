@@ -102,11 +102,13 @@ def config_of(approach: str, settings: Settings, vector: int | None = None) -> M
     )
 
 
-def make(shape: ModelConfig, scale: float = 1.0, *, dropout: float = 0.0) -> "Approach":
+def make(config: ModelConfig, scale: float = 1.0, *, dropout: float = 0.0) -> "Approach":
     """A network of this shape with PyTorch's own initial weights.
 
     ``scale`` is the number that samples (or magnitudes) are divided by on their way in.
     """
-    module = import_module(f"dreamd.approaches.{shape.approach}")
-    network: Approach = getattr(module, shape.approach.capitalize())(shape, scale, dropout=dropout)
+    module = import_module(f"dreamd.approaches.{config.approach}")
+    network: Approach = getattr(module, config.approach.capitalize())(
+        config, scale, dropout=dropout
+    )
     return network

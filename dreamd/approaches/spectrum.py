@@ -23,22 +23,22 @@ class Spectrum(Approach):
 
     hann: Tensor
 
-    def __init__(self, shape: ModelConfig, scale: float, *, dropout: float = 0.0) -> None:
-        super().__init__(shape, scale, dropout=dropout)
-        self.queue_length = shape.window
-        self.element_samples = shape.vector
-        self.seed_samples = (shape.window - 1) * shape.vector + shape.frame
-        self.example_samples = self.seed_samples + shape.vector
-        bins = shape.frame // 2 + 1
-        self.recurrent = Recurrent(bins, shape, dropout)
-        self.dense = nn.Linear(shape.hidden, bins)
-        self.register_buffer("hann", torch.hann_window(shape.frame), persistent=False)
+    def __init__(self, config: ModelConfig, scale: float, *, dropout: float = 0.0) -> None:
+        super().__init__(config, scale, dropout=dropout)
+        self.queue_length = config.window
+        self.element_samples = config.vector
+        self.seed_samples = (config.window - 1) * config.vector + config.frame
+        self.example_samples = self.seed_samples + config.vector
+        bins = config.frame // 2 + 1
+        self.recurrent = Recurrent(bins, config, dropout)
+        self.dense = nn.Linear(config.hidden, bins)
+        self.register_buffer("hann", torch.hann_window(config.frame), persistent=False)
 
     def spectra(self, samples: Tensor) -> Tensor:
         """``(…, length)`` samples to ``(…, count, F)`` magnitudes; a sine of amplitude ``a``
         on a bin's centre has magnitude ``a`` there."""
-        frames = samples.unfold(-1, self.shape.frame, self.shape.vector)
-        return torch.fft.rfft(frames * self.hann).abs() * (4 / self.shape.frame)
+        frames = samples.unfold(-1, self.config.frame, self.config.vector)
+        return torch.fft.rfft(frames * self.hann).abs() * (4 / self.config.frame)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """``(B, n, F)`` to ``(B, n, F)``: the spectrum after each spectrum."""
@@ -69,7 +69,7 @@ class Spectrum(Approach):
         return prediction[0, -1].clamp_min(0.0)
 
     def decoder(self) -> Decoder:
-        vocoder = Vocoder(self.shape.frame, self.shape.vector)
+        vocoder = Vocoder(self.config.frame, self.config.vector)
 
         def decode(elements: Tensor) -> Tensor:
             audible = torch.where(elements < SILENT, 0.0, elements)

@@ -11,11 +11,11 @@ from dreamd.kernels.windowed_lstm import Rows
 class Transpose(SampleWise):
     """LSTM, dense ``H → 1`` to a column of ``n``; its transpose, dense ``n → 1``, to a sample."""
 
-    def __init__(self, shape: ModelConfig, scale: float, *, dropout: float = 0.0) -> None:
-        super().__init__(shape, scale, dropout=dropout)
-        self.recurrent = Recurrent(shape.vector, shape, dropout)
-        self.dense = nn.Linear(shape.hidden, 1)
-        self.across = nn.Linear(shape.window, 1)
+    def __init__(self, config: ModelConfig, scale: float, *, dropout: float = 0.0) -> None:
+        super().__init__(config, scale, dropout=dropout)
+        self.recurrent = Recurrent(config.vector, config, dropout)
+        self.dense = nn.Linear(config.hidden, 1)
+        self.across = nn.Linear(config.window, 1)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """``(B, n, V)`` to ``(B, 1)``."""
@@ -25,7 +25,7 @@ class Transpose(SampleWise):
 
     def examples(self, samples: Tensor) -> tuple[Tensor, Tensor]:
         scaled = samples / self.scale
-        return scaled[:, :-1].view(len(samples), self.shape.window, -1), scaled[:, -1:]
+        return scaled[:, :-1].view(len(samples), self.config.window, -1), scaled[:, -1:]
 
     def compare(self, outputs: Tensor, after: Tensor, rows: Rows) -> Errors:
         """The sample after each window's last vector."""

@@ -11,14 +11,14 @@ from dreamd.kernels.windowed_lstm import Rows, dense_error
 class Vector(Approach):
     """LSTM, then dense ``H → V`` at each of the ``n`` steps; labels are vectors 1…n."""
 
-    def __init__(self, shape: ModelConfig, scale: float, *, dropout: float = 0.0) -> None:
-        super().__init__(shape, scale, dropout=dropout)
-        self.queue_length = shape.window
-        self.element_samples = shape.vector
-        self.seed_samples = shape.window * shape.vector
-        self.example_samples = self.seed_samples + shape.vector
-        self.recurrent = Recurrent(shape.vector, shape, dropout)
-        self.dense = nn.Linear(shape.hidden, shape.vector)
+    def __init__(self, config: ModelConfig, scale: float, *, dropout: float = 0.0) -> None:
+        super().__init__(config, scale, dropout=dropout)
+        self.queue_length = config.window
+        self.element_samples = config.vector
+        self.seed_samples = config.window * config.vector
+        self.example_samples = self.seed_samples + config.vector
+        self.recurrent = Recurrent(config.vector, config, dropout)
+        self.dense = nn.Linear(config.hidden, config.vector)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """``(B, n, V)`` to ``(B, n, V)``: the vector after each vector."""
@@ -29,7 +29,7 @@ class Vector(Approach):
         return float(samples.abs().max())
 
     def examples(self, samples: Tensor) -> tuple[Tensor, Tensor]:
-        vectors = samples.view(len(samples), -1, self.shape.vector) / self.scale
+        vectors = samples.view(len(samples), -1, self.config.vector) / self.scale
         return vectors[:, :-1], vectors[:, 1:]
 
     def stretches(self, samples: Tensor) -> tuple[Tensor, Tensor]:
@@ -40,7 +40,7 @@ class Vector(Approach):
         return dense_error(outputs, self.dense, after, rows)
 
     def elements(self, samples: Tensor) -> Tensor:
-        return samples.view(self.shape.window, self.shape.vector) / self.scale
+        return samples.view(self.config.window, self.config.vector) / self.scale
 
     def inputs(self, queue: Tensor) -> Tensor:
         return queue[None]

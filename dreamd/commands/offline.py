@@ -18,7 +18,7 @@ from dreamd.corpus import pitch, single_notes
 from dreamd.corpus.cache import Corpus, Found
 from dreamd.corpus.recording import Recording
 from dreamd.corpus.watcher import given
-from dreamd.dreaming import render
+from dreamd.dreaming import render, seeds
 from dreamd.dreaming.job import Job
 from dreamd.dreaming.resolve import all_voices, resolve
 from dreamd.errors import BadRecording, SetupError
@@ -46,10 +46,12 @@ def dream(settings: Settings, request: Request, out: Path) -> Job:
         for recording in corpus.recordings():
             if single_notes.known(recording) is None:
                 single_notes.keep(recording, chain.from_iterable(pitch.scan(recording)))
+    if path := seeds.path_of(request, voices):
+        seeds.check_file(path)
     job = resolve(settings, request, voices, Bank(settings.home).finished)
     part = out.with_name(f".{out.name}.part")
     try:
-        DreamFile(part, job.shape.rate).create(job.frames)
+        DreamFile(part, job.config.rate).create(job.frames)
         render.render(replace(job, path=part), settings, lambda wrote: None)
         os.replace(part, out)
     except OSError as error:
@@ -69,9 +71,9 @@ def train(
     """
     torch.set_num_threads(settings.threads)
     voices = ingest(settings, source, say)
-    shape = config_of(approach, settings)
+    config = config_of(approach, settings)
     trainers = [
-        Trainer(shape, settings, recordings, lambda note: say(note.text))
+        Trainer(config, settings, recordings, lambda note: say(note.text))
         for recordings in voices.values()
     ]
     began = last = time.monotonic()

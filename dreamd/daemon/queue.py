@@ -1,4 +1,4 @@
-"""The queue where dreams are asked for: who is next, how long it takes, what became of it.
+"""The queue where dreams are asked for: who is next, what became of it.
 
 Pure bookkeeping, no process and no socket: the daemon puts dreams here, takes the next one
 when a dreamer is free, and notes what the dreamer reports.
@@ -6,9 +6,8 @@ when a dreamer is free, and notes what the dreamer reports.
 
 import time
 from collections import deque
-from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from dreamd.dreaming.job import Job
 from dreamd.errors import Busy
@@ -20,18 +19,12 @@ NEWEST = 4
 """Dreams that may wait for one pattern. It asks in every cycle, and what it asked for long ago
 nobody waits for."""
 
-GUESS = {
-    "paused": {"vector": 100.0, "spectrum": 50.0, "transpose": 4.0, "column": 4.0},
-    "concurrent": {"vector": 8.0, "spectrum": 5.0, "transpose": 1.0, "column": 1.0},
-}
-"""Times real time, before this machine has been measured."""
-
 
 @dataclass(frozen=True)
 class Client:
     """Who asks. Turns go round among these."""
 
-    sender: object
+    sender: Any
     pattern: str = ""  # which of the sender's patterns, where it is one
 
 
@@ -68,7 +61,7 @@ class Dream:
 
     @property
     def secs(self) -> float:
-        return self.job.frames / self.job.shape.rate
+        return self.job.frames / self.job.config.rate
 
 
 class Queue:
@@ -79,7 +72,6 @@ class Queue:
         self._waiting: dict[Client, deque[Dream]] = {}  # by client, in the order of turns
         self.running: dict[int, Dream] = {}  # by serial
         self.over: deque[Dream] = deque(maxlen=REMEMBERED)
-        self._speeds: dict[tuple[str, int, str], float] = {}
 
     @property
     def waiting(self) -> list[Dream]:
@@ -118,9 +110,6 @@ class Queue:
     def done(self, dream: Dream, seconds: float) -> None:
         self._close(dream, "done")
         dream.took = seconds
-        key = _kind(dream)
-        speed = dream.secs / max(seconds, 1e-3)
-        self._speeds[key] = 0.5 * (self._speeds.get(key, speed) + speed)
 
     def failed(self, dream: Dream, reason: str) -> None:
         self._close(dream, "failed")
@@ -139,31 +128,3 @@ class Queue:
             line.remove(dream)
             if not line:
                 del self._waiting[dream.client]
-
-    # ------------------------------------------------------------ how long it takes
-
-    def speed(self, approach: str, vector: int, sampling: str = "concurrent") -> float:
-        """Seconds of dream made in a second: measured here, else a guess."""
-        return self._speeds.get((approach, vector, sampling), GUESS[sampling][approach])
-
-    def left(self, dream: Dream) -> float:
-        """Seconds of work still in a dream: from its own pace so far, else from others like it."""
-        now = time.monotonic()
-        if dream.first is not None and dream.made > dream.first[1]:
-            at, made = dream.first
-            pace = (dream.last - at) / (dream.made - made)
-            return max(pace * (dream.job.frames - dream.made) - (now - dream.last), 0.0)
-        spent = now - dream.started if dream.state == "running" else 0.0
-        return max(dream.secs / self.speed(*_kind(dream)) - spent, 0.0)
-
-    def eta(self, dream: Dream, dreamers: int) -> float:
-        """Seconds until a dream that waits will be done, with the work before it shared out."""
-        before: Iterable[Dream] = (*self.running.values(), *self.waiting)
-        work = sum(self.left(other) for other in before if other.serial < dream.serial)
-        return work / max(dreamers, 1) + self.left(dream)
-
-
-def _kind(dream: Dream) -> tuple[str, int, str]:
-    """Dreams of a kind are made about equally fast."""
-    shape = dream.job.shape
-    return shape.approach, shape.vector, dream.job.request.sampling

@@ -87,7 +87,7 @@ class Follower:
 
 def block_of(model: Approach, profile: Concurrent) -> int:
     """Elements that a concurrent dream makes between two steps of learning."""
-    return min(profile.block, model.shape.vector)
+    return min(profile.block, model.config.vector)
 
 
 def rms(elements: Tensor) -> float:

@@ -23,7 +23,7 @@ class Job:
     serial: int
     request: Request
     voice: str
-    shape: ModelConfig
+    config: ModelConfig
     weights: Path | None
     seed: Seed
     peak: float  # of the voice's recordings: the dream's ceiling

@@ -47,8 +47,8 @@ def render(
     :class:`DreamError` if the seed cannot be read, the dream breaks, or somebody stopped it.
     """
     source = blocks(job, settings)
-    limiter = Limiter(job.frames, job.shape.rate, job.peak, job.loudest)
-    file = DreamFile(job.path, job.shape.rate)
+    limiter = Limiter(job.frames, job.config.rate, job.peak, job.loudest)
+    file = DreamFile(job.path, job.config.rate)
     made, flushed = 0, -CHUNK  # the first block goes out at once
     waiting: list[Samples] = []
     while made < job.frames:
@@ -82,7 +82,7 @@ def blocks(
     model = model_of(job, settings.init_std)
     queue = begin(model, job)
     noise = job.request.temperature * model.deviation
-    profile = profile or registry.ROWS[job.shape.approach].concurrent
+    profile = profile or registry.ROWS[job.config.approach].concurrent
     rate, decode = learning_rate(job, profile), model.decoder()
     if job.request.sampling == "paused" or job.follow is None or not rate:
         elements = sampling.paused(model, queue, profile, noise, settings.threads)
@@ -98,7 +98,7 @@ def blocks(
 def learning_rate(job: Job, profile: Concurrent) -> float:
     """Of a concurrent dream: the request's own, else its approach's."""
     asked = job.request.learn
-    return profile.rate(job.shape.vector) if asked is None else asked
+    return profile.rate(job.config.vector) if asked is None else asked
 
 
 def begin(model: Approach, job: Job) -> Tensor:
@@ -108,7 +108,7 @@ def begin(model: Approach, job: Job) -> Tensor:
     """
     rng = np.random.default_rng(job.rand & (2**63 - 1))
     try:
-        samples = seeds.load(job.seed, model.seed_samples, job.shape.rate, job.peak, rng)
+        samples = seeds.load(job.seed, model.seed_samples, job.config.rate, job.peak, rng)
     except BadRecording as error:
         raise BadRecording(f"seed: {error}") from None
     torch.manual_seed(job.rand)
@@ -119,7 +119,7 @@ def model_of(job: Job, init_std: float) -> Approach:
     """The network that dreams; it is shared, whoever wants to change it copies it."""
     if job.weights is None:
         torch.manual_seed(job.rand)
-        return initialize(registry.make(job.shape, job.peak), init_std).eval()
+        return initialize(registry.make(job.config, job.peak), init_std).eval()
     return _load(job.weights, job.blend_target, job.request.blend if job.blend_target else 0.0)
 
 
@@ -129,7 +129,7 @@ def _load(path: Path, blend_target: Path | None = None, blend: float = 0.0) -> A
     head, arrays = checkpoints.load(path)
     if blend_target is not None:
         head, arrays = checkpoints.blend((head, arrays), checkpoints.load(blend_target), blend)
-    model = registry.make(head.shape, head.scale)
+    model = registry.make(head.config, head.scale)
     model.deviation = head.deviation
     model.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
     return model.eval()

@@ -28,10 +28,10 @@ QUIET_PEAK = 0.5
 
 @dataclass(frozen=True)
 class ModelChoice:
-    """What dreams: a shape, its checkpoint (None where nothing was trained yet), and the
+    """What dreams: a config, its checkpoint (None where nothing was trained yet), and the
     checkpoint that ``blend`` leads to."""
 
-    shape: ModelConfig
+    config: ModelConfig
     checkpoint: Path | None = None
     blend_target: Path | None = None
     starter: bool = False  # the checkpoint is one that the project ships
@@ -65,7 +65,7 @@ def resolve(
         serial=serial,
         request=request,
         voice=voice,
-        shape=chosen.shape,
+        config=chosen.config,
         weights=chosen.checkpoint,
         blend_target=chosen.blend_target,
         starter=chosen.starter,
@@ -134,7 +134,7 @@ def choose_model(settings: Settings, voice: str, request: Request) -> ModelChoic
         if not models:
             starter = next(iter(pretrained.all_of(wanted, voice)), None)
             return ModelChoice(wanted, starter, starter=True)
-        wanted = max(models, key=lambda shape: models[shape][-1].stat().st_mtime)
+        wanted = max(models, key=lambda config: models[config][-1].stat().st_mtime)
     *_, newest = there = models[wanted]
     if request.steps is None:
         return ModelChoice(wanted, newest)
@@ -151,4 +151,4 @@ def refresh(settings: Settings, job: Job) -> Job:
     if job.request.steps is not None:
         return job
     chosen = choose_model(settings, job.voice, job.request)
-    return replace(job, shape=chosen.shape, weights=chosen.checkpoint, starter=chosen.starter)
+    return replace(job, config=chosen.config, weights=chosen.checkpoint, starter=chosen.starter)

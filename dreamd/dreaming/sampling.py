@@ -80,7 +80,7 @@ def _in_blocks(
     profile, size = follower.profile, block_of(model, follower.profile)
     loop = SlidingLSTM(model.sliding(), queue.numpy(), threads, size)
     holds = profile.holds_harmonics
-    held = Harmonics(queue.numpy(), model.shape.rate) if holds else None
+    held = Harmonics(queue.numpy(), model.config.rate) if holds else None
     for _ in itertools.count():
         follower.step()
         added = (noise * torch.randn(size)).numpy()

@@ -6,6 +6,7 @@ samples. Words of seeds: ``guitar:2``, ``guitar``, a path, ``dream:3``, ``noise`
 """
 
 import re
+import stat
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,7 +80,7 @@ def find(
     if voices.get(name):
         return _in_voice(request, voices, name, number, rng), name
     if _looks_like_path(words):
-        return _file(Path(words).expanduser(), request), None
+        return _file(_path(words), request), None
     known = ", ".join(sorted(voices)) or "none yet"
     raise NoSuchSeed(f"no voice or file is called {words!r}; voices: {known}")
 
@@ -142,13 +143,46 @@ def _looks_like_path(words: str) -> bool:
 
 
 def _file(path: Path, request: Request) -> Seed:
+    return Seed("file", path=path, at=request.seedat)
+
+
+def path_of(request: Request, voices: Voices) -> Path | None:
+    """The audio file that a client names as the seed, where it does: see :func:`check_file`."""
+    words = request.seed
+    if request.notes or words is None or words in ("noise", "silence"):
+        return None
+    name, number = numbered(words)
+    if (name == "dream" and number is not None) or voices.get(name):
+        return None
+    return _path(words) if _looks_like_path(words) else None
+
+
+def _path(words: str) -> Path:
+    """Raises :class:`NoSuchSeed` for the home of somebody whom nobody knows."""
     try:
+        return Path(words).expanduser()
+    except RuntimeError:
+        raise NoSuchSeed(f"seed: no such file: {words}") from None
+
+
+def check_file(path: Path) -> None:
+    """Opens an audio file. May take for ever: whose time matters calls it in a thread.
+
+    Raises :class:`NoSuchSeed` where it is no file, or holds no audio.
+    """
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):  # a pipe or a device could keep us waiting
+            raise NoSuchSeed(f"seed: is no audio file: {path}")
         head = files.info(path)
+    except FileNotFoundError:
+        raise NoSuchSeed(f"seed: no such file: {path}") from None
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        raise NoSuchSeed(f"seed: cannot be read ({why}): {path}") from None
     except BadRecording as error:
         raise NoSuchSeed(f"seed: {error}") from None
     if not head.frames:
         raise NoSuchSeed(f"seed: holds no samples: {path}")
-    return Seed("file", path=path, at=request.seedat)
 
 
 def voice_of(request: Request, voices: Voices, seed_voice: str | None) -> str:

@@ -55,7 +55,7 @@ def sliding(dream: Made, samples: int, threads: int) -> Callable[[], None]:
     """``samples`` samples by the fast path, the first blocks behind it."""
     assert isinstance(dream.model, SampleWise)
     blocks = iter(SlidingLSTM(dream.model.sliding(), dream.queue.numpy(), threads))
-    while len(next(blocks)) < min(sliding_lstm.LARGEST, dream.model.shape.vector):
+    while len(next(blocks)) < min(sliding_lstm.LARGEST, dream.model.config.vector):
         pass
 
     def work() -> None:
@@ -102,8 +102,10 @@ def sample_wise_rows(name: str, settings: Settings, rate: float) -> Iterator[Row
             1e6 * one / samples,
             1e6 * two / samples,
         )
-        shape = dream.model.shape
-        counts = sliding_lstm.multiply_adds(shape.vector, shape.window, shape.hidden, shape.layers)
+        config = dream.model.config
+        counts = sliding_lstm.multiply_adds(
+            config.vector, config.window, config.hidden, config.layers
+        )
         spent = sum(counts[k] for k in ("recurrence", "block", "sub-block", "FFT"))
         real = 1e6 / settings.rate
         yield [
@@ -195,7 +197,7 @@ def job_of(approach: str, settings: Settings, recording: Recording | None) -> Jo
         serial=0,
         request=Request(approach),
         voice="bench",
-        shape=config_of(approach, settings),
+        config=config_of(approach, settings),
         weights=None,
         seed=Seed("noise"),
         peak=recording.peak if recording else 0.5,

@@ -25,8 +25,8 @@ def training() -> str:
     with torch.enable_grad():
         for approach, settings in cases:
             plain, shared = windows_a_second(approach, settings)
-            shape = config_of(approach, settings)
-            rows.append([approach, str(shape.vector), str(shape.hidden), f"{plain:.0f}",
+            config = config_of(approach, settings)
+            rows.append([approach, str(config.vector), str(config.hidden), f"{plain:.0f}",
                          f"{shared:.0f}", f"**{shared / plain:.1f}**"])  # fmt: skip
     text = (
         "Training windows a second on one core: forward, mean squared error, backward, clipping "
@@ -44,7 +44,7 @@ def windows_a_second(approach: str, settings: Settings) -> tuple[float, float]:
     adams = [Adam(model, 1e-3) for model in models]
     samples = 0.1 * torch.randn(count, models[0].stretch_samples(stretch))
     kept = np.ones((count, stretch), bool)
-    windows = samples.unfold(1, models[0].example_samples, models[0].shape.vector)
+    windows = samples.unfold(1, models[0].example_samples, models[0].config.vector)
     unfolded = windows.reshape(count * stretch, -1).contiguous()
 
     def plain(k: int, some: torch.Tensor) -> None:

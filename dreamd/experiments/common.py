@@ -45,9 +45,9 @@ def heard(
         parts.append(next(blocks))
         made += len(parts[-1])
     took, timed = time.perf_counter() - began, max(made - len(parts[0]), 1)
-    limiter = Limiter(job.frames, job.shape.rate, job.peak, job.loudest)
+    limiter = Limiter(job.frames, job.config.rate, job.peak, job.loudest)
     samples = limiter(np.nan_to_num(np.concatenate(parts)[: job.frames]))
-    return Heard(samples, passed(job), timed / job.shape.rate / max(took, 1e-9))
+    return Heard(samples, passed(job), timed / job.config.rate / max(took, 1e-9))
 
 
 def passed(job: Job) -> Samples:

@@ -46,8 +46,8 @@ def train_starters(
     voices = {"pluck": _pluck(source / "pluck"), "guitar": _guitar(source / "guitar")}
     recorded = offline.ingest(settings, source, say)
     for approach in APPROACHES:
-        shape, wanted = config_of(approach, settings), 60 * minutes
-        had = min(trained(settings, voice, shape) for voice in voices)
+        config, wanted = config_of(approach, settings), 60 * minutes
+        had = min(trained(settings, voice, config) for voice in voices)
         if had < 0.95 * wanted:
             offline.train(settings, source, approach, len(voices) * (wanted - had), say)
     render.prepare()
@@ -85,9 +85,9 @@ def _starter(
     settings: Settings, voice: str, recordings: Sequence[Recording], approach: str, into: Path
 ) -> list[str]:
     """Puts the newest weights in place, thinner; gives the card's row."""
-    shape = config_of(approach, settings)
-    head, arrays = checkpoints.load(newest(settings, voice, shape))
-    folder = into / voice / shape.name
+    config = config_of(approach, settings)
+    head, arrays = checkpoints.load(newest(settings, voice, config))
+    folder = into / voice / config.name
     for old in checkpoints.checkpoints(folder):
         old.unlink()
     thin = {name: array.astype(np.float16) for name, array in arrays.items()}
@@ -101,7 +101,7 @@ def _starter(
     scores = [
         f"{np.mean([getattr(each, key) for each in judged]):.2f}" for key in ("c1", "c2", "c3")
     ]
-    return [approach, str(shape.vector), f"{head.seconds:.0f} s", str(head.steps),
+    return [approach, str(config.vector), f"{head.seconds:.0f} s", str(head.steps),
             f"{head.error:.3f}", *scores, f"{starter.stat().st_size / 2**20:.2f} MB"]  # fmt: skip
 
 

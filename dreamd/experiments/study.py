@@ -83,7 +83,7 @@ def samplings(settings: Settings, voices: Voices) -> str:
             dreams = [heard(settings, job) for job in jobs]
             rows.append(
                 [
-                    f"{approach} {jobs[0].shape.vector}",
+                    f"{approach} {jobs[0].config.vector}",
                     way,
                     seconds_of(jobs[0]),
                     *numbers(dreams, whole, rate),
@@ -203,12 +203,12 @@ def warm_start(settings: Settings, voices: Voices) -> str:
     recordings = next(iter(voices.values()))
     rows = []
     for approach in APPROACHES:
-        shape = config_of(approach, settings)
-        if not pretrained.all_of(shape):
+        config = config_of(approach, settings)
+        if not pretrained.all_of(config):
             continue
         with tempfile.TemporaryDirectory() as home:
             own = replace(settings, home=Path(home))
-            fresh, begun = (Trainer(shape, own, recordings, lambda note: None) for _ in range(2))
+            fresh, begun = (Trainer(config, own, recordings, lambda note: None) for _ in range(2))
         initialize(fresh.model, settings.init_std)
         courses = [_course(trainer) for trainer in (fresh, begun)]
         errors = [list(each) for each in zip(*courses, strict=True)]

@@ -133,11 +133,11 @@ def _row(
         settings = replace(settings, hop=vector)
     else:
         settings = replace(settings, vector=vector)
-    voice, shape = recordings[0].voice, config_of(approach, settings)
-    wanted, had = 60 * minutes, trained(settings, voice, shape)
+    voice, config = recordings[0].voice, config_of(approach, settings)
+    wanted, had = 60 * minutes, trained(settings, voice, config)
     if had < 0.95 * wanted:
         offline.train(settings, source, approach, wanted - had, say)
-    head = checkpoints.header(newest(settings, voice, shape))
+    head = checkpoints.header(newest(settings, voice, config))
     dreams = []
     for rand in RANDS:
         asked = Request(approach, SECONDS, vector=vector, rand=rand)
@@ -150,15 +150,15 @@ def _row(
     return Row(approach, vector, head.seconds, head.steps, head.error, tuple(dreams))
 
 
-def newest(settings: Settings, voice: str, shape: ModelConfig) -> Path:
-    path = checkpoints.newest(checkpoints.folder(settings.home, voice, shape))
+def newest(settings: Settings, voice: str, config: ModelConfig) -> Path:
+    path = checkpoints.newest(checkpoints.folder(settings.home, voice, config))
     assert path is not None, "it was trained just now"
     return path
 
 
-def trained(settings: Settings, voice: str, shape: ModelConfig) -> float:
+def trained(settings: Settings, voice: str, config: ModelConfig) -> float:
     """Seconds of training that the model has had."""
-    path = checkpoints.newest(checkpoints.folder(settings.home, voice, shape))
+    path = checkpoints.newest(checkpoints.folder(settings.home, voice, config))
     return checkpoints.header(path).seconds if path else 0.0
 
 

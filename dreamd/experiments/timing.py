@@ -87,8 +87,8 @@ class Made:
 
 def made(approach: str, settings: Settings) -> Made:
     torch.manual_seed(0)
-    shape = config_of(approach, settings)
-    model = initialize(registry.make(shape), settings.init_std).eval()
+    config = config_of(approach, settings)
+    model = initialize(registry.make(config), settings.init_std).eval()
     samples = plucked_string.chord((45, 57, 64), model.seed_samples, settings.rate, 0.5)
     return Made(model, model.elements(torch.from_numpy(samples)))
 

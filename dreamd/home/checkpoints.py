@@ -1,6 +1,6 @@
 """Checkpoints: save, load, the newest. Plain arrays in safetensors files; no PyTorch here.
 
-A model's folder ``HOME/models/VOICE/SHAPE/`` holds ``weights-STEPS.safetensors`` and, for the
+A model's folder ``HOME/models/VOICE/CONFIG/`` holds ``weights-STEPS.safetensors`` and, for the
 newest, ``adam-STEPS.safetensors``, the optimizer's state. Each file is written under a
 temporary name and moved into place: whoever looks finds whole files only. The learner
 writes; dreams, the daemon's status and the next start read.
@@ -40,7 +40,7 @@ Arrays = Mapping[str, NDArray[Any]]
 class Header:
     """What a checkpoint says of itself."""
 
-    shape: ModelConfig
+    config: ModelConfig
     scale: float  # samples (spectrum: magnitudes) are divided by it
     voice: str
     steps: int = 0
@@ -51,7 +51,9 @@ class Header:
     history: tuple[float, ...] = field(default=())  # of the error, oldest first
 
     def dump(self) -> dict[str, str]:
-        return {"format": str(FORMAT), "header": json.dumps(asdict(self))}
+        said = asdict(self)
+        said["shape"] = said.pop("config")  # as checkpoints have called it from the first
+        return {"format": str(FORMAT), "header": json.dumps(said)}
 
     @classmethod
     def parse(cls, metadata: Mapping[str, str], path: Path) -> "Header":
@@ -59,14 +61,14 @@ class Header:
         if metadata.get("format") != str(FORMAT):
             said = metadata.get("format", "none")
             raise NoModel(f"checkpoint of format {said}, this dreamd reads {FORMAT}: {path}")
-        header = cls(**json.loads(metadata["header"]))
-        shape = ModelConfig(**header.shape)  # type: ignore[arg-type]
-        return replace(header, shape=shape, history=tuple(header.history))
+        fields = json.loads(metadata["header"])
+        config = ModelConfig(**fields.pop("shape"))
+        return cls(config=config, **{**fields, "history": tuple(fields.get("history", ()))})
 
 
-def folder(home: Path, voice: str, shape: ModelConfig) -> Path:
+def folder(home: Path, voice: str, config: ModelConfig) -> Path:
     """Where the checkpoints of a voice's model lie."""
-    return home / "models" / voice / shape.name
+    return home / "models" / voice / config.name
 
 
 def checkpoints(model: Path) -> list[Path]:
@@ -89,7 +91,7 @@ def models(home: Path, voice: str, approach: str, rate: int) -> dict[ModelConfig
     for model in sorted((home / "models" / voice).glob(f"{approach}-{rate}-*")):
         if (path := newest(model)) is not None:
             upto = checkpoints(model)
-            found[header(path).shape] = upto[: upto.index(path) + 1]
+            found[header(path).config] = upto[: upto.index(path) + 1]
     return found
 
 
@@ -156,7 +158,7 @@ def save(home: Path, head: Header, weights: Arrays, optimizer: Arrays) -> Path:
     The optimizer goes first: weights without it can be trained on, the reverse is nothing.
     Raises :class:`SetupError` when the disk is full or the folder gone.
     """
-    model = folder(home, head.voice, head.shape)
+    model = folder(home, head.voice, head.config)
     try:
         model.mkdir(parents=True, exist_ok=True)
     except OSError as error:

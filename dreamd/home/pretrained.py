@@ -1,6 +1,6 @@
 """Starter models: weights that the project ships, for voices that have not learned yet.
 
-They lie in ``models/VOICE/SHAPE/`` like the models of a home folder, as 16-bit numbers, with a
+They lie in ``models/VOICE/CONFIG/`` like the models of a home folder, as 16-bit numbers, with a
 card for each voice. A voice without a model of its own dreams from one of them, and a new model
 begins from the nearest one where that is nearer than nothing. ``dreamd starters`` makes them.
 """
@@ -13,12 +13,12 @@ from dreamd.home import checkpoints
 from dreamd.home.resources import resource_path
 
 
-def all_of(shape: ModelConfig, voice: str = "") -> list[Path]:
+def all_of(config: ModelConfig, voice: str = "") -> list[Path]:
     """The starters of just this shape; the one that is called like the voice comes first."""
     try:
         root = resource_path("models")
     except SetupError:  # an installation without them trains from nothing
         return []
-    folders = sorted(root.glob(f"*/{shape.name}"), key=lambda f: (f.parent.name != voice, f))
+    folders = sorted(root.glob(f"*/{config.name}"), key=lambda f: (f.parent.name != voice, f))
     newest = [checkpoints.newest(folder) for folder in folders]
     return [path for path in newest if path is not None]

@@ -36,7 +36,7 @@ class Progress:
     """How a model stands."""
 
     voice: str
-    shape: ModelConfig
+    config: ModelConfig
     steps: int
     error: float  # mean squared error over the labels' mean square; 1.0 predicts silence
     seconds: float  # spent training it, in all

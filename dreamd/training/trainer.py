@@ -75,12 +75,12 @@ class Trainer:
 
     def __init__(
         self,
-        shape: ModelConfig,
+        config: ModelConfig,
         settings: Settings,
         recordings: Sequence[Recording],
         say: Callable[[Note], None],
     ) -> None:
-        self.voice, self.shape = recordings[0].voice, shape
+        self.voice, self.config = recordings[0].voice, config
         self._settings, self._say = settings, say
         self._device = torch.device(pick_device(settings.device))
         self._rng = np.random.default_rng()
@@ -120,7 +120,7 @@ class Trainer:
         """One training step: draw stretches, mean squared error, clipped gradient, Adam."""
         batch, windows = self._settings.batch, self._settings.stretch
         samples, kept = self._sampler.stretches(
-            batch, windows, self.model.example_samples, self.shape.vector
+            batch, windows, self.model.example_samples, self.config.vector
         )
         vectors, after = self.model.stretches(torch.from_numpy(samples).to(self._device))
         noisy = vectors.add(torch.randn_like(vectors), alpha=self._settings.input_noise)
@@ -150,7 +150,7 @@ class Trainer:
         head = self.head
         return Progress(
             voice=self.voice,
-            shape=self.shape,
+            config=self.config,
             steps=head.steps,
             error=head.error,
             seconds=head.seconds,
@@ -167,7 +167,7 @@ class Trainer:
         self.adam.learning_rate = rate
         self._say(
             Note(
-                f"{self.shape.approach} of {self.voice} went astray ({why}): back at step "
+                f"{self.config.approach} of {self.voice} went astray ({why}): back at step "
                 f"{self.head.steps}, learning rate now {rate:g}",
                 problem=True,
             )
@@ -178,7 +178,7 @@ class Trainer:
     def _resume(self) -> None:
         """The newest checkpoint, or a fresh model where there is none."""
         self._error, self.unsaved = RunningError(), 0.0
-        path = checkpoints.newest(checkpoints.folder(self._settings.home, self.voice, self.shape))
+        path = checkpoints.newest(checkpoints.folder(self._settings.home, self.voice, self.config))
         if path is None:
             self._start_fresh()
             return
@@ -202,7 +202,7 @@ class Trainer:
         if starter := self._nearest_starter():
             self.model.load_state_dict(starter)
         self.head = checkpoints.Header(
-            shape=self.shape,
+            config=self.config,
             scale=scale,
             voice=self.voice,
             learning_rate=self._settings.learning_rate,
@@ -214,10 +214,10 @@ class Trainer:
         nearest, least, trial = None, NEAR, copy.deepcopy(self.model)
         samples, kept = self._sampler.stretches(
             self._settings.batch, self._settings.stretch, self.model.example_samples,
-            self.shape.vector,
+            self.config.vector,
         )  # fmt: skip
         vectors, after = trial.stretches(torch.from_numpy(samples).to(self._device))
-        for path in pretrained.all_of(self.shape, self.voice):
+        for path in pretrained.all_of(self.config, self.voice):
             arrays = checkpoints.load(path)[1]
             tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
             trial.load_state_dict(tensors)
@@ -229,14 +229,14 @@ class Trainer:
 
     def _measure(self) -> float:
         """What the model's inputs are to be divided by, from windows of these recordings."""
-        model, scale = registry.make(self.shape), 1e-6
+        model, scale = registry.make(self.config), 1e-6
         for _ in range(SCALE_DRAWS):
             samples = self._sampler.batch(SCALE_BATCH, model.example_samples)
             scale = max(scale, model.measure(torch.from_numpy(samples)))
         return scale
 
     def _model(self, scale: float) -> Approach:
-        model = registry.make(self.shape, scale, dropout=self._settings.dropout)
+        model = registry.make(self.config, scale, dropout=self._settings.dropout)
         self.model = model.to(self._device)
         return self.model
 

@@ -45,6 +45,42 @@ class WorkerMessage:
     message: Any
 
 
+class Outbox:
+    """What is still to be sent to a worker, in order."""
+
+    def __init__(self) -> None:
+        self._waiting: list[Any] = []
+        self._closed = False
+        self._changed = threading.Condition()
+
+    def put(self, message: Any, latest: bool) -> None:
+        with self._changed:
+            if latest:
+                self._waiting = [each for each in self._waiting if type(each) is not type(message)]
+            self._waiting.append(message)
+            self._changed.notify()
+
+    def close(self) -> None:
+        """Nothing more is sent."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+
+    def pour(self, pipe: Connection) -> None:
+        """Sends everything into ``pipe``, for as long as somebody reads it."""
+        while True:
+            with self._changed:
+                while not self._waiting and not self._closed:
+                    self._changed.wait()
+                if self._closed:
+                    return
+                message = self._waiting.pop(0)
+            try:
+                pipe.send(message)
+            except OSError:  # the worker is gone
+                return
+
+
 class Worker:
     """One child process and its pipe.
 
@@ -70,7 +106,7 @@ class Worker:
     def start(self) -> None:
         """Starts the process, or its successor."""
         context = multiprocessing.get_context("spawn")
-        self._pipe, theirs = context.Pipe()
+        pipe, theirs = context.Pipe()
         self._process = context.Process(
             target=_run,
             args=(self._module, self._humble, theirs, self._settings),
@@ -80,20 +116,25 @@ class Worker:
         self._process.start()
         theirs.close()
         self.generation += 1
-        threading.Thread(
-            target=self._listen, args=(self._pipe, self._process, self.generation), daemon=True
-        ).start()
+        self._outbox = Outbox()
+        for work, things in (
+            (self._listen, (pipe, self._process, self.generation)),
+            (self._outbox.pour, (pipe,)),
+        ):
+            threading.Thread(target=work, args=things, name=self.name, daemon=True).start()
 
     @property
     def pid(self) -> int:
         return self._process.pid or 0
 
-    def send(self, message: Any) -> None:
-        """Sends a value; one that is gone does not hear it (:class:`WorkerExited` follows)."""
-        try:
-            self._pipe.send(message)
-        except OSError:
-            return
+    def send(self, message: Any, *, latest: bool = False) -> None:
+        """Sends a value, from a thread of its own: the caller never waits for a full pipe.
+
+        One that is gone does not hear it (:class:`WorkerExited` follows).
+
+        :param latest: of its kind only the newest counts; those still waiting are not sent.
+        """
+        self._outbox.put(message, latest)
 
     def end(self) -> None:
         """Asks the child to leave; :meth:`join` waits for it."""
@@ -101,6 +142,7 @@ class Worker:
 
     def join(self) -> None:
         self._process.join(PATIENCE)
+        self._outbox.close()
         if self._process.is_alive():
             self._process.kill()
             self._process.join()
@@ -111,6 +153,7 @@ class Worker:
                 self._tell(WorkerMessage(self.name, generation, pipe.recv()))
             except (EOFError, OSError):
                 process.join(PATIENCE)
+                self._outbox.close()
                 self._tell(WorkerExited(self.name, generation, _how(process.exitcode)))
                 return
 

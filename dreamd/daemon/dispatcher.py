@@ -1,0 +1,108 @@
+"""From a packet to what it asks for: each message is answered, or failed with one line.
+
+The server hands over every packet; :meth:`Dispatcher.on_message` is the list of what clients may
+say.
+"""
+
+import logging
+from collections.abc import Callable
+
+from dreamd.daemon.clients import Clients
+from dreamd.daemon.dreams import Dreams
+from dreamd.daemon.events import Packet, PathChecked
+from dreamd.daemon.path_check import PathCheck
+from dreamd.daemon.queue import Client
+from dreamd.daemon.snapshot import status
+from dreamd.daemon.state import State
+from dreamd.daemon.supervisor import Supervisor
+from dreamd.dreaming import seeds
+from dreamd.errors import BadRequest, DreamError
+from dreamd.osc import requests, transport
+from dreamd.osc.replies import Failed, Status
+from dreamd.osc.requests import Request
+from dreamd.osc.transport import Address
+
+
+class Dispatcher:
+    """:param leave: called with the reason when a client wants the daemon to end."""
+
+    def __init__(
+        self,
+        state: State,
+        clients: Clients,
+        supervisor: Supervisor,
+        dreams: Dreams,
+        paths: PathCheck,
+        leave: Callable[[str], None],
+    ) -> None:
+        self._state, self._clients, self._supervisor = state, clients, supervisor
+        self._dreams, self._paths, self._leave = dreams, paths, leave
+
+    def on_packet(self, packet: Packet) -> None:
+        try:
+            messages = transport.decode(packet.data)
+        except BadRequest as error:
+            self.reject(self._dreams.new_id(), error, packet.sender)
+            return
+        for address, args in messages:
+            try:
+                message = requests.parse(address, args)
+                if message is not None:
+                    self.on_message(message, packet.sender)
+            except Exception as error:  # noqa: BLE001  # whatever it is, the asker waits for a word
+                id = requests.request_id(args)
+                self.reject(self._dreams.new_id() if id is None else id, error, packet.sender)
+
+    def on_message(self, message: requests.Message, sender: Address) -> None:
+        match message:
+            case Request() as request:
+                self.on_request(request, Client(sender, request.pattern))
+            case requests.Cancel(id):
+                self._dreams.cancel(id)
+            case requests.Notify(True):
+                if line := self._clients.register(sender, self._status):
+                    self._state.say(line)
+            case requests.Notify(False):
+                self._clients.unregister(sender)
+            case requests.AskStatus():
+                if sender in self._clients:  # to nobody else: see protocol, /dream/notify
+                    self._clients.send(self._status(), sender)
+            case requests.Pause() | requests.Resume():
+                paused = self._state.training_paused = isinstance(message, requests.Pause)
+                self._supervisor.pause_training(paused)
+                self._state.say("training paused" if paused else "training goes on")
+            case requests.Quit():
+                self._leave("a client asked for it")
+
+    def on_request(self, request: Request, client: Client) -> None:
+        """A seed that is a file is opened first, elsewhere: it may lie on a sleeping disk."""
+        path = seeds.path_of(request, self._state.voices())
+        if path is None:
+            self._dreams.ask(request, client)
+        else:
+            self._paths.check(path, request, client)
+
+    def on_path_checked(self, answer: PathChecked) -> None:
+        """The file was opened, or could not be; late answers have been given already."""
+        if not self._paths.accept(answer):
+            return
+        sender: Address = answer.client.sender
+        id = self._dreams.new_id() if answer.request.id is None else answer.request.id
+        if answer.error is not None:
+            self.reject(id, answer.error, sender)
+            return
+        try:
+            self._dreams.ask(answer.request, answer.client)
+        except DreamError as error:
+            self.reject(id, error, sender)
+
+    def reject(self, id: int, error: Exception, sender: Address) -> None:
+        """One word and one line to the clients, one line to the performer."""
+        if not isinstance(error, DreamError):
+            logging.error("a request failed", exc_info=error)
+            error = DreamError(f"an error inside dreamd ({error}); see its log")
+        self._clients.broadcast(Failed(id, error.code, str(error)))
+        self._state.say(f"from {sender[0]}:{sender[1]}: {error}", warning=True)
+
+    def _status(self) -> Status:
+        return Status(status(self._state))

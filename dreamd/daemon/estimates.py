@@ -1,0 +1,50 @@
+"""How long dreams take: measured here, else guessed. For the eta, the status and the screen."""
+
+import time
+from collections.abc import Iterable
+
+from dreamd.approaches.registry import ROWS
+from dreamd.daemon.queue import Dream, Queue
+
+Kind = tuple[str, int, str]
+"""Approach, vector length or hop, and way of sampling: such dreams are made about equally fast."""
+
+
+class Estimates:
+    """Changed by each dream that is done."""
+
+    def __init__(self) -> None:
+        self._speeds: dict[Kind, float] = {}
+
+    def learn(self, dream: Dream, seconds: float) -> None:
+        """A dream was made in ``seconds``."""
+        kind = kind_of(dream)
+        speed = dream.secs / max(seconds, 1e-3)
+        self._speeds[kind] = 0.5 * (self._speeds.get(kind, speed) + speed)
+
+    def speed(self, approach: str, vector: int, sampling: str = "concurrent") -> float:
+        """Seconds of dream made in a second: measured here, else a guess."""
+        row = ROWS[approach]
+        guess = row.paused_speed if sampling == "paused" else row.speed
+        return self._speeds.get((approach, vector, sampling), guess)
+
+    def left(self, dream: Dream) -> float:
+        """Seconds of work still in a dream: from its own pace so far, else from others like it."""
+        now = time.monotonic()
+        if dream.first is not None and dream.made > dream.first[1]:
+            at, made = dream.first
+            pace = (dream.last - at) / (dream.made - made)
+            return max(pace * (dream.job.frames - dream.made) - (now - dream.last), 0.0)
+        spent = now - dream.started if dream.state == "running" else 0.0
+        return max(dream.secs / self.speed(*kind_of(dream)) - spent, 0.0)
+
+    def eta(self, dream: Dream, queue: Queue, workers: int) -> float:
+        """Seconds until a dream that waits will be done, with the work before it shared out."""
+        before: Iterable[Dream] = (*queue.running.values(), *queue.waiting)
+        work = sum(self.left(other) for other in before if other.serial < dream.serial)
+        return work / max(workers, 1) + self.left(dream)
+
+
+def kind_of(dream: Dream) -> Kind:
+    config = dream.job.config
+    return config.approach, config.vector, dream.job.request.sampling

@@ -1,0 +1,101 @@
+"""Which part of the daemon answers which event; see :meth:`Router.on_event` for the list.
+
+The server takes events from its inbox, one after another, and hands each to :meth:`Router.survive`.
+"""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from dreamd.corpus.cache import Found
+from dreamd.corpus.ingest import Ingesting, Joined, Refused
+from dreamd.corpus.watcher import Gone
+from dreamd.daemon.clients import Clients, NotTooOften
+from dreamd.daemon.dispatcher import Dispatcher
+from dreamd.daemon.dreams import Dreams
+from dreamd.daemon.events import BankListed, Leave, Packet, PathChecked
+from dreamd.daemon.library import Library
+from dreamd.daemon.state import State
+from dreamd.daemon.supervisor import Supervisor
+from dreamd.dreaming.job import ChunkWritten, Finished, JobFailed
+from dreamd.osc.replies import Trained
+from dreamd.training.messages import Progress
+from dreamd.workers.messages import Note, Ready
+from dreamd.workers.process import WorkerExited, WorkerMessage
+
+TRAINED_EVERY = 5.0  # seconds between /dream/trained of one model
+
+
+class Router:
+    """:param leave: called with the reason when the daemon is to end."""
+
+    def __init__(
+        self,
+        state: State,
+        clients: Clients,
+        supervisor: Supervisor,
+        dreams: Dreams,
+        library: Library,
+        dispatcher: Dispatcher,
+        leave: Callable[[str], None],
+    ) -> None:
+        self._state, self._clients, self._supervisor = state, clients, supervisor
+        self._dreams, self._library, self._dispatcher = dreams, library, dispatcher
+        self._leave, self._is_time = leave, NotTooOften()
+
+    def on_event(self, event: Any) -> None:
+        """Every kind of event there is, and who answers it."""
+        match event:
+            case Packet() as packet:
+                self._dispatcher.on_packet(packet)
+            case PathChecked() as answer:
+                self._dispatcher.on_path_checked(answer)
+            case Found() | Gone() | Ingesting() | Joined() | Refused():
+                self._library.on_event(event)
+            case WorkerMessage(name, _, message) if self._supervisor.is_current(event):
+                self._on_worker_message(name, message)
+            case WorkerExited() if self._supervisor.is_current(event):
+                self._on_worker_exited(event)
+            case BankListed(numbers, moment):
+                self._state.bank.reconcile(numbers, moment)
+            case Note(text, problem):
+                self._state.say(text, problem)
+            case Leave(why):
+                self._leave(why)
+
+    def survive(self, event: Any) -> None:
+        """On stage one event that goes wrong must not take the others with it."""
+        try:
+            self.on_event(event)
+        except Exception as error:
+            logging.exception("while handling %r", event)
+            self._state.say(f"an error inside dreamd ({error}); it goes on, see the log", True)
+
+    def _on_worker_message(self, name: str, message: Any) -> None:
+        state = self._state
+        match message:
+            case Ready():
+                recordings = state.corpus.recordings()
+                self._supervisor.on_ready(name, recordings, state.training_paused)
+                self._dreams.assign()
+            case Progress() as progress:
+                self._on_progress(progress)
+            case Note(text, problem):
+                state.say(text, problem)
+            case ChunkWritten() | Finished() | JobFailed():
+                self._dreams.on_worker_message(name, message)
+
+    def _on_progress(self, progress: Progress) -> None:
+        key = (progress.voice, progress.config.approach)
+        self._state.models[key] = progress
+        if self._is_time(key, TRAINED_EVERY):
+            self._clients.broadcast(Trained(*key, progress.steps, progress.error, progress.seconds))
+
+    def _on_worker_exited(self, event: WorkerExited) -> None:
+        """Its dream failed, a successor comes."""
+        lost = self._supervisor.on_exited(event)
+        why = f"the {event.name} process {event.why}: starting a new one"
+        self._state.say(why, warning=True)
+        if lost is not None:
+            self._dreams.fail(lost, "diverged", f"the process dreaming it {event.why}: ask again")
+            self._dreams.assign()

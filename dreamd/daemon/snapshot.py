@@ -1,0 +1,115 @@
+"""How the daemon looks from outside: the status for clients, the view for the screen."""
+
+from typing import Any
+
+from dreamd.daemon.queue import Dream
+from dreamd.daemon.state import State
+from dreamd.terminal.view import DreamView, IngestView, ModelView, View, VoiceView
+from dreamd.training.messages import Progress
+
+DREAMS_SHOWN = 12  # of those that are over
+
+
+def status(state: State) -> dict[str, Any]:
+    """What ``/dream/status`` and ``dreamd status --json`` say."""
+    voices = {
+        name: {
+            "recordings": len(recordings),
+            "seconds": round(sum(r.seconds for r in recordings), 3),
+            "models": _models_of(state, name),
+        }
+        for name, recordings in state.voices().items()
+    }
+    return {
+        "voices": voices,
+        "queue": len(state.queue.waiting),
+        "running": len(state.queue.running),
+        "making": {
+            str(dream.id): {
+                "approach": dream.job.request.approach,
+                "progress": round(dream.progress, 4),
+                "eta": round(state.estimates.left(dream), 3),
+            }
+            for dream in state.queue.running.values()
+        },
+        "dreams": state.bank.count,
+        "bank": str(state.bank.folder),
+        "training": not state.training_paused,
+        "rate": state.settings.rate,
+    }
+
+
+def _models_of(state: State, voice: str) -> dict[str, Any]:
+    return {
+        model.config.approach: {
+            "steps": model.steps,
+            "error": round(model.error, 5),
+            "dream_speed": round(
+                state.estimates.speed(model.config.approach, model.config.vector), 3
+            ),
+            "steps_a_second": round(model.steps_a_second, 2),
+        }
+        for model in state.models.values()
+        if model.voice == voice
+    }
+
+
+def view(state: State) -> View:
+    """What the terminal shows."""
+    settings = state.settings
+    over = list(state.queue.over)[-DREAMS_SHOWN:]
+    dreams = (*over, *state.queue.running.values(), *state.queue.waiting)
+    return View(
+        address=f"{settings.host}:{settings.port}",
+        home=str(settings.home),
+        folder=str(state.folder),
+        training=not state.training_paused,
+        rate=settings.rate,
+        voices=tuple(
+            VoiceView(
+                name,
+                len(recordings),
+                sum(r.seconds for r in recordings),
+                state.active.get(name, 0.0),
+            )
+            for name, recordings in state.voices().items()
+        ),
+        ingests=tuple(
+            IngestView(i.found.voice, i.found.path.name, i.progress, i.left)
+            for i in state.ingests.values()
+        ),
+        models=tuple(_model_view(state, model) for model in state.models.values()),
+        dreams=tuple(_dream_view(state, dream) for dream in dreams),
+        log=tuple(state.log),
+    )
+
+
+def _model_view(state: State, model: Progress) -> ModelView:
+    missing = max(state.settings.course - model.seconds, 0.0)
+    return ModelView(
+        voice=model.voice,
+        approach=model.config.approach,
+        steps=model.steps,
+        error=model.error if model.steps else None,
+        history=model.history,
+        speed=0.0 if state.training_paused else model.steps_a_second,
+        progress=min(model.seconds / state.settings.course, 1.0),
+        left=missing * max(len(state.models), 1),  # every model has its turn
+    )
+
+
+def _dream_view(state: State, dream: Dream) -> DreamView:
+    request = dream.job.request
+    notes = " ".join(f"{note:g}" for note in request.notes)
+    return DreamView(
+        id=dream.id,
+        approach=request.approach,
+        seed=notes or request.seed or "anywhere",
+        secs=dream.secs,
+        state=dream.state,
+        progress=dream.progress,
+        left=state.estimates.left(dream) if dream.state == "running" else None,
+        index=dream.index if dream.state == "done" else None,
+        took=dream.took,
+        reason=dream.reason,
+    )

@@ -1,0 +1,111 @@
+"""The daemon's one thread never waits: for a client's path, a worker that does not read, a disk."""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+from conftest import Daemon
+
+from dreamd.daemon import path_check
+from dreamd.daemon.path_check import PathCheck
+from dreamd.daemon.queue import Client
+from dreamd.dreaming import seeds
+from dreamd.errors import Busy, NoSuchSeed
+from dreamd.osc.requests import Request
+from dreamd.training.messages import PauseTraining, SetRecordings, YieldCPU
+from dreamd.workers.process import Outbox
+
+
+def workers(one: Daemon) -> list[psutil.Process]:
+    return [
+        child for child in psutil.Process(one.process.pid).children()
+        if "spawn_main" in " ".join(child.cmdline())
+    ]  # fmt: skip
+
+
+def test_seeds_that_never_open_are_answered(
+    daemon: Callable[..., Daemon], recordings: Path, tmp_path: Path
+) -> None:
+    one = daemon(recordings)
+    os.mkfifo(tmp_path / "pipe.wav")
+    odd = ("pipe.wav", f"{'x' * 300}.wav", "nowhere/x.wav")
+    for id, name in enumerate(odd):
+        one.ask(id=id, approach="vector", seed=str(tmp_path / name), secs=1)
+    one.ask(id=8, approach="vector", seed="~nobody-of-this-name/x.wav", secs=1)
+    one.ask(id=9, approach="vector", seed="/dev/ptmx/", secs=1)
+    for id in (0, 1, 2, 8, 9):
+        assert one.wait("/dream/failed", id)[1] == "no-such-seed"
+    assert one.status()["queue"] == 0
+
+
+def test_workers_that_stand_still_hold_nobody_up(
+    daemon: Callable[..., Daemon], recordings: Path
+) -> None:
+    """Hundreds of messages to each of them: their pipes are full, the daemon answers, and ends."""
+    one = daemon(recordings)
+    one.until(lambda: one.status()["voices"].get("guitar", {}).get("recordings") == 2)
+    stopped = workers(one)
+    assert stopped
+    for worker in stopped:
+        worker.send_signal(signal.SIGSTOP)
+    for k in range(600):
+        one.send("/dream/pause" if k % 2 else "/dream/resume")
+    for id in range(60):
+        one.ask(id=id, approach="vector", seed="guitar:0", secs=0.5)
+    assert one.status()["training"] is False
+    one.process.terminate()
+    assert one.process.wait(30) == 0
+    assert not [worker for worker in stopped if worker.is_running()]
+
+
+def test_an_outbox_sends_in_order_and_only_the_newest_of_its_kind() -> None:
+    sent: list[object] = []
+
+    class Pipe:
+        def send(self, message: object) -> None:
+            sent.append(message)
+
+    outbox = Outbox()
+    outbox.put(PauseTraining(True), True)
+    outbox.put("a job", False)
+    for _ in range(400):
+        outbox.put(SetRecordings(()), True)
+    outbox.put(YieldCPU(True), True)
+    outbox.put(PauseTraining(False), True)
+    outbox.put("another", False)
+    pouring = threading.Thread(target=outbox.pour, args=(Pipe(),))
+    pouring.start()
+    while len(sent) < 5:
+        time.sleep(0.01)
+    outbox.close()
+    pouring.join()
+    expected = ["a job", SetRecordings(()), YieldCPU(True), PauseTraining(False), "another"]
+    assert sent == expected
+
+
+def test_a_disk_that_sleeps_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not in faults.md: a path that neither opens nor fails, and too many of them."""
+    awake = threading.Event()
+    monkeypatch.setattr(seeds, "check_file", lambda path: awake.wait())
+    monkeypatch.setattr(path_check, "PATIENCE", 0.0)
+    monkeypatch.setattr(path_check, "MOST", 3)
+    told: list[object] = []
+    paths, request = PathCheck(told.append), Request("vector", seed="/net/x.wav")
+    for _ in range(3):
+        paths.check(Path("/net/x.wav"), request, Client("a"))
+    with pytest.raises(Busy, match="too many files"):
+        paths.check(Path("/net/x.wav"), request, Client("a"))
+    time.sleep(0.01)
+    late = paths.overdue()
+    assert [type(each.error) for each in late] == [NoSuchSeed] * 3
+    assert [paths.accept(each) for each in late] == [True] * 3
+    assert not paths.overdue()
+    awake.set()
+    while len(told) < 3:
+        time.sleep(0.01)
+    assert [paths.accept(each) for each in told] == [False] * 3  # nobody waits any more
