@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from dreamd import __version__
 from dreamd.approaches.registry import APPROACHES
@@ -16,6 +16,8 @@ from dreamd.osc.requests import REQUEST_KEYS, request
 from dreamd.settings import Settings, check, flag, in_group
 
 Arguments = argparse.Namespace
+Command = Callable[..., argparse.ArgumentParser]
+"""Adds a command: its name, its function, its help, the groups of settings that it takes."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -56,27 +58,39 @@ def parser() -> argparse.ArgumentParser:
         _add_settings(new, *groups)
         return new
 
+    _add_playing(command)
+    _add_measuring(command)
+    _add_looking(command)
+    return top
+
+
+def _add_playing(command: Command) -> None:
+    """What a performer starts."""
     everything = ("places", "sound", "model", "training", "dreaming")
-    new = command("run", run, "watch a folder, learn, and answer dream requests", *everything)
+    new = command("run", _run, "watch a folder, learn, and answer dream requests", *everything)
     new.add_argument(
         "recordings", nargs="?", type=Path, metavar="RECORDINGS",
         help="folder to learn from, a sub-folder for each voice; without it, an example",
     )  # fmt: skip
     new.add_argument("--no-tidal", action="store_true", help="tell Tidal nothing")
 
-    new = command("dream", dream, "make one dream, no daemon needed", "sound", "dreaming")
+    new = command("dream", _dream, "make one dream, no daemon needed", "sound", "dreaming")
     new.add_argument("--out", type=Path, required=True, metavar="FILE", help="WAV file to make")
     for key in REQUEST_KEYS:
         new.add_argument(flag(key), dest=f"request_{key}", help=f"request key {key}")
 
-    new = command("train", train, "train one approach on a folder", "sound", "model", "training")
+    new = command("train", _train, "train one approach on a folder", "sound", "model", "training")
     new.add_argument("recordings", type=Path, metavar="RECORDINGS")
     new.add_argument("--approach", choices=APPROACHES, required=True)
     new.add_argument("--minutes", type=float, required=True)
 
-    command("bench", bench, "measure this machine, as Markdown; some minutes")
+
+def _add_measuring(command: Command) -> None:
+    """What measures the project itself."""
+    new = command("bench", _bench, "measure this machine, as Markdown; some minutes")
+    new.add_argument("--out", type=Path, metavar="FOLDER", help="for page and history")
     new = command(
-        "study", study, "measure how alive dreams of a folder are, as Markdown; some ten minutes",
+        "study", _study, "measure how alive dreams of a folder are, as Markdown; some ten minutes",
         "sound", "model", "training",
     )  # fmt: skip
     new.add_argument("recordings", type=Path, metavar="RECORDINGS")
@@ -85,21 +99,23 @@ def parser() -> argparse.ArgumentParser:
         help="of training before, for each approach (default: %(default)s)",
     )  # fmt: skip
     new = command(
-        "table1", table1, "every row of the paper's Table 1: train, dream, judge, show",
+        "table1", _table1, "every row of the paper's Table 1: train, dream, judge, show",
         "sound", "model", "training",
     )  # fmt: skip
     new.add_argument("recordings", type=Path, metavar="RECORDINGS")
     new.add_argument("--minutes", type=float, required=True, help="of training for each row")
-    new.add_argument(
-        "--out", type=Path, metavar="FOLDER", help="for page, table and dreams (HOME/table1)"
-    )
+    new.add_argument("--out", type=Path, metavar="FOLDER", help="instead of HOME/table1")
     new = command(
-        "starters", starters, "remake the starter models that the project ships (in a checkout)",
+        "starters", _starters, "remake the starter models that the project ships (in a checkout)",
         "sound", "model", "training",
     )  # fmt: skip
     new.add_argument("--minutes", type=float, required=True, help="of training for each model")
     new.add_argument("--out", type=Path, metavar="FOLDER", help="instead of the checkout's models")
-    new = command("judge", judge, "rate dreams by the paper's three criteria")
+
+
+def _add_looking(command: Command) -> None:
+    """What looks at what there is."""
+    new = command("judge", _judge, "rate dreams by the paper's three criteria")
     new.add_argument("dreams", type=Path, nargs="+", metavar="DREAM")
     new.add_argument(
         "--against", type=Path, required=True, metavar="RECORDINGS",
@@ -107,11 +123,10 @@ def parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     new.add_argument("--html", type=Path, metavar="FILE", help="a page to make")
     new.add_argument("--json", action="store_true", help="as JSON")
-    new = command("status", status, "what a running daemon is doing")
+    new = command("status", _status, "what a running daemon is doing")
     new.add_argument("--json", action="store_true", help="as JSON")
-    command("doctor", doctor, "is everything in order, and what has been learned?")
-    command("install", install, "put the SuperCollider classes and the Tidal helper in place")
-    return top
+    command("doctor", _doctor, "is everything in order, and what has been learned?")
+    command("install", _install, "put the SuperCollider classes and the Tidal helper in place")
 
 
 def _add_settings(new: argparse.ArgumentParser, *groups: str) -> None:
@@ -141,7 +156,8 @@ def settings_from(arguments: Arguments) -> Settings:
 # Each imports what it needs: PyTorch takes seconds, and `dreamd status` has no use for it.
 
 
-def run(arguments: Arguments) -> None:
+def _run(arguments: Arguments) -> None:
+    from dreamd.commands.example import example
     from dreamd.daemon.server import Server
     from dreamd.terminal.screens import make_screen
 
@@ -153,26 +169,7 @@ def run(arguments: Arguments) -> None:
     Server(settings, folder, make_screen(settings.plain)).run()
 
 
-def example(settings: Settings) -> Path:
-    """A folder with one voice, ``pluck``, and its recording, made here."""
-    from dreamd.audio import files, plucked_string
-    from dreamd.home.lock import claim
-
-    claim(settings.home)
-    folder = settings.home / "example"
-    path = folder / "pluck" / "phrase.wav"
-    try:
-        if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            files.write(path, plucked_string.phrase(), plucked_string.MODEL_RATE)
-    except OSError as error:
-        raise SetupError(
-            f"cannot write in {settings.home} ({error.strerror}): choose another --home"
-        ) from None
-    return folder
-
-
-def dream(arguments: Arguments) -> None:
+def _dream(arguments: Arguments) -> None:
     from dreamd.commands import offline
 
     settings = settings_from(arguments)
@@ -182,7 +179,7 @@ def dream(arguments: Arguments) -> None:
     print(f"{arguments.out}: {asked.approach} of {job.voice}, rand {job.rand}{job.remarks()}")
 
 
-def train(arguments: Arguments) -> None:
+def _train(arguments: Arguments) -> None:
     from dreamd.commands import offline
     from dreamd.home.lock import lock_home
 
@@ -199,14 +196,23 @@ def train(arguments: Arguments) -> None:
         )
 
 
-def bench(arguments: Arguments) -> None:
-    from dreamd.experiments.bench import report
+def _bench(arguments: Arguments) -> None:
+    from dreamd.experiments import timing
+    from dreamd.experiments.bench import record, report
 
-    for text in report():
-        print(text, flush=True)
+    print(machine := timing.machine(), flush=True)
+    parts = []
+    for part in report():
+        print(part, flush=True)
+        parts.append(part)
+    if arguments.out:
+        try:
+            record(arguments.out.expanduser(), machine, parts)
+        except OSError as error:
+            raise SetupError(f"cannot write in {arguments.out}: {error.strerror}") from None
 
 
-def study(arguments: Arguments) -> None:
+def _study(arguments: Arguments) -> None:
     from dreamd.commands import offline
     from dreamd.dreaming import render
     from dreamd.experiments.study import report
@@ -223,8 +229,8 @@ def study(arguments: Arguments) -> None:
         print(text, flush=True)
 
 
-def table1(arguments: Arguments) -> None:
-    from dreamd.experiments.table1 import make
+def _table1(arguments: Arguments) -> None:
+    from dreamd.experiments.table1 import make_table
     from dreamd.home.lock import lock_home
 
     settings = settings_from(arguments)
@@ -232,11 +238,11 @@ def table1(arguments: Arguments) -> None:
         raise SetupError("--minutes must be more than 0")
     folder = arguments.out or settings.home / "table1"
     with lock_home(settings.home, arguments.recordings):
-        print(make(settings, arguments.recordings.expanduser(), arguments.minutes,
+        print(make_table(settings, arguments.recordings.expanduser(), arguments.minutes,
                    folder.expanduser(), _aside))  # fmt: skip
 
 
-def starters(arguments: Arguments) -> None:
+def _starters(arguments: Arguments) -> None:
     from dreamd.experiments.starters import train_starters
     from dreamd.home.lock import lock_home
     from dreamd.home.resources import resource_path
@@ -247,7 +253,7 @@ def starters(arguments: Arguments) -> None:
         train_starters(settings, settings.home / "starters", arguments.minutes, into, _aside)
 
 
-def judge(arguments: Arguments) -> None:
+def _judge(arguments: Arguments) -> None:
     from dreamd.evaluation.verdict import verdict
 
     found = verdict(arguments.dreams, arguments.against.expanduser())
@@ -264,30 +270,14 @@ def _aside(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def status(arguments: Arguments) -> None:
+def _status(arguments: Arguments) -> None:
     from dreamd.osc import client
 
     state = client.status(settings_from(arguments))
-    if arguments.json:
-        print(json.dumps(state, indent=2))
-        return
-    training = "training" if state["training"] else "training paused"
-    print(f"{training}; {state['running']} dreams running, {state['queue']} waiting, "
-          f"{state['dreams']} made")  # fmt: skip
-    for voice, has in state["voices"].items():
-        print(f"{voice}: {has['recordings']} recordings, {has['seconds']:.0f} s")
-        for approach, model in has["models"].items():
-            print(f"  {_model_line(approach, model)}")
+    print(json.dumps(state, indent=2) if arguments.json else client.told(state))
 
 
-def _model_line(approach: str, model: dict[str, Any]) -> str:
-    return (
-        f"{approach:9} error {model['error']:.3f} after {model['steps']} steps, "
-        f"dreams at {model['dream_speed']:.2f} times real time"
-    )
-
-
-def doctor(arguments: Arguments) -> int:
+def _doctor(arguments: Arguments) -> int:
     from dreamd.commands.doctor import examine
 
     faults = 0
@@ -299,7 +289,7 @@ def doctor(arguments: Arguments) -> int:
     return 0
 
 
-def install(arguments: Arguments) -> None:
+def _install(arguments: Arguments) -> None:
     from dreamd.commands.install import install as put
 
     for placed in put():

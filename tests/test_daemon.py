@@ -18,7 +18,7 @@ from conftest import RATE, Daemon, alive, free_port, tone
 
 from dreamd.approaches.registry import APPROACHES
 from dreamd.audio import files
-from dreamd.daemon.queue import NEWEST
+from dreamd.daemon.queue import NEWEST_WAITING
 from dreamd.home import checkpoints
 from dreamd.osc import transport
 
@@ -194,15 +194,15 @@ def test_a_looping_pattern_keeps_its_newest_requests(daemon: Start, recordings: 
     one.ask(id=0, approach="transpose", secs=60)
     one.wait("/dream/chunk", 0)  # whoever asks now has to wait
     one.ask(id=1, approach="vector", secs=60, _id_="2")
-    for id in range(10, 10 + NEWEST + 3):
+    for id in range(10, 10 + NEWEST_WAITING + 3):
         one.ask(id=id, dream="vector", delta=60.0, _id_="1")
-    for id in range(100, 100 + NEWEST + 3):
+    for id in range(100, 100 + NEWEST_WAITING + 3):
         one.ask(id=id, approach="vector", secs=60)
     for id in range(10, 13):
         assert one.wait("/dream/failed", id)[1] == "cancelled"
-    one.wait("/dream/accepted", 100 + NEWEST + 2)
+    one.wait("/dream/accepted", 100 + NEWEST_WAITING + 2)
     state = one.status()
-    assert (state["queue"], state["running"]) == (1 + NEWEST + NEWEST + 3, 1)
+    assert (state["queue"], state["running"]) == (1 + NEWEST_WAITING + NEWEST_WAITING + 3, 1)
     files = list((one.home / "dreams" / "dream").iterdir())
     assert len(files) == state["queue"] + 1
     assert not [heard for heard in one.heard if heard[0] == "/dream/failed"]

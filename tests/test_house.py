@@ -116,11 +116,81 @@ def test_one_importer_of_each_library(library: str) -> None:
 def test_the_daemon_s_process_has_no_pytorch(module: str) -> None:
     """It takes seconds and 200 MB, and belongs into the child processes alone."""
     code = f"import sys, {module}; print(*sorted(sys.modules))"
-    loaded = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
-    assert module in loaded.stdout.split()
-    assert not {"torch", "numba", "scipy"} & set(loaded.stdout.split())
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert module in ran.stdout.split()
+    assert not {"torch", "numba", "scipy"} & set(ran.stdout.split())
+
+
+# ---------------------------------------------------------------- sizes and names
+
+LONGEST = {"function": 30, "class": 150, "module": 300}
+"""Lines, comments and docstrings too. What is longer has its reason in the architecture page."""
+
+ARCHITECTURE = PACKAGE.parent / "docs" / "architecture.md"
+
+
+def long_ones() -> dict[str, int]:
+    """What is longer than it should be, and how many lines it has."""
+    found = {}
+    for name, path in modules().items():
+        text = path.read_text(encoding="utf-8")
+        sizes = [(name, "module", len(text.splitlines()))]
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef | ast.ClassDef):
+                kind = "class" if isinstance(node, ast.ClassDef) else "function"
+                assert node.end_lineno is not None
+                sizes.append((f"{name}.{node.name}", kind, node.end_lineno - node.lineno + 1))
+        found |= {each: lines for each, kind, lines in sizes if lines > LONGEST[kind]}
+    return found
+
+
+def top_names(path: Path) -> set[str]:
+    """The public classes, functions and constants of a module."""
+    names: set[str] = set()
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            names.add(node.target.id)
+        elif isinstance(node, ast.Assign):
+            names |= {each.id for each in node.targets if isinstance(each, ast.Name)}
+    return {name for name in names if not name.startswith("_")}
+
+
+def shared_names() -> dict[str, list[str]]:
+    """Names that stand at the top of two or more modules."""
+    homes: dict[str, list[str]] = {}
+    for name, path in sorted(modules().items()):
+        for each in top_names(path):
+            homes.setdefault(each, []).append(name)
+    return {each: there for each, there in sorted(homes.items()) if len(there) > 1}
+
+
+SAME_MEANING = {
+    "main", "Array", "report",
+}  # fmt: skip
+"""Names that mean the same wherever they stand, by a convention of the house."""
+
+
+def test_what_is_long_has_its_reason() -> None:
+    page = ARCHITECTURE.read_text(encoding="utf-8")
+    assert not [each for each in long_ones() if f"`{each}`" not in page]
+
+
+def test_a_name_means_one_thing() -> None:
+    assert shared_names().keys() <= SAME_MEANING, shared_names()
+
+
+def table_of_rooms() -> str:
+    """Markdown: each room, its modules and lines, and how many of its imports go where."""
+    lines = ["| room | modules | lines | imports from |", "|---|---|---|---|"]
+    for each in ROOMS:
+        names = [name for name in modules() if room(name) == each]
+        size = sum(len(modules()[name].read_text().splitlines()) for name in names)
+        there = [room(used) for name in names for used in uses(name)]
+        counts = [f"{other} {there.count(other)}" for other in ROOMS if other in there]
+        lines.append(f"| {each} | {len(names)} | {size} | {', '.join(counts) or '-'} |")
+    return "\n".join(lines)
 
 
 def test_every_setting_is_in_the_readme_with_its_default() -> None:
@@ -166,3 +236,9 @@ def test_settings_that_cannot_work_are_refused() -> None:
         with pytest.raises(SetupError, match=flag(next(iter(wrong)))):
             check(replace(Settings(), **wrong))
     assert check(Settings()) == Settings()
+
+
+if __name__ == "__main__":
+    print(table_of_rooms())
+    print("\nLonger than they should be:", long_ones() or "none")
+    print("\nNames at the top of two modules:", shared_names() or "none")

@@ -57,7 +57,7 @@ def test_workers_that_stand_still_hold_nobody_up(
         one.send("/dream/pause" if k % 2 else "/dream/resume")
     for id in range(60):
         one.ask(id=id, approach="vector", seed="guitar:0", secs=0.5)
-    assert one.status()["training"] is False
+    assert not one.status()["training"]
     one.process.terminate()
     assert one.process.wait(30) == 0
     assert not [worker for worker in stopped if worker.is_running()]
@@ -92,8 +92,8 @@ def test_a_disk_that_sleeps_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None
     """Not in faults.md: a path that neither opens nor fails, and too many of them."""
     awake = threading.Event()
     monkeypatch.setattr(seeds, "check_file", lambda path: awake.wait())
-    monkeypatch.setattr(path_check, "PATIENCE", 0.0)
-    monkeypatch.setattr(path_check, "MOST", 3)
+    monkeypatch.setattr(path_check, "OPENING_PATIENCE", 0.0)
+    monkeypatch.setattr(path_check, "MOST_OPEN", 3)
     told: list[object] = []
     paths, request = PathCheck(told.append), Request("vector", seed="/net/x.wav")
     for _ in range(3):

@@ -8,7 +8,7 @@ import pytest
 from dreamd.approaches.config import ModelConfig
 from dreamd.approaches.registry import ROWS
 from dreamd.daemon.estimates import Estimates
-from dreamd.daemon.queue import NEWEST, Client, Dream, Queue
+from dreamd.daemon.queue import NEWEST_WAITING, Client, Dream, Queue
 from dreamd.dreaming.job import Job
 from dreamd.dreaming.seeds import Seed
 from dreamd.errors import Busy
@@ -48,8 +48,8 @@ def test_a_full_queue_is_busy_but_running_ones_do_not_count() -> None:
 
 
 def test_a_pattern_s_oldest_makes_room_even_in_a_full_queue() -> None:
-    queue = Queue(limit=NEWEST + 1)
-    dreams = [dream(serial, pattern="pattern 1") for serial in range(NEWEST)]
+    queue = Queue(limit=NEWEST_WAITING + 1)
+    dreams = [dream(serial, pattern="pattern 1") for serial in range(NEWEST_WAITING)]
     for one in dreams:
         assert queue.replaceable(one.client) is None
         queue.add(one)
@@ -66,7 +66,7 @@ def test_a_pattern_s_oldest_makes_room_even_in_a_full_queue() -> None:
 
 def test_what_is_no_pattern_is_never_replaced() -> None:
     queue = Queue(limit=100)
-    for serial in range(3 * NEWEST):
+    for serial in range(3 * NEWEST_WAITING):
         queue.add(dream(serial))
     assert queue.replaceable(Client("a")) is None
 

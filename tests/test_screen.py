@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 from rich.cells import cell_len
 
-from dreamd.terminal.page import page
+from dreamd.terminal.page import lay_out
 from dreamd.terminal.screens import PlainScreen, RichScreen, Terminal, make_screen
 from dreamd.terminal.text import Glyphs
 from dreamd.terminal.view import DreamView, IngestView, LogLine, ModelView, View, VoiceView
@@ -46,7 +46,7 @@ BUSY = replace(
 
 
 def drawn(view: View, width: int = 80, height: int = 24, encoding: str = "utf-8") -> str:
-    return "\n".join(line.plain for line in page(view, width, height, Glyphs.of(encoding), NOON))
+    return "\n".join(line.plain for line in lay_out(view, width, height, Glyphs.of(encoding), NOON))
 
 
 def many_voices(number: int) -> View:
@@ -166,7 +166,7 @@ def test_the_running_and_the_latest_finished_dream_show_whatever_waits() -> None
 def test_it_fits_any_terminal(view: View, encoding: str) -> None:
     for width in (1, 2, 5, 12, 20, 39, 40, 46, 56, 60, 72, 75, 79, 80, 100, 200):
         for height in (1, 2, 3, 5, 8, 9, 10, 16, 24, 40, 80):
-            lines = page(view, width, height, Glyphs.of(encoding), NOON)
+            lines = lay_out(view, width, height, Glyphs.of(encoding), NOON)
             assert len(lines) <= height
             assert max(cell_len(line.plain) for line in lines) <= width
 
@@ -219,7 +219,7 @@ def test_names_cannot_steer_the_drawn_or_the_printed_terminal() -> None:
 
 
 def test_names_of_wide_characters_keep_the_columns() -> None:
-    lines = page(named("雨の音" * 40), 80, 24, Glyphs.of("utf-8"), NOON)
+    lines = lay_out(named("雨の音" * 40), 80, 24, Glyphs.of("utf-8"), NOON)
     assert max(cell_len(line.plain) for line in lines) <= 80
 
 

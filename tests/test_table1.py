@@ -31,7 +31,9 @@ def takes(tmp_path: Path) -> Path:
 @pytest.fixture
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        table1, "ROWS", (("spectrum", 256, "high high high"), ("vector", 128, "medium medium high"))
+        table1,
+        "TABLE",
+        (("spectrum", 256, "high high high"), ("vector", 128, "medium medium high")),
     )
     monkeypatch.setattr(table1, "SECONDS", 2.0)
     monkeypatch.setattr(table1, "RANDS", (1,))
@@ -43,13 +45,13 @@ def test_makes_rows_and_goes_on_where_it_stopped(
     told: list[str] = []
     out, home = tmp_path / "out", tmp_path / "home"
     settings = replace(Settings(home=home), hidden=8, window=3, frame=256)
-    whole = table1.ROWS
+    whole = table1.TABLE
 
-    monkeypatch.setattr(table1, "ROWS", whole[:1])  # stopped after the first row
-    table1.make(settings, takes, 0.01, out, told.append)
+    monkeypatch.setattr(table1, "TABLE", whole[:1])  # stopped after the first row
+    table1.make_table(settings, takes, 0.01, out, told.append)
     first = (out / "spectrum-256.json").stat().st_mtime_ns
-    monkeypatch.setattr(table1, "ROWS", whole)
-    page = table1.make(settings, takes, 0.01, out, told.append)
+    monkeypatch.setattr(table1, "TABLE", whole)
+    page = table1.make_table(settings, takes, 0.01, out, told.append)
 
     assert (out / "spectrum-256.json").stat().st_mtime_ns == first
     rows = list(table1.done(out))
@@ -70,7 +72,7 @@ def test_the_command(
     takes: Path, short: None, tmp_path: Path, capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    monkeypatch.setattr(table1, "ROWS", table1.ROWS[:1])
+    monkeypatch.setattr(table1, "TABLE", table1.TABLE[:1])
     home = ["--home", str(tmp_path / "home")]
     assert cli.main(["table1", str(takes), "--minutes", "0.01", *TINY, *home]) == 0
     assert Path(capsys.readouterr().out.strip()) == tmp_path / "home" / "table1" / "table1.html"
@@ -81,4 +83,4 @@ def test_the_command(
 def test_nowhere_to_write(takes: Path, short: None, tmp_path: Path) -> None:
     (tmp_path / "out").write_text("a file")
     with pytest.raises(SetupError, match="cannot write"):
-        table1.make(Settings(home=tmp_path / "home"), takes, 0.01, tmp_path / "out", print)
+        table1.make_table(Settings(home=tmp_path / "home"), takes, 0.01, tmp_path / "out", print)

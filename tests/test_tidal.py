@@ -22,7 +22,7 @@ from pythonosc.osc_bundle import OscBundle
 from pythonosc.osc_message import OscMessage
 from pythonosc.osc_message_builder import OscMessageBuilder
 
-from dreamd.daemon.queue import NEWEST
+from dreamd.daemon.queue import NEWEST_WAITING
 from dreamd.osc import requests, transport
 
 TIDAL = Path(__file__).parents[1] / "tidal"
@@ -575,5 +575,5 @@ def test_a_pattern_that_asks_too_often_keeps_its_newest_requests(
     ghci.type('d1 $ fast 16 $ dream "transpose" # secs 60')
     real_daemon.until(lambda: "pattern 1 asks faster than it can be answered" in real_daemon.said())
     assert real_daemon.wait("/dream/failed")[1] == "cancelled"
-    assert real_daemon.status()["queue"] == NEWEST
+    assert real_daemon.status()["queue"] == NEWEST_WAITING
     ghci.type("hush")

@@ -14,10 +14,11 @@ from dreamd.corpus.recording import Recording
 from dreamd.errors import SetupError
 from dreamd.home import checkpoints
 from dreamd.settings import Settings
+from dreamd.training.device import pick_device
 from dreamd.training.messages import Progress
 from dreamd.training.sampler import WindowSampler
 from dreamd.training.scheduler import TrainingScheduler
-from dreamd.training.trainer import Trainer, pick_device
+from dreamd.training.trainer import Trainer
 from dreamd.workers.messages import Note
 
 Make = Callable[..., Recording]
@@ -240,3 +241,58 @@ def test_a_full_disk_is_said_and_learning_goes_on(
     steps(learning, 1)
     learning.save()
     assert not learning.unsaved
+
+
+# ---------------------------------------------------------------- settings and models that exist
+
+
+def resumed(settings: Settings, recording: Recording) -> tuple[Trainer, list[str]]:
+    said: list[str] = []
+    config = config_of("vector", settings)
+    trainer = Trainer(config, settings, [recording], lambda note: said.append(note.text))
+    return trainer, said
+
+
+def test_a_learning_rate_acts_on_a_model_that_exists(
+    small: Settings, recorded: Callable[..., Recording]
+) -> None:
+    recording = recorded(tone(300, 2.0))
+    trainer, said = resumed(small, recording)
+    assert not said
+    trainer.train(0.0)
+    trainer.save()
+    trainer, said = resumed(replace(small, learning_rate=3e-3), recording)
+    assert trainer.head.learning_rate == trainer.adam.learning_rate == 3e-3
+    assert said == ["vector of sine: learning rate 0.003 from here on, it was 0.01"]
+    trainer.save()
+    trainer, said = resumed(replace(small, learning_rate=1e-3), recording)  # the default: no flag
+    assert trainer.head.learning_rate == 3e-3
+    assert "goes on with its own learning rate, 0.003" in said[0]
+
+
+def test_a_rate_that_training_halved_stays_halved(
+    small: Settings, recorded: Callable[..., Recording]
+) -> None:
+    recording = recorded(tone(300, 2.0))
+    trainer, _ = resumed(small, recording)
+    trainer.train(0.0)
+    trainer._set_learning_rate(small.learning_rate / 4)
+    trainer.save()
+    trainer, said = resumed(small, recording)
+    assert trainer.adam.learning_rate == small.learning_rate / 4
+    assert not said
+
+
+def test_settings_that_do_not_act_say_so(
+    small: Settings, recorded: Callable[..., Recording]
+) -> None:
+    recording = recorded(tone(300, 2.0))
+    trainer, _ = resumed(small, recording)
+    trainer.train(0.0)
+    trainer.save()
+    _, said = resumed(replace(small, init_std=0.2), recording)
+    assert said == ["vector of sine has learned already: --init-std acts on new models alone"]
+    _, said = resumed(replace(small, hidden=8), recording)
+    assert len(said) == 1
+    assert "sizes of a model never change" in said[0]
+    assert trainer.config.name in said[0]

@@ -71,7 +71,6 @@ class Approach(nn.Module, ABC):
     element_samples: int  #: samples that one element stands for
     seed_samples: int  #: samples that fill the queue
     example_samples: int  #: samples of one training example: a window and its labels
-    recurrent: Recurrent
 
     def __init__(self, config: ModelConfig, scale: float, *, dropout: float = 0.0) -> None:
         super().__init__()
@@ -99,23 +98,14 @@ class Approach(nn.Module, ABC):
         """``(S, stretch_samples(m))`` of recording to vectors ``(S, n+m-1, D)`` and, for each
         vector, what comes after it; both in the model's scale."""
 
+    @abstractmethod
     def error(self, vectors: Tensor, after: Tensor, kept: Kept) -> Errors:
         """The mean squared error over windows of stretches, and the mean square of their labels.
 
         It is the error of :meth:`forward` on the :meth:`examples` in those windows, and so are
-        its gradients, in a fraction of the time.
+        its gradients; as fast as the network allows.
 
         :param kept: which of the ``m`` windows of each stretch take part, ``(S, m)``.
-        """
-        rows = windowed_lstm.window_rows(kept, self.config.window)
-        outputs = self.recurrent.windows(vectors.flatten(0, 1), rows)
-        return self.compare(outputs, after.flatten(0, 1), rows)
-
-    @abstractmethod
-    def compare(self, outputs: Tensor, after: Tensor, rows: Rows) -> Errors:
-        """:meth:`error` from the recurrent part's outputs ``(n, B, H)``.
-
-        :param after: ``(R, …)``; window ``w`` sees vector ``rows[k, w]`` at step ``k``.
         """
 
     @abstractmethod
@@ -148,7 +138,25 @@ class Approach(nn.Module, ABC):
         return element * gain
 
 
-class SampleWise(Approach):
+class WithLSTM(Approach):
+    """What the paper's four share: LSTM layers, and stretches that project each vector once."""
+
+    recurrent: Recurrent
+
+    def error(self, vectors: Tensor, after: Tensor, kept: Kept) -> Errors:
+        rows = windowed_lstm.window_rows(kept, self.config.window)
+        outputs = self.recurrent.windows(vectors.flatten(0, 1), rows)
+        return self.compare(outputs, after.flatten(0, 1), rows)
+
+    @abstractmethod
+    def compare(self, outputs: Tensor, after: Tensor, rows: Rows) -> Errors:
+        """:meth:`error` from the recurrent part's outputs ``(n, B, H)``.
+
+        :param after: ``(R, …)``; window ``w`` sees vector ``rows[k, w]`` at step ``k``.
+        """
+
+
+class SampleWise(WithLSTM):
     """What transpose and column share: an element is one sample, the queue is a window."""
 
     dense: nn.Linear  # H → 1

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dreamd.approaches.base import Approach, Decoder, Errors, Recurrent
+from dreamd.approaches.base import Decoder, Errors, Recurrent, WithLSTM
 from dreamd.approaches.config import ModelConfig
 from dreamd.audio.vocoder import Vocoder
 from dreamd.kernels.windowed_lstm import Rows, dense_error
@@ -18,7 +18,7 @@ SILENT = 1e-3
 """Bins under this (-60 dB of the recordings' largest magnitude) are silenced."""
 
 
-class Spectrum(Approach):
+class Spectrum(WithLSTM):
     """LSTM, then dense ``H → F`` at each of the ``n`` steps; labels are spectra 1…n."""
 
     hann: Tensor

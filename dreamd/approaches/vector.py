@@ -3,12 +3,12 @@
 import torch
 from torch import Tensor, nn
 
-from dreamd.approaches.base import Approach, Decoder, Errors, Recurrent
+from dreamd.approaches.base import Decoder, Errors, Recurrent, WithLSTM
 from dreamd.approaches.config import ModelConfig
 from dreamd.kernels.windowed_lstm import Rows, dense_error
 
 
-class Vector(Approach):
+class Vector(WithLSTM):
     """LSTM, then dense ``H → V`` at each of the ``n`` steps; labels are vectors 1…n."""
 
     def __init__(self, config: ModelConfig, scale: float, *, dropout: float = 0.0) -> None:

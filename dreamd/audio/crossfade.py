@@ -11,16 +11,16 @@ import numpy as np
 from dreamd.audio.files import Samples
 from dreamd.audio.linear_prediction import extrapolated
 
-ORDER = 32  # of the linear prediction
-PAST = 512  # samples that it is fitted to
+FIT_ORDER = 32  # of the linear prediction
+FIT_SPAN = 512  # samples that it is fitted to
 FADE = 32  # samples
 
 
 def crossfade(stream: Samples, count: int) -> None:
     """Changes the first samples of the block that the last ``count`` of ``stream`` are."""
     start = len(stream) - count
-    past = stream[max(start - PAST, 0) : start]
+    past = stream[max(start - FIT_SPAN, 0) : start]
     fade = min(FADE, count)
     rise = 0.5 - 0.5 * np.cos(np.pi * np.arange(1, fade + 1, dtype=np.float32) / (fade + 1))
     block = stream[start : start + fade]
-    block += (1 - rise) * (extrapolated(past, fade, ORDER) - block)
+    block += (1 - rise) * (extrapolated(past, fade, FIT_ORDER) - block)

@@ -13,10 +13,10 @@ from scipy import signal
 
 from dreamd.audio.files import Samples
 
-MOST = 100  # partials
+MOST_PARTIALS = 100  # partials
 FAINTEST = 1e-5  # of the strongest one's power
-LOWEST = 30.0  # Hz
-APART = 2.5  # bins of the seed's spectrum between two partials
+LOWEST_PARTIAL = 30.0  # Hz
+PARTIALS_APART = 2.5  # bins of the seed's spectrum between two partials
 SPAN = 0.186  # seconds in which the partials are looked for: time enough to tell semitones apart
 HOLD = 0.85  # of what does not belong to the seed is taken away
 RISE = 32  # samples in which that begins, so that nothing clicks
@@ -55,7 +55,7 @@ def partials(samples: Samples, rate: int) -> NDArray[np.float64]:
     size = 4 * len(samples)
     power = np.abs(np.fft.rfft(samples * np.blackman(len(samples)), size)) ** 2
     floor = max(FAINTEST * float(power.max()), 1e-20)
-    peaks, _ = signal.find_peaks(power, height=floor, distance=4 * APART)
-    peaks = peaks[peaks * rate / size > LOWEST]
-    strongest = peaks[np.argsort(-power[peaks])][:MOST]
+    peaks, _ = signal.find_peaks(power, height=floor, distance=4 * PARTIALS_APART)
+    peaks = peaks[peaks * rate / size > LOWEST_PARTIAL]
+    strongest = peaks[np.argsort(-power[peaks])][:MOST_PARTIALS]
     return np.sort(strongest) * rate / size

@@ -9,7 +9,7 @@ from scipy import signal
 
 from dreamd.audio.files import Samples
 
-LOWEST = 20.0  # Hz; below it is DC and rumble
+HIGH_PASS = 20.0  # Hz; below it is DC and rumble
 KNEE = 0.8  # of the ceiling; samples under it pass unchanged
 LASTING = 0.25  # seconds over which loudness counts
 FADE_IN, FADE_OUT = 0.003, 0.010  # seconds
@@ -34,7 +34,7 @@ class Limiter:
         self._fade_in = min(int(FADE_IN * rate), frames // 4)
         self._fade_out = min(int(FADE_OUT * rate), frames // 4)
         self._frames, self._ceiling, self._at = frames, min(ceiling, 1.0), 0
-        self._sos = signal.butter(2, LOWEST, "highpass", fs=rate, output="sos")
+        self._sos = signal.butter(2, HIGH_PASS, "highpass", fs=rate, output="sos")
         self._state: NDArray[np.float64] | None = None
         self._loudest = loudest
         self._follower = signal.butter(1, 1 / (2 * np.pi * LASTING), fs=rate, output="sos")

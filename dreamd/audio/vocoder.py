@@ -9,7 +9,7 @@ that are peaks sound, one oscillator for each, tuned to where the peak lies betw
 parabola through the logarithms of three bins, exact to a few hundredths of a bin for a Hann
 window). Over a hop its amplitude and its frequency go in straight lines from the last spectrum's
 to this one's, and its phase advances by itself. An oscillator goes on while there is a peak
-within :data:`NEAR` of a bin of it; others fade in and out over a hop (McAulay and Quatieri).
+within :data:`NEAR_PEAK` of a bin of it; others fade in and out over a hop (McAulay and Quatieri).
 
 *Phase rule:* one that begins at bin ``k`` begins at phase ``π k²/2``, 0 and π/2 in turn, so that
 not all of them add up to one pulse.
@@ -24,12 +24,12 @@ from numpy.typing import NDArray
 Magnitudes = NDArray[np.float32]
 Numbers = NDArray[np.float64]
 
-NEAR = 0.6
+NEAR_PEAK = 0.6
 """Bins: how far a partial moves from one spectrum to the next and is still the same."""
 
 
 @dataclass(frozen=True)
-class Harmonics:
+class Peaks:
     """Oscillators at one moment, in order of frequency."""
 
     place: Numbers  # in bins, between them
@@ -37,7 +37,7 @@ class Harmonics:
     phase: Numbers  # radians
 
 
-def peaks(magnitudes: Magnitudes) -> Harmonics:
+def peaks(magnitudes: Magnitudes) -> Peaks:
     """The local maxima of a Hann window's magnitudes ``(F,)``, and where they lie between bins."""
     inner = magnitudes[1:-1]
     bins = np.flatnonzero((inner > magnitudes[:-2]) & (inner >= magnitudes[2:])) + 1
@@ -45,7 +45,7 @@ def peaks(magnitudes: Magnitudes) -> Harmonics:
         np.log(np.maximum(magnitudes[bins + step], 1e-9).astype(np.float64)) for step in (-1, 0, 1)
     )
     beside = 0.5 * (below - above) / (below - 2 * peak + above)
-    return Harmonics(
+    return Peaks(
         place=bins + beside,
         amplitude=np.exp(peak - 0.25 * (below - above) * beside),
         phase=np.where(bins % 2, np.pi / 2, 0.0),
@@ -61,7 +61,7 @@ class Vocoder:
 
     def __init__(self, frame: int, hop: int) -> None:
         self._radians, self._hop = 2 * np.pi / frame, hop
-        self._last = Harmonics(*(np.zeros(0) for _ in range(3)))
+        self._last = Peaks(*(np.zeros(0) for _ in range(3)))
 
     def __call__(self, magnitudes: Magnitudes) -> NDArray[np.float32]:
         """``(frame/2 + 1,)`` magnitudes to the next ``(hop,)`` samples."""
@@ -80,7 +80,7 @@ class Vocoder:
         went = phase + 0.5 * (start + stop) * self._radians * self._hop
         new.phase[there] = went[: len(here)]
         new.phase[begins] = went[len(went) - begins.sum() :]
-        self._last = Harmonics(new.place, new.amplitude, new.phase % (2 * np.pi))
+        self._last = Peaks(new.place, new.amplitude, new.phase % (2 * np.pi))
         return samples.astype(np.float32)
 
 
@@ -94,7 +94,7 @@ def followed(last: Numbers, new: Numbers) -> tuple[NDArray[np.intp], NDArray[np.
         return np.zeros(0, np.intp), np.zeros(0, np.intp)
     to_new, to_last = nearest(new, last), nearest(last, new)
     index = np.arange(len(last))
-    mutual = (to_last[to_new] == index) & (np.abs(new[to_new] - last) <= NEAR)
+    mutual = (to_last[to_new] == index) & (np.abs(new[to_new] - last) <= NEAR_PEAK)
     return index[mutual], to_new[mutual]
 
 

@@ -23,13 +23,13 @@ from dreamd.audio import files
 from dreamd.corpus.recording import Recording
 from dreamd.errors import BadRecording
 
-SILENCE = 1e-4
+SILENT_PEAK = 1e-4
 """A recording whose largest sample is under this (-80 dB) is silence."""
 
 OURS = re.compile(r"[0-9a-f]{20}\.(f32|json|json\.tmp|singles|singles\.tmp)")
 """The names of what lies in the corpus' folder; a file of any other name is somebody else's."""
 
-Progress = Callable[[float], None]
+OnProgress = Callable[[float], None]
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class Corpus:
         """The file is gone, and so is the recording; its cache goes at the next start."""
         return self._present.pop(path, None)
 
-    def ingest(self, found: Found, progress: Progress = lambda _: None) -> Recording:
+    def ingest(self, found: Found, progress: OnProgress = lambda _: None) -> Recording:
         """The recording in a complete file, decoded if it is new.
 
         Called from worker threads. Raises :class:`BadRecording` with a reason that names
@@ -160,7 +160,7 @@ class Corpus:
 
     # ------------------------------------------------------------ decoding
 
-    def _decode(self, found: Found, progress: Progress) -> Recording:
+    def _decode(self, found: Found, progress: OnProgress) -> Recording:
         key = hashlib.blake2b(
             f"{found.path}|{found.size}|{found.mtime_ns}|{self._rate}".encode(), digest_size=10
         ).hexdigest()
@@ -182,7 +182,7 @@ class Corpus:
             joined=time.time(),
         )
 
-    def _pour(self, path: Path, cache: Path, progress: Progress) -> tuple[int, float, float]:
+    def _pour(self, path: Path, cache: Path, progress: OnProgress) -> tuple[int, float, float]:
         """Decodes block by block into ``cache``, DC removed; gives frames, peak, loudest RMS."""
         frames, total = 0, 0.0
         with cache.open("w+b") as file:
@@ -194,7 +194,7 @@ class Corpus:
             if not frames:
                 raise BadRecording(f"holds no samples: {path}")
             peak, loudest = _remove_offset(file, np.float32(total / frames), self._rate // 2)
-        if peak < SILENCE:
+        if peak < SILENT_PEAK:
             raise BadRecording(f"is silent: {path}")
         return frames, peak, loudest
 

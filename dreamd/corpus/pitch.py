@@ -18,10 +18,10 @@ from dreamd.corpus.recording import Recording, cut
 from dreamd.corpus.single_notes import SingleNote
 
 LOWEST, HIGHEST = 40.0, 2000.0  # Hz
-STEP = 0.02  # seconds between two frames of the tracker
+PITCH_STEP = 0.02  # seconds between two frames of the tracker
 SURE = 0.7  # of 1: how periodic each frame must be
 STEADY = 0.4  # semitones that a single may wander about its middle
-SHORTEST = 0.2  # seconds
+SHORTEST_NOTE = 0.2  # seconds
 PIECE = 60.0  # seconds analysed at a time: memory stays flat
 
 ALONE = 0.9
@@ -30,7 +30,7 @@ FUNDAMENTAL = 0.004
 """Share of it that must lie at the first partial: of a chord's subharmonic nothing does."""
 LOW = 0.05
 """Share of it that must lie at the first three."""
-BESIDE = 0.4
+BESIDE_NOTE = 0.4
 """Semitones, at least two and a half bins, either way that count as a partial's place."""
 
 Numbers = NDArray[np.float64]
@@ -47,11 +47,11 @@ def scan(recording: Recording) -> Iterator[list[SingleNote]]:
 
 def singles(samples: Samples, rate: int) -> Iterator[SingleNote]:
     """The singles in ``(frames,)`` samples."""
-    if len(samples) < SHORTEST * rate:
+    if len(samples) < SHORTEST_NOTE * rate:
         return
     sound = parselmouth.Sound(samples.astype(np.float64), rate)
     highest = min(HIGHEST, rate / 4)
-    pitch = sound.to_pitch_ac(STEP, LOWEST, pitch_ceiling=highest, silence_threshold=0.01)
+    pitch = sound.to_pitch_ac(PITCH_STEP, LOWEST, pitch_ceiling=highest, silence_threshold=0.01)
     hertz = pitch.selected_array["frequency"]
     sure = (pitch.selected_array["strength"] >= SURE) & (hertz > 0)
     notes = 69 + 12 * np.log2(np.where(sure, hertz, 440.0) / 440.0)
@@ -59,7 +59,7 @@ def singles(samples: Samples, rate: int) -> Iterator[SingleNote]:
     for first, last in _runs(notes, sure):
         start, end = int(times[first] * rate), int(times[last - 1] * rate)
         note = float(np.median(notes[first:last]))
-        if end - start >= SHORTEST * rate and alone(samples[start:end], rate, note):
+        if end - start >= SHORTEST_NOTE * rate and alone(samples[start:end], rate, note):
             yield SingleNote(round(note, 2), start, end - start)
 
 
@@ -95,7 +95,7 @@ def shares(samples: Samples, rate: int, note: float) -> Numbers:
     fundamental = plucked_string.hertz(note)
     order = np.maximum(np.round(hertz / fundamental), 1)
     partial = order * fundamental
-    width = np.maximum(partial * (2 ** (BESIDE / 12) - 1), 2.5 * bin)
+    width = np.maximum(partial * (2 ** (BESIDE_NOTE / 12) - 1), 2.5 * bin)
     near = np.abs(hertz - partial) <= np.minimum(width, fundamental / 4)
     energy = np.bincount(order[near].astype(int) - 1, power[near], minlength=int(order.max()))
     return energy / max(float(power.sum()), 1e-20)

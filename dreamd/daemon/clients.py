@@ -13,7 +13,7 @@ from dreamd.osc import transport
 from dreamd.osc.replies import Reply, Status
 from dreamd.osc.transport import Address
 
-MOST = 32
+MOST_CLIENTS = 32
 """Registered at most; one more replaces the oldest."""
 
 
@@ -36,7 +36,7 @@ class Clients:
             return "Tidal's control port asked for replies, and gets none"
         known = self._registered.pop(client, self) is None
         self._registered[client] = None
-        if len(self._registered) > MOST:
+        if len(self._registered) > MOST_CLIENTS:
             self._registered.pop(next(iter(self._registered)))
         if known:
             return None
@@ -89,4 +89,4 @@ def address_of(text: str) -> Address | None:
     host, _, port = text.rpartition(":")
     if not host or not port.isdigit() or not 0 < int(port) < 65536:
         raise SetupError(f"--tidal takes host:port, got {text}")
-    return transport.resolve(host, int(port))
+    return transport.host_address(host, int(port))

@@ -7,7 +7,7 @@ import itertools
 from dataclasses import replace
 
 from dreamd.daemon.clients import Clients, NotTooOften
-from dreamd.daemon.queue import NEWEST, Client, Dream
+from dreamd.daemon.queue import NEWEST_WAITING, Client, Dream
 from dreamd.daemon.state import State
 from dreamd.daemon.supervisor import Supervisor
 from dreamd.dreaming.job import ChunkWritten, Finished, Job, JobFailed
@@ -120,5 +120,5 @@ class Dreams:
         if self._is_time(dream.client, REPLACED_EVERY):
             self._state.say(
                 f"{dream.client.pattern} asks faster than it can be answered: "
-                f"its newest {NEWEST} requests wait, older ones are cancelled"
+                f"its newest {NEWEST_WAITING} requests wait, older ones are cancelled"
             )

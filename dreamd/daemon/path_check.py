@@ -18,10 +18,10 @@ from dreamd.dreaming import seeds
 from dreamd.errors import Busy, DreamError, NoSuchSeed
 from dreamd.osc.requests import Request
 
-PATIENCE = 5.0
+OPENING_PATIENCE = 5.0
 """Seconds in which a file must have been opened."""
 
-MOST = 64
+MOST_OPEN = 64
 """Files that are being opened at a time."""
 
 
@@ -36,10 +36,10 @@ class PathCheck:
     def check(self, path: Path, request: Request, client: Client) -> None:
         """Raises :class:`Busy` where too many files are being opened already."""
         self._threads = {thread for thread in self._threads if thread.is_alive()}
-        if len(self._threads) >= MOST:
+        if len(self._threads) >= MOST_OPEN:
             raise Busy("too many files are being opened: ask again later")
         number = next(self._numbers)
-        self._waiting[number] = (time.monotonic() + PATIENCE, request, client)
+        self._waiting[number] = (time.monotonic() + OPENING_PATIENCE, request, client)
         work = threading.Thread(
             target=self._open, args=(number, path, request, client), name="seed", daemon=True
         )

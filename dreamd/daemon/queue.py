@@ -15,7 +15,7 @@ from dreamd.errors import Busy
 REMEMBERED = 50
 """Dreams that are over and still shown."""
 
-NEWEST = 4
+NEWEST_WAITING = 4
 """Dreams that may wait for one pattern. It asks in every cycle, and what it asked for long ago
 nobody waits for."""
 
@@ -84,9 +84,9 @@ class Queue:
             raise Busy(f"{self._limit} dreams are waiting already: ask again later")
 
     def replaceable(self, client: Client) -> Dream | None:
-        """What makes room when a pattern asks once more: its oldest of :data:`NEWEST`."""
+        """What makes room when a pattern asks once more: its oldest of :data:`NEWEST_WAITING`."""
         line = self._waiting.get(client)
-        return line[0] if line and client.pattern and len(line) >= NEWEST else None
+        return line[0] if line and client.pattern and len(line) >= NEWEST_WAITING else None
 
     def add(self, dream: Dream) -> None:
         self._waiting.setdefault(dream.client, deque()).append(dream)

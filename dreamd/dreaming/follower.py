@@ -22,8 +22,8 @@ CLIP = 1.0
 MINIMUM_LEVEL = 1e-4
 """The least level, in the model's scale: out of true silence no dream comes back."""
 
-PAST = 1024  # samples from which the innovation is predicted
-ORDER = 4
+INNOVATION_SPAN = 1024  # samples from which the innovation is predicted
+INNOVATION_ORDER = 4
 """Of that prediction: enough to whiten the recording's colour, too little to follow its tones."""
 
 
@@ -70,8 +70,8 @@ class Follower:
         """What the ``count`` samples from the cursor's last place on had in them that nothing
         before foretold, in the model's scale: a pick, a breath, a hammer."""
         end = int(self._cursor - self._span) + self._model.seed_samples + count
-        stretch = loop(self._recording, end - PAST - count, PAST + count)
-        return innovation(stretch, count, ORDER) / self._model.scale
+        stretch = loop(self._recording, end - INNOVATION_SPAN - count, INNOVATION_SPAN + count)
+        return innovation(stretch, count, INNOVATION_ORDER) / self._model.scale
 
     def windows(self) -> Tensor:
         """``(windows, example_samples)`` that begin from the cursor to where it goes next.

@@ -80,7 +80,7 @@ def blocks(
     Raises :class:`BadRecording` if the seed cannot be read.
     """
     model = model_of(job, settings.init_std)
-    queue = begin(model, job)
+    queue = seed_queue(model, job)
     noise = job.request.temperature * model.deviation
     profile = profile or registry.ROWS[job.config.approach].concurrent
     rate, decode = learning_rate(job, profile), model.decoder()
@@ -101,7 +101,7 @@ def learning_rate(job: Job, profile: Concurrent) -> float:
     return profile.rate(job.config.vector) if asked is None else asked
 
 
-def begin(model: Approach, job: Job) -> Tensor:
+def seed_queue(model: Approach, job: Job) -> Tensor:
     """The dream's queue, filled from its seed; chance starts from ``rand``.
 
     Raises :class:`BadRecording` if the seed cannot be read.

@@ -58,26 +58,24 @@ def resolve(
     seed, seed_voice = seeds.find(request, voices, earlier, rng)
     voice = seeds.voice_of(request, voices, seed_voice)
     chosen = choose_model(settings, voice, request)
-    follow = follow_of(request, voices, voice, rng)
+    follow, at = _cursor(request, voices, voice, rng)
     recordings = voices.get(voice, ())
-    place = rng.uniform() if request.followat is None else None
+    peak = max((r.peak for r in recordings), default=QUIET_PEAK)
+    loudest = max((r.loudest for r in recordings), default=QUIET_PEAK / 2)
+    frames = max(round(request.secs * settings.rate), 1)
     return Job(
-        serial=serial,
-        request=request,
-        voice=voice,
-        config=chosen.config,
-        weights=chosen.checkpoint,
-        blend_target=chosen.blend_target,
-        starter=chosen.starter,
-        seed=seed,
-        peak=max((r.peak for r in recordings), default=QUIET_PEAK),
-        loudest=max((r.loudest for r in recordings), default=QUIET_PEAK / 2),
-        path=Path(),
-        frames=max(round(request.secs * settings.rate), 1),
-        rand=rand,
-        follow=follow,
-        followat=start_of(follow, request.followat, place) if follow else 0,
-    )
+        serial, request, voice, chosen.config, chosen.checkpoint, seed, peak, loudest, Path(),
+        frames, rand, follow, at, chosen.blend_target, chosen.starter,
+    )  # fmt: skip
+
+
+def _cursor(
+    request: Request, voices: Voices, voice: str, rng: np.random.Generator
+) -> tuple[Recording | None, int]:
+    """What a concurrent dream's cursor walks, and from which frame on."""
+    follow = follow_of(request, voices, voice, rng)
+    place = rng.uniform() if request.followat is None else None
+    return follow, start_of(follow, request.followat, place) if follow else 0
 
 
 def follow_of(

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from dreamd.approaches.base import Approach, SampleWise
 from dreamd.approaches.registry import Concurrent
-from dreamd.audio.crossfade import PAST, crossfade
+from dreamd.audio.crossfade import FIT_SPAN, crossfade
 from dreamd.audio.harmonics import Harmonics
 from dreamd.dreaming.follower import Follower, block_of, rms
 from dreamd.kernels.sliding_lstm import SlidingLSTM
@@ -87,7 +87,7 @@ def _in_blocks(
         loop.set_weights(model.sliding())
         added += profile.residual_gain * follower.innovation(size)
         loop.next(size, added, profile.ceiling * follower.level)
-        crossfade(loop.newest(PAST + size), size)
+        crossfade(loop.newest(FIT_SPAN + size), size)
         if held:
             held.hold(loop.newest(held.span), size)
         newest = loop.newest(size)

@@ -13,7 +13,7 @@ from dreamd.corpus.watcher import given
 from dreamd.errors import BadRecording, SetupError
 from dreamd.evaluation.copying import Passage
 from dreamd.evaluation.judge import Judge, Judgement, load
-from dreamd.evaluation.markdown import Row, table
+from dreamd.evaluation.markdown import Cells, table
 from dreamd.evaluation.mel import RATE
 from dreamd.evaluation.report import Entry, page
 
@@ -28,7 +28,7 @@ class Verdict:
     recordings: Sequence[tuple[Path, Samples]]
     judge: Judge
 
-    def rows(self) -> list[Row]:
+    def rows(self) -> list[Cells]:
         return [[file.name, *scores(judged)] for file, _, judged in self.dreams]
 
     def text(self) -> str:
@@ -57,7 +57,7 @@ class Verdict:
         return page("Dreams, judged", f"{intro}{more}.", exhibits, names, self.judge.artifacts)
 
 
-def scores(judged: Judgement) -> Row:
+def scores(judged: Judgement) -> Cells:
     """
     ``0.83 high``, for each criterion."""
     numbers = (judged.c1, judged.c2, judged.c3)

@@ -18,9 +18,16 @@ from dreamd.corpus.recording import Recording
 from dreamd.dreaming import render, sampling
 from dreamd.dreaming.job import Job
 from dreamd.dreaming.seeds import Seed
-from dreamd.evaluation.markdown import Row, part, table
+from dreamd.evaluation.markdown import Cells, Part
 from dreamd.experiments import timing
-from dreamd.experiments.timing import REFERENCE, SAMPLE_WISE, Made, example, made, matrix_rate
+from dreamd.experiments.timing import (
+    REFERENCE,
+    SAMPLE_WISE,
+    Made,
+    made,
+    matrix_rate,
+    phrase_recording,
+)
 from dreamd.kernels import sliding_lstm
 from dreamd.kernels.sliding_lstm import SlidingLSTM
 from dreamd.osc.requests import Request
@@ -66,7 +73,7 @@ def sliding(dream: Made, samples: int, threads: int) -> Callable[[], None]:
     return work
 
 
-def sample_wise() -> str:
+def sample_wise() -> Part:
     """transpose and column: the literal loop and the fast path side by side."""
     rate = matrix_rate()
     rows = [row for name, settings in SIZES for row in sample_wise_rows(name, settings, rate)]
@@ -81,10 +88,10 @@ def sample_wise() -> str:
         "*reordered*: what it would without FFTs, 4HV + n·4H². Beside each: that count a second, "
         "on one core, over the core's matrix rate."
     )
-    return part("Sample-wise dreaming", text, table(head, rows))
+    return Part("Sample-wise dreaming", text, head, rows)
 
 
-def sample_wise_rows(name: str, settings: Settings, rate: float) -> Iterator[Row]:
+def sample_wise_rows(name: str, settings: Settings, rate: float) -> Iterator[Cells]:
     cores = os.cpu_count() or 1
     for approach in SAMPLE_WISE:
         if name != "reference" and approach != "column":
@@ -116,7 +123,7 @@ def sample_wise_rows(name: str, settings: Settings, rate: float) -> Iterator[Row
         ]  # fmt: skip
 
 
-def first_samples() -> str:
+def first_samples() -> Part:
     """From a known seed to the first 256 samples."""
     rows = []
     for approach in SAMPLE_WISE:
@@ -131,16 +138,16 @@ def first_samples() -> str:
 
         rows.append([approach, f"{1e3 * timing.in_turn(begin)[0]:.0f} ms"])
     text = "From a known seed to the first 256 samples, in a process that is warm:"
-    return part("The first samples", text, table(["approach", "time"], rows))
+    return Part("The first samples", text, ["approach", "time"], rows)
 
 
-def whole_vectors() -> str:
+def whole_vectors() -> Part:
     """vector and spectrum, vocoder included."""
     rows = []
     for approach, lengths in (("vector", (1024, 256)), ("spectrum", (1024, 256, 56))):
         for length in lengths:
             settings = replace(REFERENCE, vector=length, hop=length)
-            job = job_of(approach, settings, None)
+            job = noise_job(approach, settings, None)
             steps = 20 * 1024 // length
 
             def work(job: Job = job, settings: Settings = settings, steps: int = steps) -> None:
@@ -152,16 +159,16 @@ def whole_vectors() -> str:
             speed = steps * length / REFERENCE.rate / taken
             rows.append([approach, str(length), f"**{speed:.0f}**"])
     text = "One core, vocoder included."
-    return part("Whole vectors", text, table(["approach", "V or hop", "× real time"], rows))
+    return Part("Whole vectors", text, ["approach", "V or hop", "× real time"], rows)
 
 
-def concurrently() -> str:
+def concurrently() -> Part:
     """Dreams that learn as they go, at the defaults, nothing else being trained."""
     rows = []
     cases = [("vector", 1024), ("vector", 256), ("spectrum", 1024), ("spectrum", 256)]
     cases += [(approach, 1024) for approach in SAMPLE_WISE]
     with tempfile.TemporaryDirectory() as home:
-        recording = example(Path(home))
+        recording = phrase_recording(Path(home))
         for approach, length in cases:
             settings = replace(REFERENCE, vector=length, hop=length)
             works = [learning(approach, settings, recording, threads) for threads in (1, 2)]
@@ -171,15 +178,14 @@ def concurrently() -> str:
         "The default: the dream learns from a walk through a recording, a step of Adam for each "
         "vector or spectrum, or for each 256 (column: 512) samples. Times real time."
     )
-    return part("Concurrent dreams", text,
-                table(["approach", "V or hop", "1 core", "2 cores"], rows))  # fmt: skip
+    return Part("Concurrent dreams", text, ["approach", "V or hop", "1 core", "2 cores"], rows)
 
 
 def learning(
     approach: str, settings: Settings, recording: Recording, threads: int
 ) -> Callable[[], None]:
     """Seconds of a concurrent dream, its first blocks behind it."""
-    job = job_of(approach, settings, recording)
+    job = noise_job(approach, settings, recording)
     blocks = render.blocks(job, replace(settings, threads=threads))
     next(blocks)
 
@@ -191,7 +197,7 @@ def learning(
     return work
 
 
-def job_of(approach: str, settings: Settings, recording: Recording | None) -> Job:
+def noise_job(approach: str, settings: Settings, recording: Recording | None) -> Job:
     """A dream of an untrained network, from noise; concurrent where there is a recording."""
     return Job(
         serial=0,
@@ -209,7 +215,7 @@ def job_of(approach: str, settings: Settings, recording: Recording | None) -> Jo
     )
 
 
-def vocoder() -> str:
+def vocoder() -> Part:
     """The vocoder alone, at every hop of the paper's Table 1."""
     rows = []
     for hop in (1024, 512, 256, 128, 56):
@@ -222,4 +228,4 @@ def vocoder() -> str:
 
         rows.append([str(hop), f"{200 * hop / REFERENCE.rate / timing.in_turn(work)[0]:.0f}"])
     text = "Spectra of 513 random bins, a third of them peaks; one core."
-    return part("The vocoder alone", text, table(["hop", "× real time"], rows))
+    return Part("The vocoder alone", text, ["hop", "× real time"], rows)

@@ -13,10 +13,10 @@ from dreamd.approaches.registry import APPROACHES
 from dreamd.audio import files
 from dreamd.dreaming.job import Finished, Job
 from dreamd.errors import SetupError
-from dreamd.evaluation.markdown import part, table
+from dreamd.evaluation.markdown import Part
 from dreamd.experiments import timing
-from dreamd.experiments.bench_dreams import job_of, sliding
-from dreamd.experiments.timing import REFERENCE, SAMPLE_WISE, example, made
+from dreamd.experiments.bench_dreams import noise_job, sliding
+from dreamd.experiments.timing import REFERENCE, SAMPLE_WISE, made, phrase_recording
 from dreamd.home import log
 from dreamd.kernels import sliding_lstm
 from dreamd.training.messages import Progress, SetRecordings
@@ -55,7 +55,7 @@ class Dreamers:
     def _job(self, approach: str, serial: int, secs: float) -> Job:
         frames, path = round(secs * REFERENCE.rate), self._home / f"{approach}-{serial}.wav"
         files.DreamFile(path, REFERENCE.rate).create(frames)
-        job = job_of(approach, REFERENCE, None)
+        job = noise_job(approach, REFERENCE, None)
         return replace(job, serial=serial, rand=serial, path=path, frames=frames)
 
     def _wait(self, kind: type, count: int) -> str:
@@ -70,7 +70,7 @@ class Dreamers:
                     return heard.name
 
 
-def together() -> str:
+def together() -> Part:
     """Eight dreams asked for at once, against one."""
     rows = []
     cores = os.cpu_count() or 1
@@ -93,8 +93,12 @@ def together() -> str:
         "one process would gain by making eight in one batch: eight steps one by one, over one "
         "step of eight."
     )
-    return part("Eight dreams together", text,
-                table(["approach", "one", "eight", "eight over one", "batched"], rows))  # fmt: skip
+    return Part(
+        "Eight dreams together",
+        text,
+        ["approach", "one", "eight", "eight over one", "batched"],
+        rows,
+    )
 
 
 def batching(approach: str) -> float:
@@ -114,12 +118,12 @@ def batching(approach: str) -> float:
     return apart / joined
 
 
-def while_training() -> str:
+def while_training() -> Part:
     """The sample-wise approaches on one core while the learner trains, at its low priority."""
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
-        recording = example(home)
+        recording = phrase_recording(home)
         heard: queue.SimpleQueue[WorkerMessage | WorkerExited] = queue.SimpleQueue()
         learner = Worker(
             "learner",
@@ -138,4 +142,4 @@ def while_training() -> str:
         learner.end()
         learner.join()
     text = "One dream on one core while all four approaches of a voice are being trained:"
-    return part("While it trains", text, table(["approach", "× real time"], rows))
+    return Part("While it trains", text, ["approach", "× real time"], rows)

@@ -8,14 +8,14 @@ from torch import nn
 
 from dreamd.approaches import registry
 from dreamd.approaches.registry import config_of
-from dreamd.evaluation.markdown import part, table
+from dreamd.evaluation.markdown import Part
 from dreamd.experiments import timing
 from dreamd.experiments.timing import REFERENCE, SAMPLE_WISE
 from dreamd.kernels.adam import Adam
 from dreamd.settings import Settings
 
 
-def training() -> str:
+def training() -> Part:
     """Learning by shared projections against nn.LSTM on the same windows, unfolded."""
     rows = []
     cases = [(approach, replace(REFERENCE, hidden=hidden))
@@ -34,7 +34,7 @@ def training() -> str:
         "many as the other). *shared*: the same windows, each vector projected once."
     )
     head = ["approach", "V or hop", "H", "nn.LSTM", "shared", "shared over nn.LSTM"]
-    return part("Training", text, table(head, rows))
+    return Part("Training", text, head, rows)
 
 
 def windows_a_second(approach: str, settings: Settings) -> tuple[float, float]:

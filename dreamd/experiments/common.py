@@ -64,7 +64,7 @@ def whole_of(recordings: Sequence[Recording]) -> Samples:
     return np.concatenate(parts)[: 600 * recordings[0].rate]
 
 
-def spread(values: Iterable[float], digits: int) -> str:
+def mean_and_range(values: Iterable[float], digits: int) -> str:
     """The mean, and from where to where."""
     there = list(values)
     return f"{np.mean(there):.{digits}f} ({min(there):.{digits}f}…{max(there):.{digits}f})"

@@ -22,7 +22,7 @@ from dreamd.evaluation.judge import Judge
 from dreamd.evaluation.markdown import table
 from dreamd.evaluation.verdict import CRITERIA
 from dreamd.experiments.common import heard, job_of
-from dreamd.experiments.table1 import heard_by_judge, newest, trained
+from dreamd.experiments.table1 import heard_by_judge, newest_checkpoint, trained
 from dreamd.home import checkpoints
 from dreamd.osc.requests import Request
 from dreamd.settings import Settings
@@ -86,7 +86,7 @@ def _starter(
 ) -> list[str]:
     """Puts the newest weights in place, thinner; gives the card's row."""
     config = config_of(approach, settings)
-    head, arrays = checkpoints.load(newest(settings, voice, config))
+    head, arrays = checkpoints.load(newest_checkpoint(settings, voice, config))
     folder = into / voice / config.name
     for old in checkpoints.checkpoints(folder):
         old.unlink()

@@ -24,8 +24,8 @@ from dreamd.corpus.recording import Voices
 from dreamd.dreaming import sampling
 from dreamd.dreaming.job import Job
 from dreamd.evaluation import liveliness
-from dreamd.evaluation.markdown import Row, part, table
-from dreamd.experiments.common import Heard, heard, job_of, spread, whole_of
+from dreamd.evaluation.markdown import Cells, Part
+from dreamd.experiments.common import Heard, heard, job_of, mean_and_range, whole_of
 from dreamd.home import checkpoints, pretrained
 from dreamd.osc.requests import SAMPLINGS, Request
 from dreamd.settings import Settings
@@ -37,7 +37,7 @@ RANDS = (1, 2, 3)
 NOTES = ((60.0, 64.0, 67.0), (57.0,), (52.0, 59.0))
 
 
-def report(settings: Settings, voices: Voices) -> Iterator[str]:
+def report(settings: Settings, voices: Voices) -> Iterator[Part]:
     """The report's parts, each as soon as it is measured; the first voice's models dream."""
     voice = next(iter(voices))
     there = {voice: voices[voice]}
@@ -50,24 +50,32 @@ def report(settings: Settings, voices: Voices) -> Iterator[str]:
 # ---------------------------------------------------------------- tables
 
 
-def numbers(dreams: Sequence[Heard], whole: Samples, rate: int) -> Row:
+def numbers(dreams: Sequence[Heard], whole: Samples, rate: int) -> Cells:
     lives = [liveliness.measure(dream.samples, rate) for dream in dreams]
     level = whole.std()
     return [
-        spread((each.onset_rate for each in lives), 2),
-        spread((each.liveliness for each in lives), 1),
-        spread((each.drift for each in lives), 1),
-        spread((20 * np.log10(d.samples.std() / level + 1e-9) for d in dreams), 0),
-        spread((liveliness.distance(d.samples, whole) for d in dreams), 1),
-        spread((liveliness.alignment(d.samples, d.passed, rate) for d in dreams), 2),
+        mean_and_range((each.onset_rate for each in lives), 2),
+        mean_and_range((each.liveliness for each in lives), 1),
+        mean_and_range((each.drift for each in lives), 1),
+        mean_and_range((20 * np.log10(d.samples.std() / level + 1e-9) for d in dreams), 0),
+        mean_and_range((liveliness.distance(d.samples, whole) for d in dreams), 1),
+        mean_and_range((liveliness.alignment(d.samples, d.passed, rate) for d in dreams), 2),
         f"{np.median([d.speed for d in dreams]):.2g}",
     ]
 
 
-HEAD = ["entries/s", "life dB", "drift dB", "level dB", "distance dB", "alignment", "× real time"]
+MEASURES = [
+    "entries/s",
+    "life dB",
+    "drift dB",
+    "level dB",
+    "distance dB",
+    "alignment",
+    "× real time",
+]
 
 
-def samplings(settings: Settings, voices: Voices) -> str:
+def samplings(settings: Settings, voices: Voices) -> Part:
     """Every approach, paused and concurrent, at the defaults."""
     recordings = next(iter(voices.values()))
     whole, rate = whole_of(recordings), settings.rate
@@ -94,8 +102,7 @@ def samplings(settings: Settings, voices: Voices) -> str:
         "where. *level*: against the recording's. *distance*: of the mean spectrum from the "
         "recording's. *alignment*: of the onsets with those that the cursor passed."
     )
-    return part("Paused and concurrent", text,
-                table(["approach", "sampling", "trained", *HEAD], rows))  # fmt: skip
+    return Part("Paused and concurrent", text, ["approach", "sampling", "trained", *MEASURES], rows)
 
 
 def seconds_of(job: Job) -> str:
@@ -117,7 +124,7 @@ def changed(approach: str, **other: Any) -> Concurrent:
     return replace(ROWS[approach].concurrent, **other)
 
 
-def walks(settings: Settings, voices: Voices) -> str:
+def walks(settings: Settings, voices: Voices) -> Part:
     """Blocks, batches and spacings beside the loop of one element a step."""
     case = partial(_case, settings, voices)
     rows = []
@@ -142,7 +149,7 @@ def walks(settings: Settings, voices: Voices) -> str:
         "one). *literal*: one element a step, one window, the whole network for each window, and "
         "nothing that holds level or pitches."
     )
-    return part("The walk", text, table(["approach", "a step", *HEAD], rows))
+    return Part("The walk", text, ["approach", "a step", *MEASURES], rows)
 
 
 def _case(
@@ -153,7 +160,7 @@ def _case(
     other: Mapping[str, Any],
     literal: bool = False,
     learn: float | None = None,
-) -> Row:
+) -> Cells:
     loop = sampling.one_by_one if literal else sampling.concurrent
     slow = literal and ROWS[approach].sample_wise
     asked = (
@@ -168,7 +175,7 @@ def _case(
 # ---------------------------------------------------------------- pitches
 
 
-def pitches(settings: Settings, voices: Voices) -> str:
+def pitches(settings: Settings, voices: Voices) -> Part:
     """How much of what is tonal in a transpose dream lies at its seed's notes."""
     rows, unheld = [], changed("transpose", **UNHELD)
     for notes in NOTES:
@@ -180,7 +187,9 @@ def pitches(settings: Settings, voices: Voices) -> str:
                 for rand in RANDS
             ]  # fmt: skip
             row.append(
-                spread((liveliness.kept(d.samples, settings.rate, notes) for d in dreams), 2)
+                mean_and_range(
+                    (liveliness.kept(d.samples, settings.rate, notes) for d in dreams), 2
+                )
             )
         rows.append(row)
     text = (
@@ -188,7 +197,7 @@ def pitches(settings: Settings, voices: Voices) -> str:
         "that lies at their partials."
     )
     head = ["notes", "paused", "concurrent, nothing held", "concurrent"]
-    return part("The pitches of the seed", text, table(head, rows))
+    return Part("The pitches of the seed", text, head, rows)
 
 
 # ---------------------------------------------------------------- warm_start
@@ -198,7 +207,7 @@ MARKS = (3, 10, 30)
 
 
 @torch.enable_grad()
-def warm_start(settings: Settings, voices: Voices) -> str:
+def warm_start(settings: Settings, voices: Voices) -> Part:
     """Two models of each approach learn in turns, from initial weights and from a starter's."""
     recordings = next(iter(voices.values()))
     rows = []
@@ -218,8 +227,12 @@ def warm_start(settings: Settings, voices: Voices) -> str:
         "Errors (1 predicts silence) after so many seconds of training on one core, in turns: from "
         "initial weights / from the nearest starter model, where one is nearer than silence."
     )
-    return part("Beginning from a starter model", text,
-                table(["approach", *(f"after {mark} s" for mark in MARKS)], rows))  # fmt: skip
+    return Part(
+        "Beginning from a starter model",
+        text,
+        ["approach", *(f"after {mark} s" for mark in MARKS)],
+        rows,
+    )
 
 
 def _course(trainer: Trainer) -> Iterator[float]:

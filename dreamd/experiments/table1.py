@@ -1,6 +1,6 @@
 """``dreamd table1``: every row of the paper's Table 1, trained, dreamt, judged, and shown.
 
-Row by row, each of which is kept when it is done: what was stopped goes on where it was. The
+TableRow by row, each of which is kept when it is done: what was stopped goes on where it was. The
 models lie in the home folder like all others; the dreams, one JSON file for each row, the page
 and the Markdown table lie in one folder.
 """
@@ -36,7 +36,7 @@ from dreamd.settings import Settings
 SECONDS = 20.0  # of a dream
 RANDS = (1, 2, 3)
 
-ROWS: tuple[tuple[str, int, str], ...] = (
+TABLE: tuple[tuple[str, int, str], ...] = (
     ("vector", 1024, "medium high high"),
     ("vector", 512, "medium high high"),
     ("vector", 256, "medium high high"),
@@ -69,7 +69,7 @@ class Dreamt:
 
 
 @dataclass(frozen=True)
-class Row:
+class TableRow:
     """A finished row."""
 
     approach: str
@@ -92,11 +92,11 @@ class Row:
         return float(np.median([each.speed for each in self.dreams]))
 
     @classmethod
-    def parse(cls, said: dict[str, Any]) -> "Row":
+    def parse(cls, said: dict[str, Any]) -> "TableRow":
         return cls(**{**said, "dreams": tuple(map(Dreamt.parse, said["dreams"]))})
 
 
-def make(
+def make_table(
     settings: Settings, source: Path, minutes: float, folder: Path, say: Callable[[str], None]
 ) -> Path:
     """All rows, those that are there already as they are; gives the page's path.
@@ -108,7 +108,7 @@ def make(
         recordings = next(iter(offline.ingest(settings, source, say).values()))
         listener = Judge([heard_by_judge(each) for each in recordings])
         render.prepare()
-        for approach, vector, _ in ROWS:
+        for approach, vector, _ in TABLE:
             path = folder / f"{approach}-{vector}.json"
             if not path.exists():
                 row = _row(settings, source, recordings, approach, vector, minutes, folder,
@@ -128,7 +128,7 @@ def heard_by_judge(recording: Recording) -> Samples:
 def _row(
     settings: Settings, source: Path, recordings: Sequence[Recording], approach: str, vector: int,
     minutes: float, folder: Path, listener: Judge, say: Callable[[str], None],
-) -> Row:  # fmt: skip
+) -> TableRow:  # fmt: skip
     if approach == "spectrum":
         settings = replace(settings, hop=vector)
     else:
@@ -137,7 +137,7 @@ def _row(
     wanted, had = 60 * minutes, trained(settings, voice, config)
     if had < 0.95 * wanted:
         offline.train(settings, source, approach, wanted - had, say)
-    head = checkpoints.header(newest(settings, voice, config))
+    head = checkpoints.header(newest_checkpoint(settings, voice, config))
     dreams = []
     for rand in RANDS:
         asked = Request(approach, SECONDS, vector=vector, rand=rand)
@@ -147,10 +147,10 @@ def _row(
         samples = files.resample(dream.samples, settings.rate, RATE)
         dreams.append(Dreamt(file, listener.judge(samples), dream.speed))
         say(f"{approach} {vector}, dream {rand}: {' '.join(dreams[-1].judgement.words)}")
-    return Row(approach, vector, head.seconds, head.steps, head.error, tuple(dreams))
+    return TableRow(approach, vector, head.seconds, head.steps, head.error, tuple(dreams))
 
 
-def newest(settings: Settings, voice: str, config: ModelConfig) -> Path:
+def newest_checkpoint(settings: Settings, voice: str, config: ModelConfig) -> Path:
     path = checkpoints.newest(checkpoints.folder(settings.home, voice, config))
     assert path is not None, "it was trained just now"
     return path
@@ -165,12 +165,12 @@ def trained(settings: Settings, voice: str, config: ModelConfig) -> float:
 # ---------------------------------------------------------------- what comes of it
 
 
-def done(folder: Path) -> Iterator[tuple[Row, str]]:
+def done(folder: Path) -> Iterator[tuple[TableRow, str]]:
     """The finished rows with the paper's words, in the paper's order."""
-    for approach, vector, words in ROWS:
+    for approach, vector, words in TABLE:
         path = folder / f"{approach}-{vector}.json"
         if path.exists():
-            yield Row.parse(json.loads(path.read_text(encoding="utf-8"))), words
+            yield TableRow.parse(json.loads(path.read_text(encoding="utf-8"))), words
 
 
 def _publish(folder: Path, recordings: Sequence[Recording], listener: Judge) -> None:
@@ -188,7 +188,7 @@ def _publish(folder: Path, recordings: Sequence[Recording], listener: Judge) -> 
     (folder / "table1.html").write_text(html, encoding="utf-8")
 
 
-def facts(row: Row, words: str) -> tuple[tuple[str, str], ...]:
+def facts(row: TableRow, words: str) -> tuple[tuple[str, str], ...]:
     return (
         ("the paper's words", words),
         (f"mean of {len(row.dreams)}", " ".join(f"{n:.2f}" for n in row.numbers)),
@@ -198,7 +198,7 @@ def facts(row: Row, words: str) -> tuple[tuple[str, str], ...]:
     )
 
 
-def markdown(rows: Sequence[tuple[Row, str]]) -> str:
+def markdown(rows: Sequence[tuple[TableRow, str]]) -> str:
     """The table: for each criterion the mean, from where to where, its word and the paper's."""
     head = ["approach", "V or hop", *CRITERIA, "longest passage", "trained", "steps", "error",
             "× real time"]  # fmt: skip

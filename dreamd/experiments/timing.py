@@ -93,7 +93,7 @@ def made(approach: str, settings: Settings) -> Made:
     return Made(model, model.elements(torch.from_numpy(samples)))
 
 
-def example(home: Path) -> Recording:
+def phrase_recording(home: Path) -> Recording:
     """The project's own phrase as a recording."""
     samples = files.resample(plucked_string.phrase(), plucked_string.MODEL_RATE, REFERENCE.rate)
     cache = home / "phrase.f32"

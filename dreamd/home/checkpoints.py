@@ -23,13 +23,15 @@ from dreamd.approaches.config import ModelConfig
 from dreamd.errors import NoModel, SetupError
 
 FORMAT = 1
-NEWEST = 2
+NEWEST_KEPT = 2
 """Newest checkpoints kept: one more than needed, in case it cannot be read."""
 DOUBLINGS = 16
 """Doublings of the steps of which a checkpoint is kept; older ones go."""
 
 CHECKPOINT = re.compile(r"weights-[0-9]{12}\.safetensors")
-BESIDE = re.compile(r"(adam-[0-9]{12}\.safetensors|(weights|adam)-[0-9]{12}\.safetensors\.tmp)")
+OURS_BESIDE = re.compile(
+    r"(adam-[0-9]{12}\.safetensors|(weights|adam)-[0-9]{12}\.safetensors\.tmp)"
+)
 """What else is ours in a model's folder. A file of any other name (a cloud drive's "conflicted
 copy") is somebody else's."""
 
@@ -93,6 +95,12 @@ def models(home: Path, voice: str, approach: str, rate: int) -> dict[ModelConfig
             upto = checkpoints(model)
             found[header(path).config] = upto[: upto.index(path) + 1]
     return found
+
+
+def other_models(home: Path, voice: str, config: ModelConfig) -> list[str]:
+    """The names of a voice's other models of this approach."""
+    there = (home / "models" / voice).glob(f"{config.approach}-*")
+    return sorted(each.name for each in there if each.name != config.name and newest(each))
 
 
 def header(path: Path) -> Header:
@@ -201,7 +209,7 @@ def thinned(steps: Sequence[int]) -> set[int]:
     first: dict[int, int] = {}
     for each in steps:
         first.setdefault(each.bit_length(), each)
-    return {*steps[-NEWEST:], *list(first.values())[-DOUBLINGS:]}
+    return {*steps[-NEWEST_KEPT:], *list(first.values())[-DOUBLINGS:]}
 
 
 def _thin(model: Path, path: Path) -> None:
@@ -211,5 +219,5 @@ def _thin(model: Path, path: Path) -> None:
         if steps_of(old) not in kept:
             old.unlink(missing_ok=True)
     for old in model.iterdir():
-        if BESIDE.fullmatch(old.name) and old != _optimizer_of(path):
+        if OURS_BESIDE.fullmatch(old.name) and old != _optimizer_of(path):
             old.unlink(missing_ok=True)

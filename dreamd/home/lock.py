@@ -31,7 +31,7 @@ def lock_home(home: Path, recordings: Path | None = None) -> filelock.FileLock:
     try:
         lock = filelock.FileLock(home / "dreamd.lock")
         lock.acquire(timeout=0)
-        log.begin(home)
+        log.start_log(home)
     except filelock.Timeout:
         raise SetupError(
             f"another dreamd uses {home}: stop it, or give this one its own --home"

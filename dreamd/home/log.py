@@ -6,7 +6,7 @@ Every process of the daemon appends to it.
 import logging
 from pathlib import Path
 
-LARGEST = 4 << 20
+LARGEST_LOG = 4 << 20
 """Bytes over which the log begins anew when the daemon starts (the older one is kept)."""
 
 
@@ -25,9 +25,9 @@ def to_file(home: Path) -> None:
     )
 
 
-def begin(home: Path) -> None:
+def start_log(home: Path) -> None:
     """Called once, as the daemon starts: puts a log that grew too large aside."""
     current = path(home)
-    if current.exists() and current.stat().st_size > LARGEST:
+    if current.exists() and current.stat().st_size > LARGEST_LOG:
         current.replace(current.with_suffix(".old.log"))
     to_file(home)

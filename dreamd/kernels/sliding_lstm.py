@@ -23,7 +23,7 @@ Let ``s`` be the stream (seed, then output), ``H`` the hidden size, and
    block's own samples contribute, from a matrix matmul at the start of each sub-block of
    ``S`` steps; what the sub-block's own samples contribute, sample by sample.
 4. Left for each sample are one element-wise cell, a dot matmul and that last sum, in a
-   compiled loop (:func:`_sample_loop`).
+   compiled loop (:mod:`dreamd.kernels.sample_loops`).
 5. Blocks start at 32 samples and double up to ``B``: the first samples are out at once.
 
 Shapes: stream ``(…,)``; ``P`` one row for each position, ``(…, 4H)``, gates in PyTorch's order
@@ -42,13 +42,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numba import njit
 from numpy.typing import NDArray
 from scipy.fft import next_fast_len
 from torch import Tensor
 
-from dreamd.kernels.activations import FLAGS, sigmoid, tanh
 from dreamd.kernels.matmul import matmul
+from dreamd.kernels.sample_loops import lstm_cell, sample_loop
 
 Array = NDArray[np.float32]
 
@@ -248,7 +247,7 @@ class SlidingLSTM:
             for layer, state in enumerate(states):
                 if layer:
                     gates = matmul(below, self._w_ih[layer]).numpy()
-                _lstm_cell(gates, recurrent[layer], cells[layer], state.numpy())
+                lstm_cell(gates, recurrent[layer], cells[layer], state.numpy())
                 recurrent[layer] = matmul(state, self._w_hh[layer]).numpy()
                 if layer:
                     recurrent[layer] += weights.layers[layer].bias
@@ -279,7 +278,7 @@ class SlidingLSTM:
 
     def _sample_loop(self, newest: int, at: int, size: int, bound: np.float32) -> None:
         weights = self._weights
-        _sample_loop(
+        sample_loop(
             self._projections[newest + at : newest + at + size],
             self._recurrent[:, at : at + size],
             self._cells[:, at : at + size],
@@ -327,79 +326,3 @@ def multiply_adds(vector: int, window: int, hidden: int, layers: int = 1) -> dic
 
 def _tensor(array: Array) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(array))
-
-
-# ---------------------------------------------------------------- compiled
-
-
-@njit(cache=True, **FLAGS)
-def _lstm_cell(gates: Array, more: Array, cell: Array, state: Array) -> None:
-    """``cell`` and ``state`` ``(B, H)`` after a step whose gates are ``gates + more (B, 4H)``."""
-    hidden = cell.shape[1]
-    for row in range(cell.shape[0]):
-        g, m, c, h = gates[row], more[row], cell[row], state[row]
-        for u in range(hidden):
-            i = sigmoid(g[u] + m[u])
-            f = sigmoid(g[hidden + u] + m[hidden + u])
-            w = tanh(g[2 * hidden + u] + m[2 * hidden + u])
-            o = sigmoid(g[3 * hidden + u] + m[3 * hidden + u])
-            kept = f * c[u] + i * w
-            c[u] = kept
-            h[u] = o * tanh(kept)
-
-
-@njit(cache=True, **FLAGS)
-def _sample_loop(
-    projections: Array,
-    recurrent: Array,
-    cells: Array,
-    mixed: Array,
-    samples: Array,
-    tail: Array,
-    uppers: Array,
-    residual: bool,
-    dense: Array,
-    dense_bias: np.float32,
-    mix: np.float32,
-    bound: np.float32,
-) -> None:
-    """The last vector's step, sample by sample; fills ``samples (S,)``.
-
-    ``projections (S, 4H)`` hold what older samples contribute; the rest is added here, so that
-    they are whole afterwards. ``recurrent (L, S, 4H)`` and ``cells (L, S, H)`` come from
-    :meth:`SlidingLSTM._recur`, ``mixed (S,)`` too; ``tail (≤S, 4H)`` are the youngest taps.
-    """
-    size, layers, hidden = len(samples), recurrent.shape[0], len(dense)
-    gates = np.empty(4 * hidden, np.float32)
-    state = np.zeros(hidden, np.float32)
-    below = np.zeros(hidden, np.float32)
-    for step in range(size):
-        row = projections[step]
-        for back in range(step):
-            sample, tap = samples[step - 1 - back], tail[back]
-            for g in range(4 * hidden):
-                row[g] += sample * tap[g]
-        for layer in range(layers):
-            more, cell = recurrent[layer, step], cells[layer, step]
-            if layer == 0:
-                for g in range(4 * hidden):
-                    gates[g] = row[g] + more[g]
-            else:
-                gates[:] = more
-                for u in range(hidden):
-                    value, weight = below[u], uppers[layer - 1, u]
-                    for g in range(4 * hidden):
-                        gates[g] += value * weight[g]
-            for u in range(hidden):
-                i = sigmoid(gates[u])
-                f = sigmoid(gates[hidden + u])
-                w = tanh(gates[2 * hidden + u])
-                o = sigmoid(gates[3 * hidden + u])
-                state[u] = o * tanh(f * cell[u] + i * w)
-            for u in range(hidden):
-                below[u] = state[u] + below[u] if layer and residual else state[u]
-        told = dense_bias
-        for u in range(hidden):
-            told += dense[u] * below[u]
-        sample = mixed[step] + mix * told
-        samples[step] = sample if np.isinf(bound) else bound * tanh(sample / bound)

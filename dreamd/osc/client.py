@@ -2,6 +2,7 @@
 
 import contextlib
 import socket
+from collections.abc import Mapping
 from typing import Any
 
 from dreamd.errors import BadRequest, SetupError
@@ -10,7 +11,7 @@ from dreamd.osc.replies import nested
 from dreamd.osc.requests import pairs
 from dreamd.settings import Settings
 
-PATIENCE = 2.0  # seconds
+ANSWER_PATIENCE = 2.0  # seconds
 
 
 def status(settings: Settings) -> dict[str, Any]:
@@ -19,7 +20,7 @@ def status(settings: Settings) -> dict[str, Any]:
     Raises :class:`SetupError` if none answers.
     """
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as mine:
-        mine.settimeout(PATIENCE)
+        mine.settimeout(ANSWER_PATIENCE)
         to = (settings.host, settings.port)
         try:
             mine.connect(to)
@@ -42,3 +43,20 @@ def _first_status(mine: socket.socket) -> dict[str, Any]:
                 if address == "/dream/status":
                     state = nested(pairs(args))
                     return {**state, "training": bool(state["training"])}
+
+
+def told(state: Mapping[str, Any]) -> str:
+    """A status in words, some lines."""
+    training = "training" if state["training"] else "training paused"
+    lines = [
+        f"{training}; {state['running']} dreams running, {state['queue']} waiting, "
+        f"{state['dreams']} made"
+    ]
+    for voice, has in state["voices"].items():
+        lines.append(f"{voice}: {has['recordings']} recordings, {has['seconds']:.0f} s")
+        for approach, model in has["models"].items():
+            lines.append(
+                f"  {approach:9} error {model['error']:.3f} after {model['steps']} steps, "
+                f"dreams at {model['dream_speed']:.2f} times real time"
+            )
+    return "\n".join(lines)

@@ -3,92 +3,18 @@
 The daemon gets :func:`parse`'s results from the socket.
 """
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from dreamd.approaches.registry import APPROACHES
 from dreamd.errors import BadRequest
+from dreamd.osc import values
 
 RELAYED = "dreamer"
 """The sound with which a pattern asks by way of SuperDirt: its relay sends the request."""
 
 SAMPLINGS = ("concurrent", "paused")
-
-LARGEST = 2.0**63
-"""OSC's integers are smaller, and so must be what replies and random generators are given."""
-
-
-def _number(key: str, value: object) -> float:
-    """``value`` as a finite float; OSC clients send ints, floats or digits."""
-    try:
-        number = float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        raise BadRequest(f"{key} must be a number, got {value!r}") from None
-    if not math.isfinite(number):
-        raise BadRequest(f"{key} must be a finite number, got {value!r}")
-    return number
-
-
-def _integer(key: str, value: object) -> int:
-    number = _number(key, value)
-    if number != int(number) or abs(number) >= LARGEST:
-        raise BadRequest(f"{key} must be a whole number, got {value!r}")
-    return int(number)
-
-
-def _text(key: str, value: object) -> str:
-    if not isinstance(value, str) or not value.strip():
-        raise BadRequest(f"{key} must be a name, got {value!r}")
-    return value.strip()
-
-
-def _one_of(words: Sequence[str]) -> Callable[[str, object], str]:
-    def check(key: str, value: object) -> str:
-        if value not in words:
-            raise BadRequest(f"{key} must be one of {', '.join(words)}; got {value!r}")
-        return str(value)
-
-    return check
-
-
-def _between(low: float, high: float) -> Callable[[str, object], float]:
-    def check(key: str, value: object) -> float:
-        number = _number(key, value)
-        if not low <= number <= high:
-            raise BadRequest(f"{key} must be from {low:g} to {high:g}, got {number:g}")
-        return number
-
-    return check
-
-
-def _positive_integer(key: str, value: object) -> int:
-    number = _integer(key, value)
-    if number < 1:
-        raise BadRequest(f"{key} must be 1 or more, got {number}")
-    return number
-
-
-def _secs(key: str, value: object) -> float:
-    number = _number(key, value)
-    if number <= 0:
-        raise BadRequest(f"{key} must be more than 0 seconds, got {number:g}")
-    return number
-
-
-def _notes(key: str, value: object) -> tuple[float, ...]:
-    """MIDI note numbers: ``60``, ``[60, 64]``, ``"60 64 67"``, ``"60:64:67"``."""
-    if isinstance(value, str):  # with colons in mini-notation, where spaces part events
-        items: Sequence[object] = value.replace(",", " ").replace(":", " ").split()
-    elif isinstance(value, list | tuple):
-        items = value
-    else:
-        items = [value]
-    notes = tuple(_between(0, 127)(key, item) for item in items)
-    if not 1 <= len(notes) <= 64:
-        raise BadRequest(f"{key} must hold 1 to 64 MIDI note numbers, got {value!r}")
-    return notes
 
 
 @dataclass(frozen=True)
@@ -139,24 +65,24 @@ class Request:
 
 
 REQUEST_KEYS: Mapping[str, Callable[[str, Any], Any]] = {
-    "approach": _one_of(APPROACHES),
-    "secs": _secs,
-    "id": _integer,
-    "seed": _text,
-    "seedn": _integer,
-    "seedat": _between(0, 1e6),
-    "notes": _notes,
-    "voice": _text,
-    "sampling": _one_of(SAMPLINGS),
-    "follow": _text,
-    "followat": _between(0, 1e6),
-    "pace": _between(0.1, 4),
-    "learn": _between(0, 1),
-    "temperature": _between(0, 100),
-    "vector": _positive_integer,
-    "steps": _positive_integer,
-    "blend": _between(0, 1),
-    "rand": _integer,
+    "approach": values.check_one_of(APPROACHES),
+    "secs": values.check_secs,
+    "id": values.check_integer,
+    "seed": values.check_text,
+    "seedn": values.check_integer,
+    "seedat": values.check_between(0, 1e6),
+    "notes": values.check_notes,
+    "voice": values.check_text,
+    "sampling": values.check_one_of(SAMPLINGS),
+    "follow": values.check_text,
+    "followat": values.check_between(0, 1e6),
+    "pace": values.check_between(0.1, 4),
+    "learn": values.check_between(0, 1),
+    "temperature": values.check_between(0, 100),
+    "vector": values.check_positive_integer,
+    "steps": values.check_positive_integer,
+    "blend": values.check_between(0, 1),
+    "rand": values.check_integer,
 }
 
 
@@ -197,7 +123,9 @@ def _named(key: str, value: Sequence[Any]) -> tuple[str, int | None]:
     """``["guitar", 2.0]``, ``["guitar"]``: a recording, or a voice."""
     if not 1 <= len(value) <= 2:
         raise BadRequest(f"{key} as a list is [voice, number], got {value!r}")
-    return _text(key, value[0]), None if len(value) == 1 else _integer(key, value[1])
+    return values.check_text(key, value[0]), None if len(value) == 1 else values.check_integer(
+        key, value[1]
+    )
 
 
 def _pattern(raw: Mapping[str, Any]) -> str:
@@ -265,24 +193,32 @@ def parse(address: str, args: Sequence[Any]) -> Message | None:
     if address == "/dream/request":
         given = pairs(args)
         return None if given.get("s") == RELAYED else request(given)
-    if address == "/dirt/play":  # Strudel's bridge sends there, and only its patterns do
-        if "dream" not in args[0::2]:
-            return None
-        asked = request(pairs(args))
-        return asked if asked.pattern else replace(asked, pattern="a pattern")
+    if address == "/dirt/play":
+        return _played(args)
     if address == "/dream/cancel":
-        if len(args) != 1:
-            raise BadRequest("/dream/cancel takes one id")
-        return Cancel(_integer("id", args[0]))
+        return Cancel(_only("/dream/cancel takes one id", args))
     if address == "/dream/notify":
-        if len(args) != 1:
-            raise BadRequest("/dream/notify takes 1 or 0")
-        return Notify(_integer("notify", args[0]) != 0)
+        return Notify(_only("/dream/notify takes 1 or 0", args) != 0)
     if address in _PLAIN:
         return _PLAIN[address]
     if address.startswith("/dream/"):
         raise BadRequest(f"no such message: {address}")
     return None
+
+
+def _only(takes: str, args: Sequence[Any]) -> int:
+    """The one whole number that a message takes."""
+    if len(args) != 1:
+        raise BadRequest(takes)
+    return values.check_integer("the argument", args[0])
+
+
+def _played(args: Sequence[Any]) -> Request | None:
+    """Strudel's bridge sends to SuperDirt's address, and only its patterns do."""
+    if "dream" not in args[0::2]:
+        return None
+    asked = request(pairs(args))
+    return asked if asked.pattern else replace(asked, pattern="a pattern")
 
 
 def request_id(args: Sequence[Any]) -> int | None:
@@ -292,6 +228,6 @@ def request_id(args: Sequence[Any]) -> int | None:
     12
     """
     for key, value in zip(args[0::2], args[1::2], strict=False):
-        if key == "id" and isinstance(value, int | float) and abs(value) < LARGEST:
+        if key == "id" and isinstance(value, int | float) and abs(value) < values.LARGEST_INTEGER:
             return int(value)
     return None

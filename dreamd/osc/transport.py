@@ -21,7 +21,7 @@ from pythonosc.osc_packet import ParseError as PacketError
 from dreamd.errors import BadRequest, SetupError
 
 Address = tuple[str, int]
-Heard = tuple[str, list[Any]]
+Received = tuple[str, list[Any]]
 
 _BROKEN = (
     PacketError, BundleError, MessageError,
@@ -37,7 +37,7 @@ def encode(address: str, args: Sequence[int | float | str]) -> bytes:
     return builder.build().dgram
 
 
-def decode(packet: bytes) -> list[Heard]:
+def decode(packet: bytes) -> list[Received]:
     """The messages in a packet, at once whatever their time tags say.
 
     >>> decode(encode("/dream/cancel", [3]))
@@ -52,10 +52,10 @@ def decode(packet: bytes) -> list[Heard]:
         raise BadRequest(f"not an OSC packet ({error})") from None
 
 
-def resolve(host: str, port: int) -> Address:
+def host_address(host: str, port: int) -> Address:
     """The address that packets from there come from.
 
-    >>> resolve("localhost", 6010)
+    >>> host_address("localhost", 6010)
     ('127.0.0.1', 6010)
 
     Raises :class:`SetupError` for a host that nobody knows.

@@ -1,7 +1,7 @@
 """The full-screen view, laid out: from a view to lines of text.
 
 Sections share the height; each says what it had to leave out. :class:`RichScreen` calls
-:func:`page`.
+:func:`lay_out`.
 """
 
 from rich.cells import cell_len
@@ -25,11 +25,11 @@ from dreamd.terminal.text import (
 )
 from dreamd.terminal.view import DreamView, IngestView, LogLine, ModelView, View, VoiceView
 
-Row = list[tuple[str, str]]
+Line = list[tuple[str, str]]
 """A line: pieces of text, each with a style."""
 
 
-def page(view: View, width: int, height: int, glyphs: Glyphs, now: float) -> list[Text]:
+def lay_out(view: View, width: int, height: int, glyphs: Glyphs, now: float) -> list[Text]:
     """The lines of the whole view, at most ``height`` of them, none wider than ``width``."""
     return _Page(view, width, height, glyphs, now).lines()
 
@@ -46,13 +46,13 @@ class _Page:
         rows = header + self.sections(room)
         return [self.text(row) for row in rows[: self.height]]
 
-    def sections(self, room: int) -> list[Row]:
+    def sections(self, room: int) -> list[Line]:
         """Voices, dreams and messages, each with a title; a low terminal loses the last first.
 
         Each has some lines for certain, and may use all that those after it do not need.
         """
         dreams = by_state(self.view.dreams)
-        rows: list[Row] = []
+        rows: list[Line] = []
         for title, note, body, certain, later in (
             ("voices", "", self.voices, 7, 9),
             ("dreams", dreams, self.dreams, 5, 4 if self.view.log else 0),
@@ -65,7 +65,7 @@ class _Page:
 
     # ------------------------------------------------------------ lines
 
-    def text(self, row: Row) -> Text:
+    def text(self, row: Line) -> Text:
         """``row`` as rich's text, cut to the width. Never markup: names may hold brackets."""
         line, room = Text(no_wrap=True, end=""), self.width
         for content, style in row:
@@ -76,23 +76,23 @@ class _Page:
             room -= cell_len(content)
         return line
 
-    def rule(self, title: str, note: str) -> Row:
+    def rule(self, title: str, note: str) -> Line:
         said = f"{self.glyphs.rule} {title}{': ' + note if note else ''} "
         return [(said + self.glyphs.rule * (self.width - len(said)), "dim")]
 
-    def bar(self, progress: float, width: int, style: str = "cyan") -> Row:
+    def bar(self, progress: float, width: int, style: str = "cyan") -> Line:
         done, rest = self.glyphs.bar(progress, width)
         return [(done, style), (rest, "dim")]
 
     # ------------------------------------------------------------ header
 
-    def header(self) -> list[Row]:
+    def header(self) -> list[Line]:
         view, dot = self.view, f" {self.glyphs.dot} "
         state = ("learning", "green") if any(m.speed for m in view.models) else ("ready", "green")
         if any(dream.state == "running" for dream in view.dreams):
             state = ("learning waits", "green")
         state = state if view.training else ("learning paused", "bold yellow")
-        head: Row = [(" DreamRNN  ", "bold"), state, (f"{dot}listening on {view.address}", "")]
+        head: Line = [(" DreamRNN  ", "bold"), state, (f"{dot}listening on {view.address}", "")]
         head += [(f"{dot}{view.rate} Hz", "dim")]
         spare = self.width - sum(len(content) for content, _ in head) - 9
         if spare > 0:  # a clock that moves: it is alive
@@ -110,7 +110,7 @@ class _Page:
         voices = recent_first(self.view.voices)
         return sum(1 + len(self.models(v)) for v in voices[:full]) + len(voices[full:])
 
-    def voices(self, room: int) -> list[Row]:
+    def voices(self, room: int) -> list[Line]:
         """Recordings on their way in; then the voices, the latest at length, others in a line."""
         coming = self.limited([self.ingest(item) for item in self.view.ingests], 3, "recording")
         voices, room = recent_first(self.view.voices), room - len(coming)
@@ -123,28 +123,28 @@ class _Page:
         others = [self.voice_in_a_line(voice) for voice in voices[full:]]
         return coming + rows + self.limited(others, room - len(rows), "voice")
 
-    def limited(self, rows: list[Row], room: int, thing: str) -> list[Row]:
+    def limited(self, rows: list[Line], room: int, thing: str) -> list[Line]:
         """As many as there is room for; the last line counts the others."""
         if len(rows) <= room:
             return rows
         kept = rows[: max(0, room - 1)]
         return [*kept, [(f" and {counted(len(rows) - len(kept), 'more ' + thing)}", "dim")]]
 
-    def ingest(self, item: IngestView) -> Row:
+    def ingest(self, item: IngestView) -> Line:
         what = self.glyphs.clean(f" {item.voice}: reading {file_of(item.file)}")
         width = min(max(16, self.width - 36), max(40, cell_len(what)))
-        row: Row = [(self.glyphs.fit(what, width) + "  ", "")]
+        row: Line = [(self.glyphs.fit(what, width) + "  ", "")]
         row += self.bar(item.progress, 14)
         return [*row, (f" {percent(item.progress):>4}  {left(item.left)}", "")]
 
-    def voice_at_length(self, voice: VoiceView) -> list[Row]:
+    def voice_at_length(self, voice: VoiceView) -> list[Line]:
         heard = f"  {counted(voice.recordings, 'recording')}, {clock(voice.seconds)}"
         return [[(f" {voice.name}", "bold"), (heard, "dim")]] + [
             self.model(model) for model in self.models(voice)
         ]
 
-    def voice_in_a_line(self, voice: VoiceView) -> Row:
-        row: Row = [(" " + self.glyphs.fit(voice.name, 11), "bold")]
+    def voice_in_a_line(self, voice: VoiceView) -> Line:
+        row: Line = [(" " + self.glyphs.fit(voice.name, 11), "bold")]
         if self.width > 72:
             row += [(f" {clock(voice.seconds):>7}", "dim")]
         for model in self.models(voice):
@@ -158,13 +158,13 @@ class _Page:
         style = "green" if model.error < 0.2 else "" if model.error < 0.5 else "yellow"
         return exact(model.error), style
 
-    def model(self, model: ModelView) -> Row:
+    def model(self, model: ModelView) -> Line:
         """Name, history, error, progress, steps; a narrow terminal gets fewer of them."""
         spare = max(0, self.width - 80)
         spark = 0 if self.width < 56 else 8 + min(24, spare // 2)
         bar = 0 if self.width < 46 else 8 + min(12, spare - spare // 2)
         history = self.glyphs.sparkline(model.history, spark)
-        row: Row = [(f"   {self.glyphs.fit(model.approach, 9)}  ", "")]
+        row: Line = [(f"   {self.glyphs.fit(model.approach, 9)}  ", "")]
         row += [(self.glyphs.fit(history, spark), "dim cyan"), ("  " if spark else "", "")]
         row += self.state(model, bar)
         if self.width >= 75 and model.steps:
@@ -173,11 +173,11 @@ class _Page:
             row += [(f" {short(model.speed)}/s", "dim")]
         return row
 
-    def state(self, model: ModelView, bar: int) -> Row:
+    def state(self, model: ModelView, bar: int) -> Line:
         """Error, then the way through the first course of training or what came of it."""
         if model.error is None:
             return [("waiting to learn", "dim")]
-        row: Row = [("error ", "dim"), self.error(model), ("  ", "")]
+        row: Line = [("error ", "dim"), self.error(model), ("  ", "")]
         if model.progress >= 1:
             return [*row, (f"{learned(model):<{bar + 18}}", self.error(model)[1])]
         row += self.bar(model.progress, bar)
@@ -186,7 +186,7 @@ class _Page:
 
     # ------------------------------------------------------------ dreams
 
-    def dreams(self, room: int) -> list[Row]:
+    def dreams(self, room: int) -> list[Line]:
         """Running, asked, then finished, the latest first; the latest finished always shows."""
         dreams = self.view.dreams
         running = [d for d in dreams if d.state == "running"]
@@ -201,14 +201,14 @@ class _Page:
         rows = self.limited(waiting, room - 1 if over else room, "dream")
         return rows + [self.dream(d, width) for d in over[: max(0, min(8, room) - len(rows))]]
 
-    def dream(self, dream: DreamView, width: int) -> Row:
+    def dream(self, dream: DreamView, width: int) -> Line:
         sign, style, outcome = self.outcome(dream)
         name = f"dream:{dream.index}" if dream.index is not None else f"#{dream.id}"
         name = name if len(name) <= 9 else ""  # a number that some program chose says nothing
         head = f" {sign} {self.glyphs.fit(name, 9)} "
         return [(head, style), (self.glyphs.fit(_what(dream), width) + "  ", ""), *outcome]
 
-    def outcome(self, dream: DreamView) -> tuple[str, str, Row]:
+    def outcome(self, dream: DreamView) -> tuple[str, str, Line]:
         glyphs, wait = self.glyphs, left(dream.left)
         if dream.state == "running":
             row = self.bar(dream.progress, 14 if self.width > 70 else 4, "green")
@@ -223,9 +223,9 @@ class _Page:
 
     # ------------------------------------------------------------ messages
 
-    def messages(self, room: int) -> list[Row]:
+    def messages(self, room: int) -> list[Line]:
         """As many of the last messages as fit, each whole; at least the start of the newest."""
-        rows: list[Row] = []
+        rows: list[Line] = []
         for line in reversed(self.view.log[-room:] if room > 0 else ()):
             message = self.message(line)
             if len(rows) + len(message) > room:
@@ -233,7 +233,7 @@ class _Page:
             rows = message + rows
         return rows
 
-    def message(self, line: LogLine) -> list[Row]:
+    def message(self, line: LogLine) -> list[Line]:
         """Over several lines where it is long: a problem is to be read in full."""
         sign, style = (" !", "yellow") if line.warning else ("  ", "")
         first, *more = wrapped(self.glyphs.clean(line.text), self.width - 12)

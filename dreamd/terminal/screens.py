@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from dreamd.terminal.page import page
+from dreamd.terminal.page import lay_out
 from dreamd.terminal.text import (
     Glyphs,
     by_state,
@@ -107,7 +107,7 @@ class RichScreen:
             return
         self._drawn_at, self._drawn = now, view
         width, height = self._console.size
-        lines = page(view, width, height, self._glyphs, self._now())
+        lines = lay_out(view, width, height, self._glyphs, self._now())
         try:
             self._live.update(Text("\n", no_wrap=True, end="").join(lines), refresh=True)
         except OSError:

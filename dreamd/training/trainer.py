@@ -4,7 +4,6 @@ The scheduler has a :class:`Trainer` for each voice and approach, ``dreamd train
 voice.
 """
 
-import copy
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -20,51 +19,18 @@ from dreamd.approaches.base import Approach, initialize
 from dreamd.approaches.config import ModelConfig
 from dreamd.corpus.recording import Recording
 from dreamd.errors import SetupError
-from dreamd.home import checkpoints, pretrained
+from dreamd.home import checkpoints
 from dreamd.kernels.adam import Adam
+from dreamd.kernels.windowed_lstm import Kept
 from dreamd.settings import Settings
+from dreamd.training import settings_met, warm_start
+from dreamd.training.device import pick_device
 from dreamd.training.messages import Progress
+from dreamd.training.running_error import RunningError
 from dreamd.training.sampler import WindowSampler
 from dreamd.workers.messages import Note
 
-MEMORY = 0.98  # of the running error, per step: a window of some fifty steps
-DIVERGED = 4.0  # times the best running error, and worse than silence: training has exploded
-SCALE_DRAWS, SCALE_BATCH = 8, 64  # batches of windows that the scale of a new model is measured on
-NEAR = 1.0  # error of a starter from which on training begins anew: that of silence
 HISTORY = 120  # points kept of the error's history
-
-
-class RunningError:
-    """The training error over the last fifty steps or so."""
-
-    def __init__(self) -> None:
-        self._squares = self._power = self._weight = 0.0
-        self.best = float("inf")  # since the last checkpoint was loaded
-
-    def add(self, squares: float, power: float) -> None:
-        """A step's mean squared error, and the mean square of its labels."""
-        self._squares = MEMORY * self._squares + squares
-        self._power = MEMORY * self._power + power
-        self._weight = MEMORY * self._weight + 1
-
-    @property
-    def ratio(self) -> float:
-        """Mean squared error over the labels' mean square; 1.0 predicts silence."""
-        return self._squares / max(self._power, 1e-12)
-
-    @property
-    def deviation(self) -> float:
-        """Root mean squared error, in the model's scale."""
-        return float(np.sqrt(self._squares / max(self._weight, 1e-12)))
-
-    def diverged(self) -> str | None:
-        """Why training has exploded, if it has."""
-        if not np.isfinite(self.ratio):
-            return "its error is not finite"
-        if self.ratio > 1.0 and self.ratio > DIVERGED * self.best:
-            return f"its error rose to {self.ratio:.1f}"
-        self.best = min(self.best, self.ratio)
-        return None
 
 
 class Trainer:
@@ -92,6 +58,7 @@ class Trainer:
         self.adam: Adam
         self.saved_at = time.monotonic()
         self._resume()
+        self._meet_settings()
 
     def set_recordings(self, recordings: Sequence[Recording]) -> None:
         """From the next step on, windows come from these."""
@@ -118,15 +85,20 @@ class Trainer:
 
     def step(self) -> None:
         """One training step: draw stretches, mean squared error, clipped gradient, Adam."""
-        batch, windows = self._settings.batch, self._settings.stretch
-        samples, kept = self._sampler.stretches(
-            batch, windows, self.model.example_samples, self.config.vector
-        )
-        vectors, after = self.model.stretches(torch.from_numpy(samples).to(self._device))
+        vectors, after, kept = self._batch()
         noisy = vectors.add(torch.randn_like(vectors), alpha=self._settings.input_noise)
         loss, power = self.model.error(noisy, after, kept)
         self.adam.descend(loss, self._settings.clip)
         self._error.add(float(loss.detach()), float(power))
+
+    def _batch(self) -> tuple[Tensor, Tensor, Kept]:
+        """Random stretches as the model takes them, and which of their windows take part."""
+        settings = self._settings
+        samples, kept = self._sampler.stretches(
+            settings.batch, settings.stretch, self.model.example_samples, self.config.vector
+        )
+        vectors, after = self.model.stretches(torch.from_numpy(samples).to(self._device))
+        return vectors, after, kept
 
     def save(self) -> None:
         """A checkpoint, unless what there is to save is broken."""
@@ -149,13 +121,7 @@ class Trainer:
     def progress(self) -> Progress:
         head = self.head
         return Progress(
-            voice=self.voice,
-            config=self.config,
-            steps=head.steps,
-            error=head.error,
-            seconds=head.seconds,
-            steps_a_second=self.rate,
-            history=head.history,
+            self.voice, self.config, head.steps, head.error, head.seconds, self.rate, head.history
         )
 
     # ------------------------------------------------------------ errors
@@ -163,15 +129,10 @@ class Trainer:
     def _roll_back(self, why: str) -> None:
         rate = self.head.learning_rate / 2
         self._resume()
-        self.head = replace(self.head, learning_rate=rate)
-        self.adam.learning_rate = rate
-        self._say(
-            Note(
-                f"{self.config.approach} of {self.voice} went astray ({why}): back at step "
-                f"{self.head.steps}, learning rate now {rate:g}",
-                problem=True,
-            )
-        )
+        self._set_learning_rate(rate)
+        said = f"{self.config.approach} of {self.voice} went astray ({why}): back at step "
+        said += f"{self.head.steps}, learning rate now {rate:g}"
+        self._say(Note(said, problem=True))
 
     # ------------------------------------------------------------ beginnings
 
@@ -191,15 +152,27 @@ class Trainer:
         if kept is not None:
             self.adam.restore(kept)
 
+    def _meet_settings(self) -> None:
+        """Settings act on a model that exists, or a line says that they do not."""
+        rate, lines = settings_met.meet(self.head, self._settings)
+        self._set_learning_rate(rate)
+        for line in lines:
+            self._say(Note(line))
+
+    def _set_learning_rate(self, rate: float) -> None:
+        self.head = replace(self.head, learning_rate=rate)
+        self.adam.learning_rate = rate
+
     def _start_fresh(self) -> None:
         """A new model, with the scale of the recordings that there are.
 
         It begins with the nearest starter's weights, or with initial ones where no starter
         predicts these recordings better than silence does.
         """
-        scale = self._measure()
+        scale = warm_start.measured_scale(self.config, self._sampler)
         initialize(self._model(scale), self._settings.init_std)
-        if starter := self._nearest_starter():
+        batch = self._batch()
+        if starter := warm_start.nearest_starter(self.model, self.voice, *batch):
             self.model.load_state_dict(starter)
         self.head = checkpoints.Header(
             config=self.config,
@@ -209,32 +182,6 @@ class Trainer:
         )
         self.adam = Adam(self.model, self._settings.learning_rate)
 
-    def _nearest_starter(self) -> dict[str, Tensor] | None:
-        """The weights of the starter that errs least on some of these recordings, if it is near."""
-        nearest, least, trial = None, NEAR, copy.deepcopy(self.model)
-        samples, kept = self._sampler.stretches(
-            self._settings.batch, self._settings.stretch, self.model.example_samples,
-            self.config.vector,
-        )  # fmt: skip
-        vectors, after = trial.stretches(torch.from_numpy(samples).to(self._device))
-        for path in pretrained.all_of(self.config, self.voice):
-            arrays = checkpoints.load(path)[1]
-            tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
-            trial.load_state_dict(tensors)
-            with torch.no_grad():
-                squares, power = trial.error(vectors, after, kept)
-            if float(squares / power) < least:
-                nearest, least = tensors, float(squares / power)
-        return nearest
-
-    def _measure(self) -> float:
-        """What the model's inputs are to be divided by, from windows of these recordings."""
-        model, scale = registry.make(self.config), 1e-6
-        for _ in range(SCALE_DRAWS):
-            samples = self._sampler.batch(SCALE_BATCH, model.example_samples)
-            scale = max(scale, model.measure(torch.from_numpy(samples)))
-        return scale
-
     def _model(self, scale: float) -> Approach:
         model = registry.make(self.config, scale, dropout=self._settings.dropout)
         self.model = model.to(self._device)
@@ -243,20 +190,3 @@ class Trainer:
 
 def to_numpy(tensor: Tensor) -> NDArray[Any]:
     return tensor.detach().cpu().numpy()
-
-
-def pick_device(wish: str) -> str:
-    """``auto`` becomes the GPU that there is, or ``cpu``.
-
-    Raises :class:`SetupError` where there is no such device.
-    """
-    there = {
-        "cuda": torch.cuda.is_available(),
-        "mps": torch.backends.mps.is_available(),
-        "cpu": True,
-    }
-    if wish == "auto":
-        return next(device for device, here in there.items() if here)
-    if not there[wish]:
-        raise SetupError(f"--device {wish}: there is none here; leave the flag out")
-    return wish

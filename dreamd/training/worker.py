@@ -12,10 +12,10 @@ import torch
 
 from dreamd.errors import SetupError
 from dreamd.settings import Settings
+from dreamd.training.device import pick_device
 from dreamd.training.messages import PauseTraining, SetRecordings, YieldCPU
 from dreamd.training.scheduler import TrainingScheduler
 from dreamd.training.throttle import Throttle, read
-from dreamd.training.trainer import pick_device
 from dreamd.workers.messages import End, Note, Ready
 
 

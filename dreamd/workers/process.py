@@ -23,7 +23,7 @@ from dreamd.home import log
 from dreamd.settings import Settings
 from dreamd.workers.messages import End
 
-PATIENCE = 5.0
+LEAVING_PATIENCE = 5.0
 """Seconds that a child has to save and leave before it is killed."""
 
 
@@ -141,7 +141,7 @@ class Worker:
         self.send(End())
 
     def join(self) -> None:
-        self._process.join(PATIENCE)
+        self._process.join(LEAVING_PATIENCE)
         self._outbox.close()
         if self._process.is_alive():
             self._process.kill()
@@ -152,7 +152,7 @@ class Worker:
             try:
                 self._tell(WorkerMessage(self.name, generation, pipe.recv()))
             except (EOFError, OSError):
-                process.join(PATIENCE)
+                process.join(LEAVING_PATIENCE)
                 self._outbox.close()
                 self._tell(WorkerExited(self.name, generation, _how(process.exitcode)))
                 return

@@ -1,0 +1,83 @@
+"""What the values of a request may be: each check gives the value, or raises :class:`BadRequest`.
+
+:mod:`dreamd.osc.requests` has one of them for each key.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+
+from dreamd.errors import BadRequest
+
+LARGEST_INTEGER = 2.0**63
+"""OSC's integers are smaller, and so must be what replies and random generators are given."""
+
+
+def check_number(key: str, value: object) -> float:
+    """``value`` as a finite float; OSC clients send ints, floats or digits."""
+    try:
+        number = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        raise BadRequest(f"{key} must be a number, got {value!r}") from None
+    if not math.isfinite(number):
+        raise BadRequest(f"{key} must be a finite number, got {value!r}")
+    return number
+
+
+def check_integer(key: str, value: object) -> int:
+    number = check_number(key, value)
+    if number != int(number) or abs(number) >= LARGEST_INTEGER:
+        raise BadRequest(f"{key} must be a whole number, got {value!r}")
+    return int(number)
+
+
+def check_text(key: str, value: object) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise BadRequest(f"{key} must be a name, got {value!r}")
+    return value.strip()
+
+
+def check_one_of(words: Sequence[str]) -> Callable[[str, object], str]:
+    def check(key: str, value: object) -> str:
+        if value not in words:
+            raise BadRequest(f"{key} must be one of {', '.join(words)}; got {value!r}")
+        return str(value)
+
+    return check
+
+
+def check_between(low: float, high: float) -> Callable[[str, object], float]:
+    def check(key: str, value: object) -> float:
+        number = check_number(key, value)
+        if not low <= number <= high:
+            raise BadRequest(f"{key} must be from {low:g} to {high:g}, got {number:g}")
+        return number
+
+    return check
+
+
+def check_positive_integer(key: str, value: object) -> int:
+    number = check_integer(key, value)
+    if number < 1:
+        raise BadRequest(f"{key} must be 1 or more, got {number}")
+    return number
+
+
+def check_secs(key: str, value: object) -> float:
+    number = check_number(key, value)
+    if number <= 0:
+        raise BadRequest(f"{key} must be more than 0 seconds, got {number:g}")
+    return number
+
+
+def check_notes(key: str, value: object) -> tuple[float, ...]:
+    """MIDI note numbers: ``60``, ``[60, 64]``, ``"60 64 67"``, ``"60:64:67"``."""
+    if isinstance(value, str):  # with colons in mini-notation, where spaces part events
+        items: Sequence[object] = value.replace(",", " ").replace(":", " ").split()
+    elif isinstance(value, list | tuple):
+        items = value
+    else:
+        items = [value]
+    notes = tuple(check_between(0, 127)(key, item) for item in items)
+    if not 1 <= len(notes) <= 64:
+        raise BadRequest(f"{key} must hold 1 to 64 MIDI note numbers, got {value!r}")
+    return notes
