@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from dreamd.approaches.registry import APPROACHES
 from dreamd.osc.requests import REQUEST_KEYS
 from dreamd.settings import Settings, flag, in_group
 
@@ -193,12 +194,12 @@ def table_of_rooms() -> str:
     return "\n".join(lines)
 
 
-def test_every_setting_is_in_the_readme_with_its_default() -> None:
-    readme = (PACKAGE.parent / "README.md").read_text(encoding="utf-8")
+def test_every_setting_is_documented_with_its_default() -> None:
+    page = (PACKAGE.parent / "docs" / "settings.md").read_text(encoding="utf-8")
     for setting in in_group("places", "sound", "model", "training", "dreaming"):
         begins = f"| `{flag(setting.name)}` |"
-        line = next((li for li in readme.splitlines() if li.startswith(begins)), None)
-        assert line is not None, f"{flag(setting.name)} is not in the README"
+        line = next((li for li in page.splitlines() if li.startswith(begins)), None)
+        assert line is not None, f"{flag(setting.name)} is not in docs/settings.md"
         if setting.name != "home":
             assert f"| {setting.default} |" in line, line
         assert setting.metadata["help"] in line, line
@@ -207,7 +208,8 @@ def test_every_setting_is_in_the_readme_with_its_default() -> None:
 @pytest.mark.parametrize(
     ("client", "named", "not_said"),
     [
-        ("README.md", r"`([a-z]+)`", set()),
+        ("docs/requests.md", r"`([a-z]+)`", set()),
+        ("docs/protocol.md", r"`([a-z]+)`", set()),
         ("sc_classes/HelpSource/Classes/DreamRNN.schelp", r"(?m)^(?:## |argument:: )([a-z, ]+)",
          {"notes"}),  # an Array as the seed
         ("sc_classes/HelpSource/Classes/DreamDirt.schelp", r"code::([a-z]+)::", set()),
@@ -221,6 +223,16 @@ def test_a_request_s_keys_have_the_same_names_everywhere(
     text = (PACKAGE.parent / client).read_text(encoding="utf-8")
     names = {name.strip() for names in re.findall(named, text) for name in names.split(",")}
     assert set(REQUEST_KEYS) - not_said <= names
+
+
+@pytest.mark.parametrize(
+    "client",
+    ["README.md", "docs/requests.md", "sc_classes/HelpSource/Classes/DreamRNN.schelp",
+     "tidal/DreamRNN.hs", "tidal/DreamRNN.ghci"],
+)  # fmt: skip
+def test_every_approach_is_known_to_the_clients(client: str) -> None:
+    text = (PACKAGE.parent / client).read_text(encoding="utf-8")
+    assert not [name for name in APPROACHES if name not in text], f"{client} does not know it"
 
 
 def test_settings_that_cannot_work_are_refused() -> None:

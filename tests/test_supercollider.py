@@ -31,6 +31,8 @@ from dreamd.audio import plucked_string
 from dreamd.audio.files import DreamFile
 from dreamd.osc import replies, requests, transport
 
+pytestmark = pytest.mark.supercollider
+
 ROOT = Path(__file__).resolve().parent.parent
 CLASSES = ROOT / "sc_classes" / "Classes"
 SCRIPTS = ROOT / "tests" / "supercollider"

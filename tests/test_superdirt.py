@@ -29,6 +29,8 @@ from test_supercollider import (  # noqa: F401 - fixtures
 
 from dreamd.osc import replies, requests
 
+pytestmark = pytest.mark.supercollider
+
 RATE = 11025
 
 

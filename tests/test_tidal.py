@@ -25,6 +25,8 @@ from pythonosc.osc_message_builder import OscMessageBuilder
 from dreamd.daemon.queue import NEWEST_WAITING
 from dreamd.osc import requests, transport
 
+pytestmark = pytest.mark.tidal
+
 TIDAL = Path(__file__).parents[1] / "tidal"
 MODULE, SCRIPT = TIDAL / "DreamRNN.hs", TIDAL / "DreamRNN.ghci"
 BOOT, SET = TIDAL / "BootDreamRNN.hs", TIDAL / "dreams.tidal"

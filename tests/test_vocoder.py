@@ -7,7 +7,7 @@ from dreamd.approaches.config import ModelConfig
 from dreamd.approaches.registry import make
 from dreamd.approaches.spectrum import Spectrum
 from dreamd.audio.files import Samples
-from dreamd.audio.vocoder import NEAR, Vocoder, peaks
+from dreamd.audio.vocoder import NEAR_PEAK, Vocoder, peaks
 
 RATE, FRAME = 11025, 1024
 HOPS = (1024, 512, 256, 128, 56)
@@ -21,7 +21,7 @@ def plain_sum(spectra: np.ndarray, frame: int, hop: int) -> np.ndarray:
         new = peaks(spectrum)
         samples, next_alive, taken = np.zeros(hop), [], set()
         for place, amplitude, phase in alive:
-            near = [k for k in range(len(new.place)) if abs(new.place[k] - place) <= NEAR]
+            near = [k for k in range(len(new.place)) if abs(new.place[k] - place) <= NEAR_PEAK]
             near = [
                 k
                 for k in near
