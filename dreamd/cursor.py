@@ -29,6 +29,11 @@ LIKEST = 3
 """Events among which a leap is drawn by lot: with one a dream would soon go in circles."""
 RECENT = 6
 """Landings that no leap goes to again."""
+SEED, FADES = 3.0, 4.0
+"""How many times as much likeness to the seed counts at first as likeness to the dream, and the
+seconds in which that fades to a third. Without it three seconds say nothing of the seed any more:
+also the recording itself has gone on to other sounds by then."""
+FORGOTTEN = 0.01  # of it: the seed counts no longer
 
 CONTOUR = 6.0
 """Semitones that it costs a note to rise where the guide falls, and so on."""
@@ -73,7 +78,7 @@ class Index:
 
     @cached_property
     def at(self) -> Array:
-        """``(n, BANDS)``: only a dream with a guide asks for it."""
+        """``(n, BANDS)``: how each event sounds itself."""
         return self._at.astype(np.float32)
 
     @cached_property
@@ -100,9 +105,8 @@ class Index:
         return int(first), recording.frames
 
     def likest(self, sound: Array) -> int:
-        """The event that a seed of this timbre is likest to; its own and what leads up to it
-        count alike."""
-        return int((self.before @ sound + self.at @ sound).argmax())
+        """The event that sounds likest to a seed of this timbre: where a dream of it begins."""
+        return int((self.at @ sound).argmax())
 
 
 def _joined(parts: list[Any], kind: Any) -> Any:
@@ -166,15 +170,17 @@ class Cursor:
     """:param index: where it may leap to; without events it walks straight on.
     :param start: where it begins; see :meth:`Index.likest`.
     :param pace: frames that it goes on for each frame of the dream.
+    :param seed: the seed's timbre, which the cursor keeps to at first.
     :param wander: 0…1, how often it leaps at an event; ``outline``: 0…1, how often it follows the
         guide instead, at the guide's events.
     """
 
     def __init__(
-        self, index: Index, start: Place, rng: np.random.Generator, *,
+        self, index: Index, start: Place, rng: np.random.Generator, *, seed: Array | None = None,
         pace: float = 1.0, wander: float = 0.8, outline: float = 0.0, guide: Guide | None = None,
     ) -> None:  # fmt: skip
-        self._index, self._rng = index, rng
+        self._index, self._rng, self._seed = index, rng, seed
+        self._age = 0  # frames of the dream so far
         self.pace, self.wander, self.outline = pace, wander, outline
         self._guide = guide
         self._recording, self._frame = start.recording, float(start.frame)
@@ -190,6 +196,7 @@ class Cursor:
         landed = self._leap(count * self.pace, newest)
         step = Step(self._recording, self._frame, landed)
         self._frame = (self._frame + count * self.pace * self._slower) % self._recording.frames
+        self._age += count
         return step
 
     def _leap(self, span: float, newest: Samples) -> Place | None:
@@ -222,8 +229,13 @@ class Cursor:
         return place
 
     def _like_the_dream(self, newest: Samples, here: int) -> int | None:
-        """One of the events before which it sounded likest to the dream."""
-        likeness = self._index.before @ timbre(newest, self._recording.rate)
+        """One of the events before which it sounded likest to the dream. While the dream is young,
+        they must sound like the seed themselves."""
+        rate = self._recording.rate
+        likeness = self._index.before @ timbre(newest, rate)
+        fading = SEED * np.exp(-self._age / (FADES * rate))
+        if self._seed is not None and fading > FORGOTTEN:
+            likeness += fading * (self._index.at @ self._seed)
         apart = [here, *self._recent]
         count = min(LIKEST, len(likeness) - len(set(apart)))
         if count < 1:

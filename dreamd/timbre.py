@@ -32,6 +32,14 @@ def timbre(samples: Samples, rate: int) -> Array:
     return timbres(powers(padded, rate), rate, size)[0]
 
 
+def timbre_of(samples: Samples, rate: int) -> Array:
+    """``(BANDS,)``: how all of these samples sound, taken together; at least 0.35 s of them."""
+    size = round(SPAN * rate)
+    starts = np.arange(0, max(len(samples) - size, 0) + 1, size // 4)
+    power = powers(stretches(samples, starts, size), rate).mean(0, keepdims=True)
+    return timbres(power, rate, size)[0]
+
+
 def stretches(samples: Samples, starts: Frames, size: int) -> Array:
     """``(count, size)`` samples from each start on; what lies outside is silence."""
     out = np.zeros((len(starts), size), np.float32)
