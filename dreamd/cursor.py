@@ -25,11 +25,13 @@ from dreamd.events import Events
 from dreamd.recording import Recording
 from dreamd.timbre import Array, Frames, timbre
 
+WANDER = 0.9
+"""How often the cursor leaps at an event, where nobody says."""
 LIKEST = 3
 """Events among which a leap is drawn by lot: with one a dream would soon go in circles."""
 RECENT = 6
 """Landings that no leap goes to again."""
-SEED, FADES = 3.0, 4.0
+SEED, FADES = 10.0, 4.0
 """How many times as much likeness to the seed counts at first as likeness to the dream, and the
 seconds in which that fades to a third. Without it three seconds say nothing of the seed any more:
 also the recording itself has gone on to other sounds by then."""
@@ -177,7 +179,7 @@ class Cursor:
 
     def __init__(
         self, index: Index, start: Place, rng: np.random.Generator, *, seed: Array | None = None,
-        pace: float = 1.0, wander: float = 0.8, outline: float = 0.0, guide: Guide | None = None,
+        pace: float = 1.0, wander: float = WANDER, outline: float = 0.0, guide: Guide | None = None,
     ) -> None:  # fmt: skip
         self._index, self._rng, self._seed = index, rng, seed
         self._age = 0  # frames of the dream so far
