@@ -5,15 +5,15 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
 from dreamd import __version__
 from dreamd.approaches.registry import APPROACHES
 from dreamd.errors import DreamError, SetupError
+from dreamd.flags import add_settings, settings_from
 from dreamd.osc.requests import REQUEST_KEYS, request
-from dreamd.settings import Settings, check, flag, in_group
+from dreamd.settings import flag
 
 Arguments = argparse.Namespace
 Command = Callable[..., argparse.ArgumentParser]
@@ -55,7 +55,7 @@ def parser() -> argparse.ArgumentParser:
     ) -> argparse.ArgumentParser:
         new: argparse.ArgumentParser = commands.add_parser(name, help=help, description=help)
         new.set_defaults(command=function)
-        _add_settings(new, *groups)
+        add_settings(new, *groups)
         return new
 
     _add_playing(command)
@@ -125,31 +125,10 @@ def _add_looking(command: Command) -> None:
     new.add_argument("--json", action="store_true", help="as JSON")
     new = command("status", _status, "what a running daemon is doing")
     new.add_argument("--json", action="store_true", help="as JSON")
+    new = command("credits", _credits, "which moments of which recordings a dream leant on")
+    new.add_argument("dream", metavar="dream:N")
     command("doctor", _doctor, "is everything in order, and what has been learned?")
     command("install", _install, "put the SuperCollider classes and the Tidal helper in place")
-
-
-def _add_settings(new: argparse.ArgumentParser, *groups: str) -> None:
-    """Flags of the settings in these groups; home, host and port are every command's."""
-    shown = in_group(*groups)
-    always = [s for s in in_group("places") if s.name in ("home", "host", "port")]
-    for setting in [*(s for s in always if s not in shown), *shown]:
-        help = f"{setting.metadata['help']} (default: {setting.default})".replace("%", "%%")
-        if isinstance(setting.default, bool):
-            new.add_argument(flag(setting.name), action="store_true", help=help)
-            continue
-        kind = type(setting.default) if not isinstance(setting.default, Path) else Path
-        new.add_argument(flag(setting.name), type=kind, default=setting.default, help=help)
-
-
-def settings_from(arguments: Arguments) -> Settings:
-    """The settings that the flags ask for. Raises :class:`SetupError` for impossible ones."""
-    given = vars(arguments)
-    names = {s.name for s in in_group("places", "sound", "model", "training", "dreaming")}
-    settings = replace(Settings(), **{k: v for k, v in given.items() if k in names})
-    home = settings.home.expanduser().absolute()
-    tidal = "" if given.get("no_tidal") else settings.tidal
-    return check(replace(settings, home=home, tidal=tidal))
 
 
 # ---------------------------------------------------------------- commands
@@ -275,6 +254,13 @@ def _status(arguments: Arguments) -> None:
 
     state = client.status(settings_from(arguments))
     print(json.dumps(state, indent=2) if arguments.json else client.told(state))
+
+
+def _credits(arguments: Arguments) -> None:
+    from dreamd.home import credits
+
+    number = credits.number_in(arguments.dream)
+    print(credits.told(credits.of(settings_from(arguments).home, number)))
 
 
 def _doctor(arguments: Arguments) -> int:

@@ -1,5 +1,8 @@
 """The bench's parts run and print tables; its figures are nobody's assertion."""
 
+import json
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -15,15 +18,24 @@ def quick(monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
         yield
 
 
-def test_every_part_prints_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_part_prints_a_table_and_is_recorded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(bench_dreams, "SIZES", bench_dreams.SIZES[:1])
     monkeypatch.setattr(bench_dreams, "CONCURRENT_SECONDS", 0.1)
-    for part in bench.report():
-        assert "nan" not in part
-        if part.startswith("###"):
-            assert "|---|" in part
-        else:
-            assert "billion multiply-adds" in part
+    parts = list(bench.report())
+    for part in parts:
+        assert "nan" not in str(part)
+        assert "|---|" in str(part)
+    for _ in range(2):
+        bench.record(tmp_path, timing.machine(), parts)
+    page = (tmp_path / "performance.md").read_text()
+    assert page.startswith("# Performance")
+    assert "billion multiply-adds" in page
+    assert page.count("### ") == len(parts)
+    first, second = (tmp_path / "performance.jsonl").read_text().splitlines()
+    assert first == second or json.loads(first)["parts"] == json.loads(second)["parts"]
+    assert json.loads(first)["parts"]["Training"][0] == parts[-1].head
 
 
 def test_multiply_adds_are_counted_as_the_formulas_say() -> None:

@@ -55,7 +55,7 @@ def test_a_long_life_is_bounded_in_space(tmp_path: Path) -> None:
     kept: list[int] = []
     for steps in np.unique(np.geomspace(1, 1e9, 2000).astype(int)):
         kept = sorted(checkpoints.thinned([*kept, int(steps)]))
-        assert len(kept) <= checkpoints.DOUBLINGS + checkpoints.NEWEST
+        assert len(kept) <= checkpoints.DOUBLINGS + checkpoints.NEWEST_KEPT
     ratios = np.divide(kept[1:], kept[:-1])
     assert ratios.max() < 4.0  # one for each doubling
     assert kept[-1] == 10**9

@@ -1,9 +1,8 @@
 """One dream, from the job to the file."""
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,14 +12,16 @@ import torch
 from conftest import RATE, pitch, tone
 
 from dreamd.approaches import registry
-from dreamd.approaches.registry import APPROACHES, config_of
+from dreamd.approaches.base import Approach
+from dreamd.approaches.registry import APPROACHES, Concurrent, config_of
 from dreamd.audio.files import DreamFile
 from dreamd.audio.harmonics import partials
 from dreamd.audio.linear_prediction import extrapolated, innovation
 from dreamd.corpus.recording import Recording, cut
 from dreamd.dreaming import render
+from dreamd.dreaming.cursor import Cursor, Index, Place
 from dreamd.dreaming.follower import Follower, block_of
-from dreamd.dreaming.job import ChunkWritten, Job
+from dreamd.dreaming.job import ChunkWritten, CursorLeapt, Job
 from dreamd.dreaming.resolve import resolve
 from dreamd.errors import Cancelled, Diverged, DreamError, NoSuchSeed
 from dreamd.osc.requests import Request
@@ -50,9 +51,13 @@ def job(small: Settings, recorded: Make, tmp_path: Path) -> Callable[..., Job]:
 
 
 def made(job: Job, tell: Callable[[ChunkWritten], None] = lambda wrote: None) -> np.ndarray:
+    def hear(said: ChunkWritten | CursorLeapt) -> None:
+        if isinstance(said, ChunkWritten):
+            tell(said)
+
     DreamFile(job.path, job.config.rate).create(job.frames)
     with torch.no_grad():
-        render.render(job, Settings(), tell)
+        render.render(job, Settings(), hear)
     return soundfile.read(job.path, dtype="float32")[0]
 
 
@@ -114,7 +119,7 @@ def test_what_is_written_is_final(job: Callable[..., Job]) -> None:
 def test_a_dream_that_is_no_longer_finite_has_diverged(
     job: Callable[..., Job], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(job, settings):  # type: ignore[no-untyped-def]
+    def broken(job, settings, **_):  # type: ignore[no-untyped-def]
         while True:
             yield np.full(100, np.nan, np.float32)
 
@@ -138,7 +143,7 @@ def test_it_stops_after_the_block_at_hand(
     """A block is some hundredths of a second of work at most, so cancelling takes no longer."""
     blocks: list[int] = []
 
-    def counted(job, settings):  # type: ignore[no-untyped-def]
+    def counted(job, settings, **_):  # type: ignore[no-untyped-def]
         while True:
             blocks.append(64)
             yield np.zeros(64, np.float32)
@@ -158,7 +163,7 @@ def test_parts_come_at_least_four_times_a_second(
     """By a clock that moves by the seconds of work in a block; the first comes at once."""
     clock, told = [0.0], []
 
-    def slowly(job, settings):  # type: ignore[no-untyped-def]
+    def slowly(job, settings, **_):  # type: ignore[no-untyped-def]
         while True:
             clock[0] += work
             yield np.zeros(64, np.float32)
@@ -290,32 +295,41 @@ def test_temperature_is_noise_in_units_of_the_error(job: Callable[..., Job], app
     assert roughness(hot) > 2 * roughness(cold)
 
 
+def windows_of(
+    follower: type[Follower], model: Approach, profile: Concurrent, recording: Recording, start: int
+) -> Iterator[torch.Tensor]:
+    """What a cursor that walks straight on, a quarter faster than the dream, learns from."""
+    cursor = Cursor(Index([]), Place(recording, start), np.random.default_rng(0), pace=1.25)
+    silence = np.zeros(4000, np.float32)
+    one = follower(model, cursor, profile, learning_rate=0.0, newest=silence)
+    while True:
+        one.step()
+        assert one._here is not None
+        yield one.windows(one._here, 80.0)
+
+
 def test_the_cursor_walks_in_a_loop(recorded: Make, small: Settings) -> None:
     """Its windows lead up to where it was put; after the end comes the beginning."""
     model = registry.make(config_of("column", small))  # windows of 257 samples, 64 a block
     ramp = recorded(np.arange(1000, dtype=np.float32))
     profile = registry.ROWS["column"].concurrent
-    still = partial(Follower, model, profile=profile, pace=1.25, learning_rate=0.0)
-    walk = still(ramp, 356)
-    assert walk.windows()[:, -1].tolist() == [356.0 + 10 * k for k in range(8)]
-    for _ in range(8):
-        walk.step()
-    assert walk.windows()[:, 0].tolist() == [740.0 + 10 * k for k in range(8)]
-    assert walk.windows()[:, -1].tolist() == [996, 6, 16, 26, 36, 46, 56, 66]
-    first = still(ramp, 0)
-    assert first.windows()[0, [0, -1]].tolist() == [744.0, 0.0]
+    seen = windows_of(Follower, model, profile, ramp, 356)
+    assert next(seen)[:, -1].tolist() == [356.0 + 10 * k for k in range(8)]
+    for _ in range(7):
+        last = next(seen)
+    last = next(seen)
+    assert last[:, 0].tolist() == [740.0 + 10 * k for k in range(8)]
+    assert last[:, -1].tolist() == [996, 6, 16, 26, 36, 46, 56, 66]
+    first = next(windows_of(Follower, model, profile, ramp, 0))
+    assert first[0, [0, -1]].tolist() == [744.0, 0.0]
 
 
 def test_a_recording_shorter_than_a_window_is_a_loop_too(recorded: Make, small: Settings) -> None:
     model = registry.make(config_of("column", small))
     profile = registry.ROWS["column"].concurrent
     short = recorded(np.arange(100, dtype=np.float32))
-    walk = Follower(model, short, 0, profile, pace=1.25, learning_rate=0.0)
-    heard = [walk.windows()[0, -1].item()]
-    for _ in range(3):
-        walk.step()
-        heard.append(walk.windows()[0, -1].item())
-    assert heard == [0, 80, 60, 40]
+    seen = windows_of(Follower, model, profile, short, 0)
+    assert [next(seen)[0, -1].item() for _ in range(4)] == [0, 80, 60, 40]
 
 
 def test_what_the_cursor_follows(recorded: Make, small: Settings) -> None:

@@ -108,7 +108,7 @@ def test_where_nothing_was_written_notes_are_synthesized_and_learning_goes_on(
 
 def seed_of(notes: tuple[float, ...], recording: Recording, **keys: object) -> Seed:
     request = Request("transpose", notes=notes, **keys)  # type: ignore[arg-type]
-    seed, _ = seeds.find(
+    seed, _ = seeds.settle(
         request, {"guitar": [recording]}, lambda number: Path(), np.random.default_rng(0)
     )
     return seed

@@ -93,7 +93,7 @@ def test_the_table_has_a_row_for_each_and_a_column_for_each_fact() -> None:
     rows = re.findall(r"<tr>(.*?)</tr>", html)
     cells = [[re.sub("<[^>]+>", "", c) for c in re.findall(r"<t[hd].*?</t[hd]>", r)] for r in rows]
     assert cells == [
-        ["", *(name for name, _, _ in report.CRITERIA), "trained", "hop"],
+        ["", *(name for name, _, _ in report.CRITERIA_SHOWN), "trained", "hop"],
         ["Recording", "–", "–", "–", "", ""],
         ["Dream", "0.20 low ●○○", "0.50 medium ●●○", "0.90 high ●●●", "180 s", ""],
         ["Dream", "0.20 low ●○○", "0.50 medium ●●○", "0.90 high ●●●", "", "56"],
@@ -118,7 +118,9 @@ def test_all_pictures_have_one_scale() -> None:
         np.asarray(Image.open(BytesIO(each))) for each in Elements(html).contents("img")
     )
     assert spectra.max() > 240
-    assert spectra.max() - soft_spectra.max() == pytest.approx(255 * 40 / report.DEPTH, abs=2)
+    assert spectra.max() - soft_spectra.max() == pytest.approx(
+        255 * 40 / report.PICTURE_DEPTH, abs=2
+    )
     assert (wave[:, 600] > 0).mean() > 0.98  # from edge to edge
     assert 0 < (soft_wave[:, 600] > 0).mean() < 0.03
 

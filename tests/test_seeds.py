@@ -46,7 +46,7 @@ def heard(
         request = Request("column", **keys)  # type: ignore[arg-type]
         if path := seeds.path_of(request, voices):
             seeds.check_file(path)
-        seed, voice = seeds.find(request, voices, bank.finished, np.random.default_rng(at_rand))
+        seed, voice = seeds.settle(request, voices, bank.finished, np.random.default_rng(at_rand))
         samples = seeds.load(seed, COUNT, RATE, 0.5, np.random.default_rng(at_rand))
         assert samples.shape == (COUNT,)
         return pitch(samples), voice

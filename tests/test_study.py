@@ -36,7 +36,7 @@ def test_every_part_prints_a_table(
     )
     monkeypatch.setattr(study.liveliness, "drift", lambda samples, rate: 0.0)  # needs two seconds
     with torch.no_grad():
-        parts = list(study.report(small, {"sine": [recording]}))
+        parts = list(map(str, study.report(small, {"sine": [recording]})))
     assert [part.splitlines()[0] for part in parts] == [
         "### Paused and concurrent", "### The walk", "### The pitches of the seed",
         "### Beginning from a starter model",

@@ -99,6 +99,15 @@ learn = pF "learn"
 temperature :: Pattern Double -> ControlPattern
 temperature = pF "temperature"
 
+-- | How readily a dream leaps to what sounds like it: @wander 0@ walks straight on, @1@ leaps at
+-- each event.
+wander :: Pattern Double -> ControlPattern
+wander = pF "wander"
+
+-- | How far the seed, going on, steers instead of the dream: @outline 1@ keeps a melody's entries.
+outline :: Pattern Double -> ControlPattern
+outline = pF "outline"
+
 -- | Which of a voice's models, by the length of its vectors: @vector 512@.
 vector :: Pattern Int -> ControlPattern
 vector = pI "vector"

@@ -6,9 +6,10 @@ rows. Light: a network's module, and PyTorch with it, is imported when the first
 """
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from importlib import import_module
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from dreamd.approaches.config import ModelConfig
 from dreamd.settings import Settings
@@ -38,6 +39,8 @@ class Concurrent:
     residual_gain: float = 0.0  #: of what nothing foretold in the recording, added to the dream
     ceiling: float = math.inf  #: each sample is bent to stay within this many times the level
     holds_harmonics: bool = False  #: whether the dream keeps the partials of its seed
+    wander: float = 0.9  #: how often the cursor leaps at an event, 0…1
+    outlined: Mapping[str, Any] = field(default_factory=dict)  #: what differs with an outline
 
     def rate(self, length: int) -> float:
         """The learning rate for vectors or hops of ``length`` samples.
@@ -65,14 +68,15 @@ _LIST = (
     # the cursor says nothing of, and a vector of V samples is heard with the noise of V rows of
     # them. No momentum: the cursor passes each place once.
     Row("vector", "vector", False, 8.0, 100.0,
-        Concurrent(2e-3, usual=1024, slowing=0.5, momentum=0.0, epsilon=1e-4)),
+        Concurrent(2e-3, usual=1024, slowing=0.5, momentum=0.0, epsilon=1e-5)),
     Row("spectrum", "hop", False, 5.0, 50.0,
-        Concurrent(2e-4, usual=256, slowing=1.0)),
+        Concurrent(2e-4, usual=256, slowing=1.0,
+                   outlined={"learning_rate": 2e-3, "windows": 4, "spread": 8.0})),
     Row("transpose", "vector", True, 1.0, 4.0,
-        Concurrent(3e-4, block=256, windows=8, level_correction=0.7, residual_gain=2.0,
+        Concurrent(3e-4, block=256, windows=8, level_correction=0.7, residual_gain=1.5,
                    ceiling=3.0, holds_harmonics=True)),
     Row("column", "vector", True, 1.0, 4.0,
-        Concurrent(2e-3, block=512, windows=8, level_correction=0.7, residual_gain=2.0,
+        Concurrent(1e-3, block=512, windows=8, level_correction=0.7, residual_gain=1.0,
                    ceiling=5.0)),
 )  # fmt: skip
 

@@ -17,7 +17,9 @@ MOST_PARTIALS = 100  # partials
 FAINTEST = 1e-5  # of the strongest one's power
 LOWEST_PARTIAL = 30.0  # Hz
 PARTIALS_APART = 2.5  # bins of the seed's spectrum between two partials
-SPAN = 0.186  # seconds in which the partials are looked for: time enough to tell semitones apart
+HARMONICS_SPAN = (
+    0.186  # seconds in which the partials are looked for: time enough to tell semitones apart
+)
 HOLD = 0.85  # of what does not belong to the seed is taken away
 RISE = 32  # samples in which that begins, so that nothing clicks
 
@@ -27,7 +29,7 @@ class Harmonics:
 
     def __init__(self, seed: Samples, rate: int) -> None:
         hertz = partials(seed, rate)
-        self.span = min(round(SPAN * rate), len(seed))
+        self.span = min(round(HARMONICS_SPAN * rate), len(seed))
         turns = 2 * np.pi * np.outer(np.arange(self.span) / rate, hertz)
         waves = np.concatenate((np.cos(turns), np.sin(turns)), axis=1)
         self._waves = torch.linalg.qr(torch.from_numpy(waves))[0].float()  # (span, 2·partials)

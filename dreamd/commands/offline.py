@@ -14,7 +14,7 @@ import torch
 
 from dreamd.approaches.registry import config_of
 from dreamd.audio.files import DreamFile
-from dreamd.corpus import pitch, single_notes
+from dreamd.corpus import events, pitch, single_notes
 from dreamd.corpus.cache import Corpus, Found
 from dreamd.corpus.recording import Recording
 from dreamd.corpus.watcher import given
@@ -42,10 +42,8 @@ def dream(settings: Settings, request: Request, out: Path) -> Job:
     corpus = Corpus(settings.home, settings.rate)
     corpus.recall_all()
     voices = all_voices(settings, corpus.voices())
-    if request.notes:
-        for recording in corpus.recordings():
-            if single_notes.known(recording) is None:
-                single_notes.keep(recording, chain.from_iterable(pitch.scan(recording)))
+    for recording in corpus.recordings():
+        listen(recording, notes=bool(request.notes))
     if path := seeds.path_of(request, voices):
         seeds.check_file(path)
     job = resolve(settings, request, voices, Bank(settings.home).finished)
@@ -106,4 +104,16 @@ def ingest(
             say(f"passed over: {error}")
     if not corpus.recordings():
         raise SetupError(f"nothing to learn from in {source}")
+    for recording in corpus.recordings():
+        listen(recording)
     return corpus.voices()
+
+
+def listen(recording: Recording, notes: bool = False) -> None:
+    """Looks for the events of a recording, if nobody has yet: cursors leap to them. And for its
+    single notes, of which seeds of notes are made."""
+    if not events.exist(recording):
+        for _ in events.scan(recording):
+            pass
+    if notes and single_notes.known(recording) is None:
+        single_notes.keep(recording, chain.from_iterable(pitch.scan(recording)))

@@ -26,7 +26,7 @@ from dreamd.errors import BadRecording
 SILENT_PEAK = 1e-4
 """A recording whose largest sample is under this (-80 dB) is silence."""
 
-OURS = re.compile(r"[0-9a-f]{20}\.(f32|json|json\.tmp|singles|singles\.tmp)")
+OURS = re.compile(r"[0-9a-f]{20}\.(f32|json|solos|events)(\.tmp)?")
 """The names of what lies in the corpus' folder; a file of any other name is somebody else's."""
 
 OnProgress = Callable[[float], None]

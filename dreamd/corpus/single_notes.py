@@ -27,7 +27,7 @@ class SingleNote:
 
 
 def known(recording: Recording) -> tuple[SingleNote, ...] | None:
-    """The recording's singles, in order; None where nobody has listened to it yet."""
+    """The recording's single notes, in order; None where nobody has listened to it yet."""
     path = _path(recording)
     return _read(path) if path.exists() else None
 
@@ -35,18 +35,18 @@ def known(recording: Recording) -> tuple[SingleNote, ...] | None:
 def keep(recording: Recording, singles: Iterable[SingleNote]) -> None:
     """Writes down what was heard. The file is whole or not there."""
     path = _path(recording)
-    temporary = path.with_suffix(".singles.tmp")
+    temporary = path.with_suffix(".solos.tmp")
     temporary.write_text(json.dumps([asdict(single) for single in singles]), encoding="utf-8")
     os.replace(temporary, path)
 
 
 def of(recording: Recording, note: float) -> list[SingleNote]:
-    """The known singles of this note."""
+    """The known single notes of this note."""
     return [single for single in known(recording) or () if abs(single.note - note) <= TUNING]
 
 
 def _path(recording: Recording) -> Path:
-    return Path(recording.cache).with_suffix(".singles")
+    return Path(recording.cache).with_suffix(".solos")
 
 
 @lru_cache(maxsize=256)  # a cache's file is written once

@@ -10,10 +10,11 @@ from dreamd.daemon.clients import Clients, NotTooOften
 from dreamd.daemon.queue import NEWEST_WAITING, Client, Dream
 from dreamd.daemon.state import State
 from dreamd.daemon.supervisor import Supervisor
-from dreamd.dreaming.job import ChunkWritten, Finished, Job, JobFailed
+from dreamd.dreaming.job import ChunkWritten, CursorLeapt, Finished, Job, JobFailed
 from dreamd.dreaming.resolve import refresh, resolve
 from dreamd.errors import DreamError, TooLong
-from dreamd.osc.replies import Accepted, Chunk, Done, Failed
+from dreamd.home import credits
+from dreamd.osc.replies import Accepted, Chunk, Done, Failed, Leap
 from dreamd.osc.requests import Request
 
 REPLACED_EVERY = 30.0  # seconds between lines about one pattern that asks too often
@@ -78,12 +79,18 @@ class Dreams:
 
     # ------------------------------------------------------------ what workers report
 
-    def on_worker_message(self, name: str, message: ChunkWritten | Finished | JobFailed) -> None:
+    def on_worker_message(
+        self, name: str, message: ChunkWritten | CursorLeapt | Finished | JobFailed
+    ) -> None:
         match message:
             case ChunkWritten(_, start, frames):
                 dream = self._supervisor.making(name)
                 dream.advance(start + frames)
                 self._clients.broadcast(Chunk(dream.id, start, frames))
+            case CursorLeapt(_, frame, source, second):
+                dream = self._supervisor.making(name)
+                dream.leaps.append((frame, source, second))
+                self._clients.broadcast(Leap(dream.id, frame, source, second))
             case Finished(_, seconds):
                 self._finish(self._supervisor.release(name), seconds)
             case JobFailed(_, code, text):
@@ -94,6 +101,10 @@ class Dreams:
         """A dream is whole: into the bank with it, and everyone hears."""
         job, state = dream.job, self._state
         state.bank.finish(dream.index)
+        try:
+            credits.keep(state.settings.home, dream.index, dream.credits())
+        except OSError as error:  # a full disk: the dream is there all the same
+            state.say(f"cannot keep the credits of dream:{dream.index}: {error.strerror}", True)
         state.queue.done(dream, seconds)
         state.estimates.learn(dream, seconds)
         frames, rate = job.frames, job.config.rate

@@ -17,7 +17,7 @@ from dreamd.daemon.events import BankListed, Leave, Packet, PathChecked
 from dreamd.daemon.library import Library
 from dreamd.daemon.state import State
 from dreamd.daemon.supervisor import Supervisor
-from dreamd.dreaming.job import ChunkWritten, Finished, JobFailed
+from dreamd.dreaming.job import ChunkWritten, CursorLeapt, Finished, JobFailed
 from dreamd.osc.replies import Trained
 from dreamd.training.messages import Progress
 from dreamd.workers.messages import Note, Ready
@@ -82,7 +82,7 @@ class Router:
                 self._on_progress(progress)
             case Note(text, problem):
                 state.say(text, problem)
-            case ChunkWritten() | Finished() | JobFailed():
+            case ChunkWritten() | CursorLeapt() | Finished() | JobFailed():
                 self._dreams.on_worker_message(name, message)
 
     def _on_progress(self, progress: Progress) -> None:

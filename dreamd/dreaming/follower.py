@@ -1,4 +1,4 @@
-"""What a concurrent dream learns from: a cursor that walks through a recording.
+"""What a concurrent dream learns from: windows of the recordings, at a cursor.
 
 Each concurrent dream has a :class:`Follower` and calls :meth:`Follower.step` before each of its
 steps (the paper's second way of sampling). It owns the network that it teaches, a copy that nobody
@@ -13,7 +13,9 @@ from dreamd.approaches.base import Approach, SampleWise
 from dreamd.approaches.registry import Concurrent
 from dreamd.audio.files import Samples
 from dreamd.audio.linear_prediction import innovation
-from dreamd.corpus.recording import Recording, loop
+from dreamd.audio.timbre import TIMBRE_SPAN
+from dreamd.corpus.recording import loop
+from dreamd.dreaming.cursor import Cursor, Place, Step
 from dreamd.kernels.adam import Adam
 
 CLIP = 1.0
@@ -29,59 +31,69 @@ INNOVATION_ORDER = 4
 
 class Follower:
     """:param model: what learns; its weights change with each step.
-    :param start: the frame of ``recording`` that the first step's last window leads up to: what
-        is heard there is what the dream's first element leans towards.
+    :param cursor: where in the recordings it learns; see :class:`Cursor`.
     :param profile: how its approach learns and is held.
-    :param pace: elements that the cursor moves on for each that is dreamt.
     :param learning_rate: Adam's.
+    :param newest: samples of the seed, the last of them: what the dream sounds like at first.
     """
 
     def __init__(
         self,
         model: Approach,
-        recording: Recording,
-        start: int,
+        cursor: Cursor,
         profile: Concurrent,
         *,
-        pace: float,
         learning_rate: float,
+        newest: Samples,
     ) -> None:
-        self._model, self._recording, self.profile = model, recording, profile
+        self._model, self._cursor, self.profile = model, cursor, profile
         self._block = block_of(model, profile)
-        self._span = pace * self._block * model.element_samples  # samples a step moves on
-        self._cursor = float(start - model.seed_samples)
+        self._here: Step | None = None  # where the last step learned
         self._adam = Adam(model, learning_rate, profile.momentum, profile.epsilon)
-        self.level = MINIMUM_LEVEL  #: root mean square of what the cursor is passing, model scale
         self._kept = np.ones((profile.windows, 1), bool)  # each stretch is one window
+        self._heard = (
+            int(TIMBRE_SPAN * model.config.rate) + 1
+        )  # samples that tell what it sounds like
+        self._newest = newest[-self._heard :]
+        self.level = MINIMUM_LEVEL  #: root mean square of what the cursor is passing, model scale
+        self.leapt: Place | None = None  #: where the cursor went with the last step, if it leapt
 
     def step(self) -> None:
         """Learns from the windows at the cursor, and moves it on: one Adam step."""
         model = self._model
+        count = self._block * model.element_samples
+        self._here = self._cursor.move(count, self._newest)
+        self.leapt = self._here.leapt
         with torch.enable_grad():
-            vectors, after = model.stretches(self.windows())
+            vectors, after = model.stretches(self.windows(self._here, count * self._cursor.pace))
             loss, _ = model.error(vectors, after, self._kept)
         self._adam.descend(loss, CLIP)
-        self._cursor += self._span
         sample_wise = isinstance(model, SampleWise)
         newest = vectors[-1, -1, -self._block :] if sample_wise else after[-1, -1]
         self.level = max(rms(newest), MINIMUM_LEVEL)
 
+    def listen(self, samples: Samples) -> None:
+        """What was dreamt last, as it sounds: the cursor leaps to what is like it."""
+        self._newest = np.concatenate((self._newest, samples))[-self._heard :]
+
     def innovation(self, count: int) -> Samples:
-        """What the ``count`` samples from the cursor's last place on had in them that nothing
-        before foretold, in the model's scale: a pick, a breath, a hammer."""
-        end = int(self._cursor - self._span) + self._model.seed_samples + count
-        stretch = loop(self._recording, end - INNOVATION_SPAN - count, INNOVATION_SPAN + count)
+        """What the ``count`` samples from the cursor's place on had in them that nothing before
+        foretold, in the model's scale: a pick, a breath, a hammer."""
+        assert self._here is not None
+        start = int(self._here.frame) - INNOVATION_SPAN
+        stretch = loop(self._here.recording, start, INNOVATION_SPAN + count)
         return innovation(stretch, count, INNOVATION_ORDER) / self._model.scale
 
-    def windows(self) -> Tensor:
-        """``(windows, example_samples)`` that begin from the cursor to where it goes next.
+    def windows(self, here: Step, span: float) -> Tensor:
+        """``(windows, example_samples)`` whose last vectors lead up to ``here``, and on from there
+        to where the cursor goes next, ``span`` frames further.
 
         The recording is a loop: after its end comes its beginning.
         """
         model, count = self._model, self.profile.windows
-        spread = self._span * self.profile.spread
-        starts = [int(self._cursor + spread * k / count) for k in range(count)]
-        windows = [loop(self._recording, start, model.example_samples) for start in starts]
+        first, apart = here.frame - model.seed_samples, span * self.profile.spread / count
+        starts = [int(first + apart * k) for k in range(count)]
+        windows = [loop(here.recording, start, model.example_samples) for start in starts]
         return torch.from_numpy(np.stack(windows))
 
 

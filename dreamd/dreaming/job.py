@@ -1,7 +1,7 @@
 """One dream to make, and what is said of it between the daemon and a dreaming process.
 
 Down to the process: :class:`Job`, :class:`Stop`. Up from it: :class:`ChunkWritten`,
-:class:`Finished`, :class:`JobFailed`. Plain values, pickled in pipes.
+:class:`CursorLeapt`, :class:`Finished`, :class:`JobFailed`. Plain values, pickled in pipes.
 """
 
 from dataclasses import dataclass
@@ -32,7 +32,8 @@ class Job:
     frames: int
     rand: int
     follow: Recording | None = None  # what a concurrent dream's cursor walks
-    followat: int = 0  # the cursor's first frame
+    followat: int = 0  # the cursor's first frame, where it does not begin at what is like the seed
+    among: tuple[Recording, ...] = ()  # recordings in which the cursor may leap
     blend_target: Path | None = None  # the checkpoint that the request's blend leads to
     starter: bool = False  # its weights are those of a starter model
 
@@ -63,6 +64,16 @@ class ChunkWritten:
     serial: int
     start: int
     frames: int
+
+
+@dataclass(frozen=True)
+class CursorLeapt:
+    """Before this frame of the dream its cursor went there."""
+
+    serial: int
+    frame: int
+    source: str  # the performer's recording
+    second: float
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ study``, ``bench``, ``table1``) draws from the same :func:`blocks`.
 import copy
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -20,9 +21,12 @@ from dreamd.approaches.registry import Concurrent
 from dreamd.audio import vocoder
 from dreamd.audio.files import DreamFile, Samples
 from dreamd.audio.limiter import Limiter
-from dreamd.dreaming import sampling, seeds
+from dreamd.audio.timbre import timbre_of
+from dreamd.dreaming import cursor as cursors
+from dreamd.dreaming import guides, sampling, seeds
+from dreamd.dreaming.cursor import Cursor, Place
 from dreamd.dreaming.follower import Follower
-from dreamd.dreaming.job import ChunkWritten, Job
+from dreamd.dreaming.job import ChunkWritten, CursorLeapt, Job
 from dreamd.errors import BadRecording, Cancelled, Diverged
 from dreamd.home import checkpoints
 from dreamd.kernels import sliding_lstm, windowed_lstm
@@ -38,7 +42,7 @@ Loop = Callable[..., Iterator[Tensor]]
 def render(
     job: Job,
     settings: Settings,
-    tell: Callable[[ChunkWritten], None],
+    tell: Callable[[ChunkWritten | CursorLeapt], None],
     stopped: Callable[[], bool] = lambda: False,
 ) -> None:
     """Makes one dream: its file is filled from start to end, ``tell`` hears of each part.
@@ -46,7 +50,7 @@ def render(
     ``stopped`` is asked after each block, some hundredths of a second. Raises a
     :class:`DreamError` if the seed cannot be read, the dream breaks, or somebody stopped it.
     """
-    source = blocks(job, settings)
+    source = blocks(job, settings, leapt=tell)
     limiter = Limiter(job.frames, job.config.rate, job.peak, job.loudest)
     file = DreamFile(job.path, job.config.rate)
     made, flushed = 0, -CHUNK  # the first block goes out at once
@@ -72,27 +76,56 @@ def blocks(
     settings: Settings,
     profile: Concurrent | None = None,
     loop: Loop = sampling.concurrent,
+    leapt: Callable[[CursorLeapt], None] = lambda leap: None,
 ) -> Iterator[Samples]:
-    """The samples of a dream, block after block, for ever; not yet limited.
-
-    :param profile: how it learns and is held; without it as its approach's row says.
-
-    Raises :class:`BadRecording` if the seed cannot be read.
-    """
+    """The samples of a dream, block after block, for ever; not yet limited. ``leapt`` hears where
+    its cursor begins and leaps. Raises :class:`BadRecording` if the seed cannot be read."""
     model = model_of(job, settings.init_std)
-    queue = seed_queue(model, job)
+    seed = seed_samples(model, job)
+    queue = model.elements(torch.from_numpy(seed))
     noise = job.request.temperature * model.deviation
-    profile = profile or registry.ROWS[job.config.approach].concurrent
+    profile = profile or profile_of(job)
     rate, decode = learning_rate(job, profile), model.decoder()
     if job.request.sampling == "paused" or job.follow is None or not rate:
-        elements = sampling.paused(model, queue, profile, noise, settings.threads)
-    else:
-        fork = copy.deepcopy(model)
-        follower = Follower(fork, job.follow, job.followat, profile, pace=job.request.pace,
-                            learning_rate=rate)  # fmt: skip
-        elements = loop(fork, queue, follower, noise, settings.threads)
-    for each in elements:
-        yield decode(each).numpy()
+        for each in sampling.paused(model, queue, profile, noise, settings.threads):
+            yield decode(each).numpy()
+    cursor, start = beginning(job, profile, seed)
+    leapt(_told(job, 0, start))
+    fork, made = copy.deepcopy(model), 0
+    follower = Follower(fork, cursor, profile, learning_rate=rate, newest=seed)
+    for each in loop(fork, queue, follower, noise, settings.threads):
+        samples = decode(each).numpy()
+        if follower.leapt:
+            leapt(_told(job, made, follower.leapt))
+        made += len(samples)
+        follower.listen(samples)
+        yield samples
+
+
+def _told(job: Job, frame: int, at: Place) -> CursorLeapt:
+    return CursorLeapt(job.serial, frame, at.recording.source, at.frame / at.recording.rate)
+
+
+def profile_of(job: Job) -> Concurrent:
+    """How the job's approach learns and is held; with an outline it learns faster."""
+    profile = registry.ROWS[job.config.approach].concurrent
+    return replace(profile, **profile.outlined) if job.request.outline else profile
+
+
+def beginning(job: Job, profile: Concurrent, seed: Samples) -> tuple[Cursor, Place]:
+    """The cursor, and where it begins: at what sounds likest to the seed, unless ``followat`` says
+    where, or nobody has looked for the recordings' events yet."""
+    assert job.follow is not None
+    request, rate = job.request, job.config.rate
+    index, sound = cursors.index(job.among), timbre_of(seed, rate)
+    start = Place(job.follow, job.followat)
+    if request.followat is None and len(index):
+        start = index.place(index.likest(sound))
+    guide = guides.of(job.seed, len(seed), rate, job.rand) if request.outline else None
+    rng = np.random.default_rng((job.rand & (2**63 - 1), 1))  # not the seed's own
+    wander = profile.wander if request.wander is None else request.wander
+    return Cursor(index, start, rng, seed=sound, pace=request.pace, wander=wander,
+                  outline=request.outline, guide=guide), start  # fmt: skip
 
 
 def learning_rate(job: Job, profile: Concurrent) -> float:
@@ -101,8 +134,8 @@ def learning_rate(job: Job, profile: Concurrent) -> float:
     return profile.rate(job.config.vector) if asked is None else asked
 
 
-def seed_queue(model: Approach, job: Job) -> Tensor:
-    """The dream's queue, filled from its seed; chance starts from ``rand``.
+def seed_samples(model: Approach, job: Job) -> Samples:
+    """What fills the dream's queue; chance starts from ``rand``.
 
     Raises :class:`BadRecording` if the seed cannot be read.
     """
@@ -112,7 +145,7 @@ def seed_queue(model: Approach, job: Job) -> Tensor:
     except BadRecording as error:
         raise BadRecording(f"seed: {error}") from None
     torch.manual_seed(job.rand)
-    return model.elements(torch.from_numpy(np.array(samples, np.float32)))
+    return np.array(samples, np.float32)
 
 
 def model_of(job: Job, init_std: float) -> Approach:

@@ -5,7 +5,7 @@ The daemon and ``dreamd dream`` call :func:`plan`; a dreamer then needs nothing 
 
 import math
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -55,49 +55,53 @@ def resolve(
         raise TooLong(f"{request.secs:g} s is too long: at most {settings.longest:g} s")
     rand = random.getrandbits(31) if request.rand is None else request.rand
     rng = np.random.default_rng(rand & (2**63 - 1))
-    seed, seed_voice = seeds.find(request, voices, earlier, rng)
+    seed, seed_voice = seeds.settle(request, voices, earlier, rng)
     voice = seeds.voice_of(request, voices, seed_voice)
     chosen = choose_model(settings, voice, request)
-    follow, at = _cursor(request, voices, voice, rng)
-    recordings = voices.get(voice, ())
-    peak = max((r.peak for r in recordings), default=QUIET_PEAK)
-    loudest = max((r.loudest for r in recordings), default=QUIET_PEAK / 2)
+    among = among_of(request, voices, voice)
+    follow, at = _start(request, among, rng)
+    peak, loudest = _levels(voices.get(voice, ()))
     frames = max(round(request.secs * settings.rate), 1)
     return Job(
         serial, request, voice, chosen.config, chosen.checkpoint, seed, peak, loudest, Path(),
-        frames, rand, follow, at, chosen.blend_target, chosen.starter,
+        frames, rand, follow, at, among, chosen.blend_target, chosen.starter,
     )  # fmt: skip
 
 
-def _cursor(
-    request: Request, voices: Voices, voice: str, rng: np.random.Generator
+def _levels(recordings: Sequence[Recording]) -> tuple[float, float]:
+    """The peak of a voice's recordings, and the level of their loudest half second."""
+    peak = max((r.peak for r in recordings), default=QUIET_PEAK)
+    return peak, max((r.loudest for r in recordings), default=QUIET_PEAK / 2)
+
+
+def _start(
+    request: Request, among: tuple[Recording, ...], rng: np.random.Generator
 ) -> tuple[Recording | None, int]:
-    """What a concurrent dream's cursor walks, and from which frame on."""
-    follow = follow_of(request, voices, voice, rng)
+    """Where a concurrent dream's cursor begins, if nothing is like its seed: a recording, longer
+    ones more often, and a frame of it."""
+    if not among:
+        return None, 0
+    lengths = np.array([r.frames for r in among], float)
+    follow = among[int(rng.choice(len(among), p=lengths / lengths.sum()))]
     place = rng.uniform() if request.followat is None else None
-    return follow, start_of(follow, request.followat, place) if follow else 0
+    return follow, cursor_start(follow, request.followat, place)
 
 
-def follow_of(
-    request: Request, voices: Voices, voice: str, rng: np.random.Generator
-) -> Recording | None:
-    """The recording that the cursor walks: ``guitar:2``, one of a voice, one of the dream's voice.
+def among_of(request: Request, voices: Voices, voice: str) -> tuple[Recording, ...]:
+    """The recordings that the cursor walks: ``guitar:2``, a voice's, else the dream's own voice's.
 
-    None where the voice has no recordings. Raises :class:`NoSuchSeed` for one that is not there.
+    None where the voice has none. Raises :class:`NoSuchSeed` for one that is not there.
     """
     name, number = seeds.numbered(request.follow) if request.follow else (voice, None)
-    recordings = voices.get(name, ())
-    if not recordings:
-        if request.follow:
-            raise NoSuchSeed(f"follow: no voice is called {name!r}, or it has no recordings")
-        return None
-    if number is not None:
-        return recordings[number % len(recordings)]
-    lengths = np.array([r.frames for r in recordings], float)
-    return recordings[int(rng.choice(len(recordings), p=lengths / lengths.sum()))]
+    recordings = tuple(voices.get(name, ()))
+    if not recordings and request.follow:
+        raise NoSuchSeed(f"follow: no voice is called {name!r}, or it has no recordings")
+    if number is None or not recordings:
+        return recordings
+    return (recordings[number % len(recordings)],)
 
 
-def start_of(recording: Recording, second: float | None, place: float | None) -> int:
+def cursor_start(recording: Recording, second: float | None, place: float | None) -> int:
     """The cursor's first frame: that second (wrapping round), or a place from 0 to 1."""
     if second is None:
         return int((place or 0.0) * recording.frames)

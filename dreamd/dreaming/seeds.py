@@ -1,6 +1,6 @@
 """What a request's seed means: a window of samples.
 
-Two halves. The daemon calls :func:`find`, which settles every choice (which recording, which
+Two halves. The daemon calls :func:`settle`, which settles every choice (which recording, which
 second) and refuses what cannot be read; the dreamer calls :func:`load`, which fetches the
 samples. Words of seeds: ``guitar:2``, ``guitar``, a path, ``dream:3``, ``noise``, ``silence``.
 """
@@ -54,7 +54,7 @@ class Seed:
     cuttings: tuple[Cutting | None, ...] = ()
 
 
-def find(
+def settle(
     request: Request,
     voices: Voices,
     dream: Callable[[int], Path],
@@ -217,9 +217,16 @@ def load(seed: Seed, count: int, rate: int, peak: float, rng: np.random.Generato
         assert seed.path is not None
         return _from_file(seed.path, seed.at, count, rate, rng)
     assert seed.recording is not None
-    spare = max(seed.recording.frames - count, 0)
-    start = int(rng.integers(spare + 1)) if seed.at is None else int(seed.at * rate)
+    start = start_of(seed, seed.recording.frames, count, rate, rng)
     return cut(seed.recording, start, count)
+
+
+def start_of(seed: Seed, frames: int, count: int, rate: int, rng: np.random.Generator) -> int:
+    """The frame at which the seed's window of ``count`` begins in its source of ``frames``."""
+    spare = max(frames - count, 0)
+    if seed.at is None:
+        return int(rng.integers(spare + 1))
+    return min(int(seed.at * rate), spare)
 
 
 def _chord(seed: Seed, count: int, rate: int, peak: float) -> Samples:
@@ -266,9 +273,9 @@ def prolonged(samples: Samples, count: int, period: float) -> Samples:
 def _from_file(
     path: Path, at: float | None, count: int, rate: int, rng: np.random.Generator
 ) -> Samples:
-    spare = max(files.info(path).seconds - count / rate, 0.0)
-    start = rng.uniform(0, spare) if at is None else min(at, spare)
-    samples = files.excerpt(path, rate, start, count)
+    frames = int(files.info(path).seconds * rate)
+    start = start_of(Seed("file", path=path, at=at), frames, count, rate, rng)
+    samples = files.excerpt(path, rate, start / rate, count)
     if not len(samples):
         raise NoSuchSeed(f"seed: holds no samples: {path}")
     samples = np.resize(samples, count)

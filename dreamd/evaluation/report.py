@@ -30,13 +30,13 @@ LISTED = 12
 
 WIDTH, HEIGHT, TALL = 1200, 160, 256
 """Pixels: of pictures, of a waveform, of a spectrogram."""
-FRAME = 0.093  # seconds of a spectrum, to the next power of two
-DEPTH = 80.0  # dB from the darkest to the brightest
+PICTURE_FRAME = 0.093  # seconds of a spectrum, to the next power of two
+PICTURE_DEPTH = 80.0  # dB from the darkest to the brightest
 COLOURS = "07091e 371a57 791f76 bb2d71 ed5656 fe914c facb82 fcfbdf"
 """From soft to loud: the lightness (CIE L*) rises evenly, the hue goes from blue to yellow."""
 WAVE = "000000 8db4d6 3f7cb4"  # nothing, up to the peak, up to the root mean square
 
-CRITERIA = (
+CRITERIA_SHOWN = (
     ("free of artifacts", "faulty", "as clean as the recordings"),
     ("resembles the recordings", "pink noise, a sine", "the recordings themselves"),
     ("does not copy them", "a copy", "nothing copied"),
@@ -99,14 +99,14 @@ def page(
 
 def _summary(exhibits: Sequence[Entry]) -> str:
     names = list(dict.fromkeys(name for each in exhibits for name, _ in each.facts))
-    heads = ["", *(name for name, _, _ in CRITERIA), *names]
+    heads = ["", *(name for name, _, _ in CRITERIA_SHOWN), *names]
     rows = ["".join(f"<th scope=col>{escape(name)}</th>" for name in heads)]
     for number, each in enumerate(exhibits):
         facts, judged = dict(each.facts), each.judgement
         scores = (judged.c1, judged.c2, judged.c3) if judged else ()
         rows.append(
             f'<th scope=row><a href="#e{number}">{escape(each.title)}</a></th>'
-            + ("".join(map(_cell, scores)) or "<td>–</td>" * len(CRITERIA))
+            + ("".join(map(_cell, scores)) or "<td>–</td>" * len(CRITERIA_SHOWN))
             + "".join(f"<td>{escape(facts.get(name, ''))}</td>" for name in names)
         )
     return f"<div class=wide><table>{''.join(f'<tr>{row}</tr>' for row in rows)}</table></div>"
@@ -171,7 +171,7 @@ def _scores(exhibit: Entry, sources: Sequence[str], own: Artifacts | None) -> st
         f"<div><h3>{name}</h3><p class=score>{_number(score)}</p>"
         f'<div class="bar {word(score)}"><i style="width:{_percent(score, 1)}"></i></div>'
         f"<p class=ends><span>{worst}</span><span>{best}</span></p>{text}</div>"
-        for (name, worst, best), score, text in zip(CRITERIA, scores, about, strict=True)
+        for (name, worst, best), score, text in zip(CRITERIA_SHOWN, scores, about, strict=True)
     ]
     return f"<div class=cards>{''.join(cards)}</div>"
 
@@ -249,15 +249,16 @@ def _data(kind: str, content: bytes) -> str:
 
 def levels(samples: Samples, rate: int) -> Levels:
     """The short-time spectra in dB ``(at most WIDTH + 1, bins)``, up to half the rate."""
-    frame = 2 ** round(math.log2(FRAME * rate))
+    frame = 2 ** round(math.log2(PICTURE_FRAME * rate))
     window = np.blackman(frame).astype(np.float32) / frame
     spectra = np.fft.rfft(frames_of(samples, frame, math.ceil(len(samples) / WIDTH)) * window)
     return 10 * np.log10(np.square(np.abs(spectra), dtype=np.float32) + TINY)
 
 
 def spectrogram(samples: Samples, rate: int, loudest: float) -> bytes:
-    """PNG: time to the right, frequency up, brightness from ``loudest - DEPTH`` to ``loudest``."""
-    bright = np.clip(1 + (levels(samples, rate).T[::-1] - loudest) / DEPTH, 0, 1)
+    """PNG: time to the right, frequency up, brightness over :data:`PICTURE_DEPTH` dB up to
+    ``loudest``."""
+    bright = np.clip(1 + (levels(samples, rate).T[::-1] - loudest) / PICTURE_DEPTH, 0, 1)
     picture = Image.fromarray(np.round(255 * bright).astype(np.uint8))
     return _png(picture.resize((picture.width, TALL), Image.Resampling.BOX), colours())
 
@@ -306,7 +307,7 @@ READING = f"""<p class=soft>Scores go from 0 to 1 and are of the whole dream; <i
 resembles the recordings has their colours and moves as they do. Orange spans are in the
 recordings as well; up to {copying.SHORT:g} s that counts for nothing, because notes are alike.
 All waveforms have one scale. Spectrograms show time against frequency, and level as brightness,
-from {DEPTH:g} dB under the loudest of all <i class=scale></i> up to it.</p>"""
+from {PICTURE_DEPTH:g} dB under the loudest of all <i class=scale></i> up to it.</p>"""
 
 STYLE = """
 :root{color-scheme:light dark;--page:#fdfcfa;--ink:#23262b;--soft:#63676f;--line:#d8d5ce;

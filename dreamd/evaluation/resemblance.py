@@ -17,12 +17,12 @@ from torch import Tensor
 from dreamd.audio.files import Samples
 from dreamd.evaluation.mel import RATE, Levels, mel_bands, mel_levels
 
-HOP = 128
+SPECTRA_HOP = 128
 BANDS, LOWEST, HIGHEST = 16, 40.0, 5500.0
-DEPTH = 20.0
+SPECTRA_DEPTH = 20.0
 """dB under the loudest band of a spectrum that still shape it: noise far below the partials is
 an artifact (C1) and does not make another instrument."""
-QUIET = 50.0
+SPECTRA_QUIET = 50.0
 """dB under the loud spectra: what is quieter is silence, and like anything."""
 APART = 8
 """Hops before and after, over which movement is taken: 93 ms each way."""
@@ -33,7 +33,7 @@ A recording whose spectra are averaged over two seconds has its colours right an
 melted away: it is to lie in the middle of the scale. So it does for the paper's guitar (0.56) and
 for plucked notes (0.43); at 2 the guitar would still be high (0.70), at 4 the notes nearly low.
 """
-DRAWN = 2500
+SPECTRA_DRAWN = 2500
 """Spectra drawn from each side."""
 
 Features = tuple[Tensor, Tensor]
@@ -41,17 +41,17 @@ Features = tuple[Tensor, Tensor]
 
 
 def features(samples: Samples) -> Features:
-    levels = mel_levels(samples, mel_bands(BANDS, LOWEST, HIGHEST), HOP)
+    levels = mel_levels(samples, mel_bands(BANDS, LOWEST, HIGHEST), SPECTRA_HOP)
     loud = levels.max(1)
-    shapes = np.maximum(levels, loud[:, None] - DEPTH)
+    shapes = np.maximum(levels, loud[:, None] - SPECTRA_DEPTH)
     shapes -= shapes.mean(1, keepdims=True)
-    heard = loud > np.percentile(loud, 95) - QUIET
+    heard = loud > np.percentile(loud, 95) - SPECTRA_QUIET
     moves = shapes[2 * APART :] - shapes[: -2 * APART]
     return _draw(shapes[heard]), _draw(moves[heard[APART:-APART]])
 
 
 def _draw(spectra: Levels) -> Tensor:
-    chosen = np.random.default_rng(0).permutation(len(spectra))[:DRAWN]
+    chosen = np.random.default_rng(0).permutation(len(spectra))[:SPECTRA_DRAWN]
     return torch.from_numpy(spectra[np.sort(chosen)])
 
 

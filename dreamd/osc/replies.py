@@ -48,6 +48,17 @@ class Chunk(_Reply):
 
 
 @dataclass(frozen=True)
+class Leap(_Reply):
+    """Before ``frame`` of the dream its cursor went to ``second`` of the recording at ``path``."""
+
+    address: ClassVar[str] = "/dream/leap"
+    id: int
+    frame: int
+    path: str
+    second: float
+
+
+@dataclass(frozen=True)
 class Done(_Reply):
     """The file is final; ``seconds`` is how long the dreaming took, ``index`` its number."""
 
@@ -143,4 +154,4 @@ def nested(flat: Mapping[str, Any]) -> dict[str, Any]:
     return tree
 
 
-Reply = Accepted | Chunk | Done | Failed | Ingested | Skipped | Trained | Status
+Reply = Accepted | Chunk | Leap | Done | Failed | Ingested | Skipped | Trained | Status

@@ -47,6 +47,8 @@ class Request:
     pace: float = 1.0
     learn: float | None = None
     temperature: float = 0.0
+    wander: float | None = None
+    outline: float = 0.0
     vector: int | None = None
     steps: int | None = None
     blend: float = 0.0
@@ -79,6 +81,8 @@ REQUEST_KEYS: Mapping[str, Callable[[str, Any], Any]] = {
     "pace": values.check_between(0.1, 4),
     "learn": values.check_between(0, 1),
     "temperature": values.check_between(0, 100),
+    "wander": values.check_between(0, 1),
+    "outline": values.check_between(0, 1),
     "vector": values.check_positive_integer,
     "steps": values.check_positive_integer,
     "blend": values.check_between(0, 1),

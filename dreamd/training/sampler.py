@@ -11,7 +11,7 @@ from dreamd.audio.files import Samples
 from dreamd.corpus.recording import Recording, cut
 from dreamd.kernels.windowed_lstm import Kept
 
-RECENT = 0.3  # share of windows drawn by how new a recording is, not by how long
+RECENT_SHARE = 0.3  # share of windows drawn by how new a recording is, not by how long
 
 
 class WindowSampler:
@@ -21,7 +21,9 @@ class WindowSampler:
         self._recordings = sorted(recordings, key=lambda r: -r.joined)  # newest first
         by_length = np.array([r.frames for r in self._recordings], float)
         by_age = 0.5 ** np.arange(len(recordings))
-        self._odds = (1 - RECENT) * by_length / by_length.sum() + RECENT * by_age / by_age.sum()
+        self._odds = (
+            1 - RECENT_SHARE
+        ) * by_length / by_length.sum() + RECENT_SHARE * by_age / by_age.sum()
         self._rng = rng
 
     def batch(self, count: int, length: int) -> Samples:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from dreamd.approaches.registry import APPROACHES, config_of
-from dreamd.corpus import pitch, single_notes
+from dreamd.corpus import events, pitch, single_notes
 from dreamd.corpus.recording import Recording
 from dreamd.corpus.single_notes import SingleNote
 from dreamd.settings import Settings
@@ -53,13 +53,14 @@ class TrainingScheduler:
                 self._enrol(voice, approach, voices[voice])
         self._turns.sort(key=lambda trainer: trainer.voice not in changed)
         self._known = voices
-        self._unscanned = [r for r in recordings if single_notes.known(r) is None]
+        self._unscanned = [r for r in recordings if not is_scanned(r)]
         logging.info("training on %d recordings", len(recordings))
 
-    def scan_pitches(self) -> None:
-        """Looks for solos in the next minute of a recording that nobody has listened to yet."""
+    def scan(self) -> None:
+        """Looks for events and single notes in the next minute or two of a recording that nobody
+        has listened to yet."""
         if self._scan is None and self._unscanned:
-            self._scan = _pitch_scan(self._unscanned.pop(0))
+            self._scan = _scan(self._unscanned.pop(0))
         if self._scan is not None and not next(self._scan, False):
             self._scan = None
 
@@ -94,13 +95,20 @@ class TrainingScheduler:
         self._tell(trainer.progress())
 
 
-def _pitch_scan(recording: Recording) -> Iterator[bool]:
-    """Listens minute by minute, then writes down what it found."""
-    found: list[SingleNote] = []
-    for heard in pitch.scan(recording):
-        found.extend(heard)
-        yield True
+def is_scanned(recording: Recording) -> bool:
+    return events.exist(recording) and single_notes.known(recording) is not None
+
+
+def _scan(recording: Recording) -> Iterator[bool]:
+    """Listens part by part, then writes down what it found: events first, dreams leap to them."""
     try:
-        single_notes.keep(recording, found)
-    except OSError as error:  # a full disk: notes are synthesized then
-        logging.warning("cannot keep the solos of %s: %s", recording.name, error)
+        if not events.exist(recording):
+            yield from events.scan(recording)
+        if single_notes.known(recording) is None:
+            found: list[SingleNote] = []
+            for heard in pitch.scan(recording):
+                found.extend(heard)
+                yield True
+            single_notes.keep(recording, found)
+    except OSError as error:  # a full disk: the cursor walks straight on, notes are synthesized
+        logging.warning("cannot keep what %s holds: %s", recording.name, error)

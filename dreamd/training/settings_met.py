@@ -12,12 +12,12 @@ from dreamd.settings import Settings, flag
 
 def meet(head: Header, settings: Settings) -> tuple[float, list[str]]:
     """The learning rate that a model goes on with, and the lines for the performer."""
-    rate, line = learning_rate(head, settings)
+    rate, line = rate_to_go_on_with(head, settings)
     lines = [line, initial_weights(head, settings), sizes(head, settings)]
     return rate, [each for each in lines if each]
 
 
-def learning_rate(head: Header, settings: Settings) -> tuple[float, str | None]:
+def rate_to_go_on_with(head: Header, settings: Settings) -> tuple[float, str | None]:
     """The learning rate that a model goes on with, and a line where that needs saying.
 
     A flag acts. Without one a model keeps its own, which training may have halved.

@@ -46,6 +46,6 @@ def main(pipe: Connection, settings: Settings) -> None:
                     scheduler.save()
                     return
         began = time.monotonic()
-        scheduler.scan_pitches()
+        scheduler.scan()
         scheduler.turn(interrupted=pipe.poll)
         rest = throttle.rest(time.monotonic() - began, read())

@@ -1,0 +1,117 @@
+"""Where a dream's cursor went: told as it leaps, kept with the dream, and what the seed has to do
+with it."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import RATE, Daemon, tone
+
+from dreamd.audio import files, plucked_string
+from dreamd.commands.offline import listen
+from dreamd.corpus.recording import Recording
+from dreamd.dreaming import render
+from dreamd.dreaming.job import CursorLeapt
+from dreamd.dreaming.resolve import resolve
+from dreamd.errors import NoSuchSeed
+from dreamd.home import credits
+from dreamd.home.credits import Credit
+from dreamd.osc.requests import Request
+from dreamd.settings import Settings
+
+
+def scale(*notes: int) -> files.Samples:
+    """Single plucked notes, half a second each."""
+    return np.concatenate([plucked_string.chord((n,), RATE // 2, RATE, 0.5) for n in notes])
+
+
+Voices = dict[str, list[Recording]]
+
+
+@torch.no_grad()
+def path_of(settings: Settings, voices: Voices, **keys: object) -> list[tuple[int, float]]:
+    """Frames of the dream and seconds of the recording: where the cursor of a dream goes."""
+    request = Request("spectrum", secs=2.0, rand=3, **keys)  # type: ignore[arg-type]
+    job = resolve(settings, request, voices, lambda number: Path())
+    heard: list[CursorLeapt] = []
+    made = 0
+    for block in render.blocks(job, settings, leapt=heard.append):
+        made += len(block)
+        if made > job.frames:
+            break
+    return [(leap.frame, leap.second) for leap in heard]
+
+
+def test_the_seed_decides_where_it_begins_and_leaps(
+    small: Settings, recorded: Callable[..., Recording]
+) -> None:
+    notes = (40, 52, 64, 76)
+    voices = {"scale": [recorded(scale(*notes * 3), "scale")]}
+    listen(voices["scale"][0])
+    for k, note in enumerate(notes):
+        place = path_of(small, voices, seed="scale:0", seedat=0.5 * k + 0.1)[0]
+        heard = notes[int(place[1] / 0.5 + 0.1) % len(notes)]
+        assert heard == note
+    paths = [path_of(small, voices, seed="scale:0", seedat=second) for second in (0.1, 1.1)]
+    assert paths[0] != paths[1]
+    assert path_of(small, voices, seed="scale:0", seedat=0.1) == paths[0]  # by rand
+    assert len(paths[0]) > 2
+
+
+def test_wander_0_walks_straight_on_and_followat_says_where(
+    small: Settings, recorded: Callable[..., Recording]
+) -> None:
+    voices = {"scale": [recorded(scale(40, 52, 64, 76), "scale")]}
+    listen(voices["scale"][0])
+    straight = path_of(small, voices, seed="scale:0", wander=0.0, followat=1.25)
+    assert straight == [(0, pytest.approx(1.25, abs=1e-3))]
+
+
+def test_credits_are_told_and_kept(daemon: Callable[..., Daemon], tmp_path: Path) -> None:
+    takes = tmp_path / "takes" / "scale"
+    takes.mkdir(parents=True)
+    files.write(takes / "a.wav", scale(40, 52, 64, 76, 40, 64), RATE)
+    one = daemon(takes.parent)
+    one.until(lambda: (tmp_path / "home" / "corpus").exists()
+              and list((tmp_path / "home" / "corpus").glob("*.events")))  # fmt: skip
+    one.ask(id=5, approach="spectrum", seed="scale:0", secs=3, rand=1)
+    index = one.wait("/dream/done", 5)[5]
+    leaps = [args for address, args in one.heard if address == "/dream/leap"]
+    assert leaps[0][:2] == [5, 0]
+    assert all(path == str(takes / "a.wav") for _, _, path, _ in leaps)
+    kept = credits.of(one.home, index)
+    assert [round(each.start * RATE) for each in kept] == [leap[1] for leap in leaps]
+    assert kept[-1].end == pytest.approx(3.0, abs=0.01)
+    command = [sys.executable, "-m", "dreamd", "credits", f"dream:{index}", "--home", str(one.home)]
+    told = subprocess.run(command, capture_output=True, text=True)
+    assert told.stdout.splitlines() == [str(each) for each in kept]
+    told = subprocess.run([*command[:4], "dream:99", *command[5:]], capture_output=True, text=True)
+    assert (told.returncode, told.stderr) == (1, "dreamd: there are no credits of dream:99\n")
+    assert not list((one.home / "dreams" / "dream").glob("*.json"))  # the bank is for samples
+
+
+def test_what_names_no_dream() -> None:
+    for words in ("guitar:3", "dream:x", "dream"):
+        with pytest.raises(NoSuchSeed, match="those of a dream"):
+            credits.number_in(words)
+
+
+def test_a_damaged_file_of_credits_is_one_line(tmp_path: Path) -> None:
+    """Not on the list of faults: what lies in the home may be anything."""
+    credits.keep(tmp_path, 3, [Credit(0, 1, "/a.wav", 2, 3)])
+    assert credits.of(tmp_path, 3) == [Credit(0, 1, "/a.wav", 2, 3)]
+    for text in ("{", '[{"start": 1}]', "3"):
+        (tmp_path / "dreams" / "credits" / "00003.json").write_text(text)
+        with pytest.raises(NoSuchSeed, match="no credits"):
+            credits.of(tmp_path, 3)
+
+
+def test_a_voice_nobody_has_listened_to_is_walked_straight(
+    small: Settings, recorded: Callable[..., Recording]
+) -> None:
+    voices = {"sine": [recorded(tone(300, 2.0))]}
+    assert len(path_of(small, voices)) == 1
