@@ -26,7 +26,7 @@ ROWS: tuple[set[str], ...] = (
     {"corpus", "weights", "seeds", "bank"},
     {"report"},
     {"judge"},
-    {"solos", "life", "artifacts", "resemblance", "copying"},
+    {"solos", "life", "artifacts", "resemblance", "copying", "order"},
     {"pluck", "recording", "approaches", "hearing"},
     {"recurrence", "slide", "partials", "joint", "output"},
     {"prediction"},
