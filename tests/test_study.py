@@ -8,8 +8,9 @@ import torch
 from conftest import RATE, tone
 
 from dreamd.approaches.registry import APPROACHES, config_of
+from dreamd.commands.offline import listen
 from dreamd.corpus.recording import Recording
-from dreamd.experiments import study
+from dreamd.experiments import seed_study, study
 from dreamd.home import checkpoints, pretrained
 from dreamd.settings import Settings
 from dreamd.training.trainer import Trainer
@@ -20,11 +21,15 @@ def test_every_part_prints_a_table(
 ) -> None:
     monkeypatch.setattr(study, "LONG", 4.5)
     monkeypatch.setattr(study, "SHORT", 0.4)
+    monkeypatch.setattr(seed_study, "SECONDS", 2.5)
+    monkeypatch.setattr(seed_study, "NAMERS", (1,))
+    monkeypatch.setattr(seed_study, "SHARES", (0.2, 0.7))
     monkeypatch.setattr(study, "RANDS", (1,))
     monkeypatch.setattr(study, "MARKS", (0.02, 0.05))
     monkeypatch.setattr(study, "SLICE", 0.01)
     plucks = tone(300, 5.0) * np.exp(-5 * (np.arange(5 * RATE) / RATE % 0.5)).astype(np.float32)
     recording = recorded(plucks)
+    listen(recording)
     for approach in APPROACHES:
         trainer = Trainer(config_of(approach, small), small, [recording], lambda note: None)
         for _ in range(20):
@@ -38,7 +43,8 @@ def test_every_part_prints_a_table(
     with torch.no_grad():
         parts = list(map(str, study.report(small, {"sine": [recording]})))
     assert [part.splitlines()[0] for part in parts] == [
-        "### Paused and concurrent", "### The walk", "### The pitches of the seed",
+        "### The seed and the recording", "### Paused and concurrent", "### The walk",
+        "### The pitches of the seed",
         "### Beginning from a starter model",
     ]  # fmt: skip
     for part in parts:

@@ -1,10 +1,20 @@
-"""C3, does not copy the input: which passages of a dream the recordings already have.
+"""C3, does not copy the input: how much of a dream runs as one stretch of the recordings does.
 
 The paper fails a dream with "several seconds of the training audio unchanged, or with minor
-artifacts" (section 3.1). So passages are looked for: stretches of the dream and of a recording,
-side by side and equally fast, that sound the same from second to second. A second sounds the
-same where the levels in 64 mel bands, 40 dB deep, agree (:data:`SAME`); neither gain nor quiet
-noise nor a vocoder changes that. The judge calls :func:`passages` and :func:`score`.
+artifacts", and one made by what "can obviously be repeated through some other means" (section
+3.1). So a copy is looked for behind what an equaliser, noise, clicks, a tremolo, a vocoder, a
+pitch shifter, a stretcher or a tape would have made of it:
+
+- *Contrasts* are compared: the level of each of :data:`BANDS` mel bands over its neighbours'. A
+  gain that moves with time takes no part in them, and noise little.
+- *Blocks* of 1.5 s of the dream, at each pitch and tempo in reach, are correlated with every
+  place of the recordings, each band's mean set aside (an equaliser).
+- *Chains* of blocks lie one after the other in dream and recording alike. Pitch may differ from
+  block to block (a vibrato), and tempo a little. Notes and textures are alike, so a chain of some
+  likeness is found in anything of the same player: how alike it is by chance the dream says
+  itself, with its blocks chained from last to first. Only what goes beyond that is copied.
+
+The judge calls :func:`compare`, which gives a :class:`Copied`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,39 +23,63 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.ndimage import maximum_filter1d, uniform_filter1d
 from torch import Tensor
 
 from dreamd.audio.files import Samples
-from dreamd.evaluation.mel import RATE, Levels, mel_bands, mel_levels
+from dreamd.evaluation.mel import RATE, TINY, Levels, Numbers, decibels, mel_bands, power_of
+from dreamd.kernels.matmul import matmul
 
+FRAME = 2048
 HOP = 512
-SECOND = round(RATE / HOP)
-"""Frames in the shortest passage that can be found, about a second."""
-BANDS, LOWEST, HIGHEST = 64, 40.0, 5500.0
-DEPTH = 40.0
-"""dB under the loudest band of a second; what is lower counts as if it were there."""
-QUIET = 50.0
-"""dB under the loudest band of all: seconds of silence are copies of nothing."""
+"""Samples from place to place in a recording: a copy need not lie on the same frames."""
+STRIDE = 2
+"""Places from frame to frame of a block: 93 ms."""
+BANDS, LOWEST, HIGHEST = 48, 60.0, 4100.0  # up to 5473 Hz when a dream is five semitones higher
+DEPTH = 30.0
+"""dB under the loudest band of a frame; what is lower counts as if it were there."""
+AROUND = 9
+"""Bands around each, itself among them, whose mean its level is compared with."""
 
-SAME = 0.9
-"""Correlation from which on two seconds sound the same.
+BLOCK, STEP = 16, 8
+"""Frames of a block, and from block to block: 1.5 s and 0.74 s."""
+SHORT = 1.5
+"""Seconds of a block. A single one counts for nothing, because notes are alike."""
+NEAR = (-5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5)
+DISGUISES: tuple[tuple[float, tuple[int, ...]], ...] = (
+    (0.82, NEAR), (0.9, NEAR), (1.0, (-12, -7, *NEAR, 7, 12)), (1.1, NEAR), (1.21, NEAR),
+    (1 / 2, (12,)), (2 / 3, (7,)), (3 / 2, (-7,)), (2.0, (-12,)),
+)  # fmt: skip
+"""How long a copy may last, times the original, and by how many semitones it may then be higher:
+what pitch shifters, stretchers and both together do, and a tape at speeds of 2, 3/2, 2/3, 1/2."""
+SLACK = 2
+"""Places that a block may lie earlier or later than tempo wants: 12 %, so tempos may be 10 %
+apart, and may change."""
 
-Copies with noise 12 dB down, through a vocoder, clipped or with clicks stay above it nearly
-throughout; other places of the same recording, and its notes in another order, are below.
-"""
-
-SHORT, LONG = 1.5, 12.0
-"""Seconds of passages: up to the first is no copying (notes are alike), at the last there is
-nothing else. Between them each doubling costs a third: *high* ends at 3 s, where "several
-seconds" begin, and *medium* at 6 s."""
+LENGTHS = (3, 7, 15)
+"""Blocks of the chains that are looked for: 3 s, where "several seconds" begin, 6 s, 12 s."""
 SHARE = 90.0
-"""The percentile of the dream's moments whose passage counts: a tenth of it may be copied more."""
+"""The percentile of the dream's moments that counts: a tenth of it may be copied more."""
+REPEATS = 0.85
+"""Chance is no more than this: a recording that repeats itself can be copied too."""
+ORDERED = BLOCK + (LENGTHS[0] - 1) * STEP
+"""Frames of the shortest chain. In less there is no order that says what is chance:"""
+NO_ORDER = np.full(len(LENGTHS), 0.9)
+"""so alike are single notes."""
+NOTHING, WHOLE = 0.12, 0.62
+"""How much of what chance leaves is copied in a dream that copies nothing, and in a copy. A
+*medium* dream has 0.29 to 0.45."""
+FOUND = 0.45
+"""From here on 3 s count as copied when passages are listed."""
 
-SHIFTS = (0, HOP // 2)
-"""Samples by which a recording is shifted: a copy need not lie on the same frames."""
+QUIET = 50.0  # dB under the loudest block: silence copies nothing
+LOUDNESS = 0.3  # exponent from power to loudness (Stevens): what is heard counts
 
-PIECE, OVERLAP = 300 * RATE // HOP, 20 * RATE // HOP
-"""Frames of a recording that are compared at a time: memory stays flat."""
+PIECE, OVERLAP = 300 * RATE // HOP, 14 * RATE // HOP
+"""Places of a recording that are compared at a time: memory stays flat."""
+
+
+Places = NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -58,76 +92,254 @@ class Passage:
     source: float
 
 
-def score(found: Sequence[Passage], seconds: float) -> float:
-    """0…1: 1 copies nothing. ``seconds`` is the length of the dream."""
-    moments = np.zeros(max(round(10 * seconds), 1))
-    for passage in found:
-        here = slice(round(10 * passage.at), round(10 * (passage.at + passage.seconds)) + 1)
-        moments[here] = np.maximum(moments[here], passage.seconds)
-    copied = float(np.percentile(moments, SHARE))
-    longest = max(min(LONG, 0.9 * seconds), 2 * SHORT)  # a short dream cannot hold long passages
-    return float(np.clip(1 - np.log(max(copied, SHORT) / SHORT) / np.log(longest / SHORT), 0, 1))
+@dataclass(frozen=True)
+class Copied:
+    """How alike the likest chains of each of :data:`LENGTHS` are, 0…1, and how much is chance."""
+
+    likeness: tuple[float, ...]
+    chance: tuple[float, ...]
+    passages: tuple[Passage, ...]
+
+    @property
+    def share(self) -> float:
+        """0…1: of what chance leaves, how much is there."""
+        beyond = np.subtract(self.likeness, self.chance)
+        return float(beyond.sum() / np.subtract(1, self.chance).sum())
+
+    @property
+    def score(self) -> float:
+        """C3, 0…1: 1 copies nothing."""
+        return float(np.clip((WHOLE - self.share) / (WHOLE - NOTHING), 0, 1))
 
 
 def passages(dream: Samples, recordings: Sequence[Samples]) -> list[Passage]:
-    """The longest passages at each place of the dream, in order of time."""
-    heard = _levels(dream)
-    mine = _seconds(heard)
-    found: list[Passage] = []
-    for number, recording in enumerate(recordings):
-        for shift in SHIFTS:
-            found += [
-                Passage(at * HOP / RATE, length * HOP / RATE, number, (source * HOP + shift) / RATE)
-                for at, source, length in _alike(mine, _levels(recording[shift:]))
+    """The longest copied passages at each place of the dream, in order of time."""
+    return list(compare(dream, recordings).passages)
+
+
+def compare(dream: Samples, recordings: Sequence[Samples]) -> Copied:
+    """Forwards and backwards, at each pitch and tempo.
+
+    Recordings of less than :data:`SHORT` seconds are left out, unless there are no others.
+
+    :param dream: of 2 s or more, all at :data:`~dreamd.evaluation.mel.RATE`.
+    """
+    ordered = lasts(dream, ORDERED, 1.0)
+    least = ORDERED if ordered else BLOCK
+    tries = [
+        Try(dream, tempo, semitones, back)
+        for tempo, semitones in DISGUISES
+        for back in (False, True)
+        if lasts(dream, least, tempo)
+    ]
+    kept = [number for number, each in enumerate(recordings) if len(each) >= SHORT * RATE]
+    for number in kept or range(len(recordings)):
+        for start, theirs in _pieces(recordings[number]):
+            for each in tries:
+                each.listen(theirs, Origin(number, start, len(recordings[number]) / RATE))
+    likeness = np.max([each.likeness() for each in tries], axis=0)
+    chance = np.max([each.chance() for each in tries], axis=0) if ordered else NO_ORDER
+    enough = float(chance[0] + FOUND * (1 - chance[0]))
+    found = [passage for each in tries for passage in each.passages(enough)]
+    return Copied(tuple(likeness.tolist()), tuple(chance.tolist()), tuple(_longest(found)))
+
+
+def lasts(dream: Samples, frames: int, tempo: float) -> bool:
+    """Whether it has so many frames of the original, if it lasts ``tempo`` times as long."""
+    return len(dream) > (frames - 1) * STRIDE * HOP * tempo
+
+
+# ---------------------------------------------------------------- what is compared
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """Stretches of :data:`BLOCK` frames, each band's mean over them set aside."""
+
+    vectors: Tensor  # (blocks, BLOCK * BANDS)
+    spreads: Tensor  # (blocks, BANDS): the length of each band's part
+
+    def alike(self, other: "Blocks") -> Levels:
+        """``(blocks, other's)``: their correlation, 1 where they are the same.
+
+        The bands' covariances over what they could be at most, band by band: a band that one of
+        the two has lost (in noise, by an equaliser) counts for little.
+        """
+        same = matmul(self.vectors, other.vectors.T)
+        return same.div_(matmul(self.spreads, other.spreads.T)).numpy()
+
+
+def bands_at(semitones: int) -> Numbers:
+    """``(BANDS, FRAME/2 + 1)``, for a sound that is so much higher."""
+    return mel_bands(BANDS, LOWEST, HIGHEST, FRAME, 2 ** (semitones / 12))
+
+
+def contrasts(power: Numbers, bands: Numbers) -> Levels:
+    """Levels over their neighbours', in dB, ``(frames, BANDS)`` both."""
+    levels = decibels(power)
+    levels = np.maximum(levels, levels.max(1, keepdims=True) - DEPTH)
+    levels -= uniform_filter1d(levels, AROUND, axis=1)
+    levels[:, bands[:, -1] > 0] = 0.0  # what would be above half the rate has nothing to say
+    return levels
+
+
+def blocks(levels: Levels, step: int, stride: int) -> Blocks:
+    """One each ``step`` rows, its frames ``stride`` rows apart."""
+    extent = (BLOCK - 1) * stride + 1
+    windows = np.lib.stride_tricks.sliding_window_view(levels, (extent, BANDS))
+    frames = windows[::step, 0, ::stride]
+    frames = frames - frames.mean(1, keepdims=True)
+    spreads = np.sqrt((frames**2).sum(1)) + 1e-3
+    return Blocks(torch.from_numpy(frames.reshape(len(frames), -1)), torch.from_numpy(spreads))
+
+
+def joined(several: Sequence[Blocks]) -> Blocks:
+    """All of them, one after the other."""
+    return Blocks(
+        torch.cat([each.vectors for each in several]), torch.cat([each.spreads for each in several])
+    )
+
+
+def _pieces(recording: Samples) -> Iterator[tuple[int, Blocks]]:
+    """The first place of each piece, and its blocks, one at each place.
+
+    A recording goes round, as a cursor does: what is shorter than a chain follows once more.
+    """
+    again = min(len(recording), OVERLAP * HOP)
+    shortest = BLOCK * STRIDE * HOP
+    whole = np.resize(recording, max(len(recording) + again, shortest))
+    bands = bands_at(0)
+    levels = contrasts(power_of(whole, FRAME, HOP, bands), bands)
+    for start in range(0, max(len(levels) - OVERLAP, 1), PIECE - OVERLAP):
+        yield start, blocks(levels[start : start + PIECE], 1, STRIDE)
+
+
+# ---------------------------------------------------------------- where it is found
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Which recording a piece is of, its first place there, and the recording's seconds."""
+
+    number: int
+    start: int
+    seconds: float
+
+    @property
+    def blocks(self) -> int:
+        """Of the longest chain that would be all of the recording; three where it is shorter."""
+        places = int(self.seconds * RATE / HOP) - BLOCK * STRIDE
+        return max(1 + places // (STEP * STRIDE), LENGTHS[0])
+
+
+class Try:
+    """The dream at one tempo and some pitches, and the likest chains that were found so far.
+
+    :param back: the dream backwards.
+    """
+
+    def __init__(self, dream: Samples, tempo: float, semitones: Sequence[int], back: bool) -> None:
+        self._hop, self._back, self._seconds = round(STRIDE * HOP * tempo), back, len(dream) / RATE
+        every = [bands_at(each) for each in semitones]
+        whole = np.ones((1, FRAME // 2 + 1))
+        sound = dream[::-1] if back else dream
+        power = power_of(sound, FRAME, self._hop, np.concatenate([*every, whole]))
+        parts = np.split(power[:, :-1], len(every), axis=1)
+        self._pitches = joined(
+            [
+                blocks(contrasts(part, bands), STEP, 1)
+                for part, bands in zip(parts, every, strict=True)
             ]
-    return _longest(found)
+        )
+        self._loudness = _loudness(power[:, -1])
+        count = len(self._loudness)
+        self._counts = [min(each, count) for each in LENGTHS]
+        self._ahead = np.full((len(LENGTHS), count), -1.0)  # of the likest chain around each block
+        self._astray = self._ahead.copy()  # the same, from last to first
+        self._found: list[tuple[Origin, Numbers, Places]] = []
+
+    def listen(self, theirs: Blocks, origin: Origin) -> None:
+        """Looks for the dream in a piece of a recording."""
+        each = self._pitches.alike(theirs).reshape(-1, len(self._loudness), len(theirs.vectors))
+        same = each.max(0)  # the likest pitch
+        most = origin.blocks
+        best = self._best(same, self._loudness, most)
+        self._found.append((origin, *best[0]))
+        for row, (values, _) in zip(self._ahead, best, strict=True):
+            np.maximum(row, _around(values, len(row)), out=row)
+        best = self._best(same[::-1], self._loudness[::-1], most)
+        for row, (values, _) in zip(self._astray, best, strict=True):
+            np.maximum(row, _around(values, len(row))[::-1], out=row)
+
+    def _best(self, same: Levels, loudness: Numbers, most: int) -> list[tuple[Numbers, Places]]:
+        """For each length, the likest chain from each block on, and the place where it begins."""
+        fits = 1 + (same.shape[1] - 1) // (STEP * STRIDE)
+        wanted = [min(each, fits, most) for each in self._counts]
+        made = {
+            count: (chain.max(1), chain.argmax(1))
+            for count, chain in enumerate(chains(same, loudness, max(wanted)), 1)
+            if count in wanted
+        }
+        return [made[count] for count in wanted]
+
+    def likeness(self) -> Numbers:
+        """For each length."""
+        return np.percentile(self._ahead, SHARE, axis=1)
+
+    def chance(self) -> Numbers:
+        return np.minimum(np.percentile(self._astray, SHARE, axis=1), REPEATS)
+
+    def passages(self, enough: float) -> Iterator[Passage]:
+        """Runs of the shortest chains that are at least so much alike."""
+        for origin, values, places in self._found:
+            good = np.flatnonzero(values >= enough)
+            goes_on = np.abs(np.diff(places[good]) - STEP * STRIDE) <= 2 * SLACK
+            goes_on &= np.diff(good) == 1
+            for run in np.split(good, np.flatnonzero(~goes_on) + 1):
+                if len(run):
+                    last = int(run[-1]) + len(self._loudness) - len(values)
+                    yield self._passage(origin, int(run[0]), last, int(places[run[0]]))
+
+    def _passage(self, origin: Origin, first: int, last: int, place: int) -> Passage:
+        """From the first block to the last, which begins at a place of the piece."""
+        at = first * STEP * self._hop / RATE
+        seconds = ((last - first) * STEP + BLOCK) * self._hop / RATE
+        source = (origin.start + place) * HOP / RATE % origin.seconds
+        if self._back:
+            at = max(self._seconds - at - seconds, 0.0)
+        return Passage(at, min(seconds, self._seconds - at), origin.number, source)
 
 
-def _alike(mine: Tensor, theirs: Levels) -> Iterator[tuple[int, int, int]]:
-    """First frame of the dream, first frame of the recording, and length of each passage."""
-    loudest = float(theirs.max())
-    for start in range(0, max(len(theirs) - OVERLAP, 1), PIECE - OVERLAP):
-        piece = _seconds(theirs[start : start + PIECE], loudest)
-        for at, source, length in _diagonals((mine @ piece.T).numpy() >= SAME):
-            yield at, start + source, length
+def chains(same: Levels, loudness: Numbers, longest: int) -> Iterator[Numbers]:
+    """Of 1, 2, … blocks: the mean likeness of the likest that begins at each block and place.
+
+    :param same: how alike blocks of the dream and places are ``(blocks, places)``.
+    :param loudness: weights of the blocks; where there is little of it, little is alike.
+    :returns: ``(blocks - count + 1, places - (count - 1) * STEP * STRIDE)`` each.
+    """
+    heard = (same * loudness[:, None]).astype(np.float32)
+    usual = loudness[loudness > 0].mean() if loudness.any() else 1.0
+    sums, weights = heard, loudness
+    for count in range(1, longest + 1):
+        yield sums / np.maximum(weights, count * usual / 2)[:, None]
+        if count < longest:
+            earlier = maximum_filter1d(sums[:-1], 2 * SLACK + 1, axis=1)
+            sums = earlier[:, : -STEP * STRIDE] + heard[count:, count * STEP * STRIDE :]
+            weights = weights[:-1] + loudness[count:]
 
 
-def _levels(samples: Samples) -> Levels:
-    if len(samples) < SECOND * HOP:
-        samples = np.resize(samples, SECOND * HOP)
-    return mel_levels(samples, mel_bands(BANDS, LOWEST, HIGHEST), HOP)
+def _around(values: Numbers, count: int) -> Numbers:
+    """For each of ``count`` blocks, the greatest value of a chain that it is in."""
+    length = count - len(values) + 1
+    padded = np.pad(values, length - 1, constant_values=-1.0)
+    return np.lib.stride_tricks.sliding_window_view(padded, length).max(1)
 
 
-def _seconds(levels: Levels, loudest: float | None = None) -> Tensor:
-    """Each second as a vector of length 1 and mean 0 (silent ones 0): ``(frames-SECOND+1, …)``."""
-    if loudest is None:
-        loudest = float(levels.max())
-    if len(levels) < SECOND:
-        return torch.zeros(0, SECOND * BANDS)
-    windows = np.lib.stride_tricks.sliding_window_view(levels, (SECOND, BANDS))[:, 0]
-    top = windows.max((1, 2), keepdims=True)
-    vectors = np.maximum(windows, top - DEPTH)
-    vectors -= vectors.mean((1, 2), keepdims=True)
-    vectors = vectors.reshape(len(vectors), -1)
-    vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-6)
-    vectors[top[:, 0, 0] < loudest - QUIET] = 0.0
-    return torch.from_numpy(vectors)
-
-
-def _diagonals(alike: NDArray[np.bool_]) -> Iterator[tuple[int, int, int]]:
-    """Maximal runs along the diagonals: first row, first column, length in frames."""
-    run = np.zeros(alike.shape[1], int)
-    for row in range(len(alike) + 1):
-        longer = np.zeros_like(run)
-        if row < len(alike):
-            longer[1:] = run[:-1]
-            longer = np.where(alike[row], longer + 1, 0)
-        goes_on = np.zeros(len(run), bool)
-        goes_on[:-1] = longer[1:] > 1
-        for column in np.flatnonzero((run > 0) & ~goes_on):
-            length = int(run[column])
-            yield row - length, int(column) - length + 1, length - 1 + SECOND
-        run = longer
+def _loudness(power: Numbers) -> Numbers:
+    """Of each block, 1 the loudest; silence has none. ``power`` is each frame's."""
+    windows = np.lib.stride_tricks.sliding_window_view(power, BLOCK)[::STEP]
+    relative = windows.mean(1) / max(float(windows.mean(1).max()), TINY)
+    return np.where(relative < 10 ** (-QUIET / 10), 0.0, relative**LOUDNESS)
 
 
 def _longest(found: list[Passage]) -> list[Passage]:

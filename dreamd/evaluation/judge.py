@@ -1,9 +1,10 @@
 """The paper's three criteria as numbers and words, from the dream and the recordings alone.
 
 The paper rates dreams by ear (section 3.1, Table 1): free of artifacts, resembles the input,
-does not copy the input. Each is a number in 0…1 (the modules beside this one: artifacts,
-resemblance, copying) and one of three words. ``dreamd judge`` and ``dreamd table1`` use this;
-``tests/test_judge.py`` holds the cases whose answers are known.
+does not copy the input. Each is a number in 0…1 (the modules beside this one:
+artifacts, resemblance, copying) and one of three words. A fourth number says how much of a dream
+runs in the recording's own order (order). ``dreamd judge`` and
+``dreamd table1`` use this; ``tests/test_judge.py`` holds the cases whose answers are known.
 """
 
 from collections.abc import Sequence
@@ -15,10 +16,10 @@ import numpy as np
 from dreamd.audio import files
 from dreamd.audio.files import Samples
 from dreamd.errors import BadRecording
-from dreamd.evaluation import artifacts, copying
+from dreamd.evaluation import artifacts, copying, order
 from dreamd.evaluation.artifacts import Artifacts
 from dreamd.evaluation.copying import Passage
-from dreamd.evaluation.mel import RATE
+from dreamd.evaluation.mel import RATE, on_one_core
 from dreamd.evaluation.resemblance import Likeness
 
 WORDS = ("low", "medium", "high")
@@ -38,6 +39,7 @@ class Judgement:
     c3: float  # does not copy the input
     artifacts: Artifacts
     passages: tuple[Passage, ...]  # that the recordings have as well
+    order: float = 0.0  # how much runs in the recordings' own order
 
     @property
     def words(self) -> tuple[str, str, str]:
@@ -64,7 +66,8 @@ class Judge:
         self.artifacts = artifacts.mean_of(
             [artifacts.measure(each) for each in some], [len(each) for each in some]
         )
-        self._likeness = Likeness(some)
+        with on_one_core():
+            self._likeness = Likeness(some)
 
     def judge(self, dream: Samples) -> Judgement:
         """Raises :class:`BadRecording` for less than :data:`SHORTEST` seconds, or silence."""
@@ -72,15 +75,17 @@ class Judge:
             raise BadRecording(f"only a dream of {SHORTEST:g} s or more can be judged")
         if not np.abs(dream).max() > 1e-6:
             raise BadRecording("it is silent: there is nothing to judge")
-        found = artifacts.measure(dream)
-        same = copying.passages(dream, self._recordings)
-        return Judgement(
-            c1=artifacts.score(found, self.artifacts),
-            c2=self._likeness.score(dream),
-            c3=copying.score(same, len(dream) / RATE),
-            artifacts=found,
-            passages=tuple(same),
-        )
+        with on_one_core():
+            found = artifacts.measure(dream)
+            copied = copying.compare(dream, self._recordings)
+            return Judgement(
+                c1=artifacts.score(found, self.artifacts),
+                c2=self._likeness.score(dream),
+                c3=copied.score,
+                artifacts=found,
+                passages=copied.passages,
+                order=order.in_order(dream, np.concatenate(self._recordings)),
+            )
 
 
 def within(recordings: Sequence[Samples], frames: int) -> list[Samples]:

@@ -4,10 +4,14 @@ Liveliness, artifacts, resemblance and copying look at sound through these. Samp
 :data:`RATE`.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from dreamd.audio.files import Samples
 
@@ -21,15 +25,19 @@ Levels = NDArray[np.float32]
 """In dB, ``(frames, bands)``."""
 
 
-@lru_cache
-def mel_bands(count: int, lowest: float, highest: float) -> Numbers:
-    """Triangular bands on the mel scale ``(count, FRAME/2 + 1)``, each with a sum of 1.
+@lru_cache(64)
+def mel_bands(
+    count: int, lowest: float, highest: float, frame: int = FRAME, ratio: float = 1.0
+) -> Numbers:
+    """Triangular bands on the mel scale ``(count, frame/2 + 1)``, each with a sum of 1.
 
     A band that is narrower than a bin is the bin nearest to its middle.
+
+    :param ratio: all frequencies times this: what the bands of a sound that is so much higher are.
     """
     bottom, top = 2595 * np.log10(1 + np.array([lowest, highest]) / 700)
-    edges = 700 * (10 ** (np.linspace(bottom, top, count + 2) / 2595) - 1)
-    hertz = np.fft.rfftfreq(FRAME, 1 / RATE)
+    edges = ratio * 700 * (10 ** (np.linspace(bottom, top, count + 2) / 2595) - 1)
+    hertz = np.fft.rfftfreq(frame, 1 / RATE)
     bands = np.zeros((count, len(hertz)))
     for k in range(count):
         low, middle, high = edges[k : k + 3]
@@ -49,7 +57,42 @@ def frames_of(samples: Samples, frame: int, hop: int) -> Samples:
 
 def mel_levels(samples: Samples, bands: Numbers, hop: int) -> Levels:
     """The level in each band of a Hann window of :data:`FRAME` samples, every ``hop`` samples."""
-    window = np.hanning(FRAME).astype(np.float32)
-    spectra = np.fft.rfft(frames_of(samples, FRAME, hop) * window)
-    power = (spectra.real**2 + spectra.imag**2) @ bands.T
+    return decibels(power_of(samples, FRAME, hop, bands))
+
+
+AT_A_TIME = 4096
+"""Spectra: memory stays flat."""
+
+
+def power_of(samples: Samples, frame: int, hop: int, bands: Numbers) -> Numbers:
+    """The power in each band of Hann windows of ``frame`` samples: ``(count, bands)``.
+
+    :param bands: ``(bands, frame/2 + 1)``, mostly zeros.
+    """
+    window = np.hanning(frame).astype(np.float32)
+    frames, few = frames_of(samples, frame, hop), csr_array(bands)
+    power = np.empty((len(frames), len(bands)))
+    for start in range(0, len(frames), AT_A_TIME):
+        part = slice(start, start + AT_A_TIME)
+        spectra = np.fft.rfft(frames[part] * window)
+        power[part] = (few @ (spectra.real**2 + spectra.imag**2).T).T
+    return power
+
+
+@contextmanager
+def on_one_core() -> Iterator[None]:
+    """Where PyTorch's products are small: two threads would wait for each other."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def decibels(power: Numbers) -> Levels:
+    """
+    >>> decibels(np.array([100.0]))
+    array([20.], dtype=float32)
+    """
     return (10 * np.log10(power + TINY)).astype(np.float32)

@@ -166,7 +166,7 @@ def _scores(exhibit: Entry, sources: Sequence[str], own: Artifacts | None) -> st
         return ""
     judged = exhibit.judgement
     scores = (judged.c1, judged.c2, judged.c3)
-    about = (_faults(judged.artifacts, own), "", _copies(judged, sources))
+    about = (_faults(judged.artifacts, own), "", _copies(judged, sources) + _order(judged))
     cards = [
         f"<div><h3>{name}</h3><p class=score>{_number(score)}</p>"
         f'<div class="bar {word(score)}"><i style="width:{_percent(score, 1)}"></i></div>'
@@ -200,10 +200,14 @@ def _copies(judgement: Judgement, sources: Sequence[str]) -> str:
         f"{sources[each.number]}"
         for each in copied
     ]
-    note = "" if copied else "no passage of a second or more"
+    note = "" if copied else "no passage of several seconds"
     if others:
         note = f"shorter passages: {others}"
     return f"{_list('ol', said)}<p class=soft>{note}</p>"
+
+
+def _order(judgement: Judgement) -> str:
+    return f"<p class=soft>in the recordings' own order: {judgement.order:.2f}</p>"
 
 
 def _copied(judgement: Judgement) -> tuple[list[Passage], int]:
@@ -305,7 +309,10 @@ HEAD = """<!doctype html>
 READING = f"""<p class=soft>Scores go from 0 to 1 and are of the whole dream; <i>low</i>,
 <i>medium</i> and <i>high</i> are thirds. × is what a kind of artifact leaves of its score. What
 resembles the recordings has their colours and moves as they do. Orange spans are in the
-recordings as well; up to {copying.SHORT:g} s that counts for nothing, because notes are alike.
+recordings as well, perhaps higher or lower, faster or slower; up to {copying.SHORT:g} s that
+counts for nothing, because notes are alike. <i>In the recordings' own order</i> is how the best
+10 s correlate with the best place: the recordings themselves have 1, and what has nothing to do
+with their order 0.3 to 0.5.
 All waveforms have one scale. Spectrograms show time against frequency, and level as brightness,
 from {PICTURE_DEPTH:g} dB under the loudest of all <i class=scale></i> up to it.</p>"""
 

@@ -43,6 +43,7 @@ class Verdict:
                 "c2": round(judged.c2, 4),
                 "c3": round(judged.c3, 4),
                 "words": list(judged.words),
+                "order": round(judged.order, 4),
             }
             for file, _, judged in self.dreams
         ]

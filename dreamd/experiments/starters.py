@@ -62,7 +62,7 @@ def train_starters(
 def _pluck(folder: Path) -> str:
     folder.mkdir(parents=True, exist_ok=True)
     files.write(folder / "phrase.wav", plucked_string.phrase(), plucked_string.MODEL_RATE)
-    return "The project's own example: a phrase plucked on a modelled string (`dreamd/pluck.py`)."
+    return "The project's own example: a phrase plucked on a modelled string (`dreamd/audio/plucked_string.py`)."
 
 
 def _guitar(folder: Path) -> str:

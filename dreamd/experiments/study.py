@@ -1,9 +1,10 @@
 """``dreamd study``: how alive dreams are on given recordings, as Markdown.
 
 Dreams are made as for any request, from the models in the home folder, and measured
-(:mod:`dreamd.evaluation.liveliness`). Four parts: paused against concurrent; the settings of the
-concurrent walk against the literal loop of one element a step; the pitches that transpose keeps;
-and what training gains from the starter models. ``models/dreaming.md`` is this command's output.
+(:mod:`dreamd.evaluation.liveliness`). Five parts: the seed and the recording; paused against
+concurrent; the settings of the concurrent walk against the literal loop of one element a step; the
+pitches that transpose keeps; and what training gains from the starter models.
+``models/dreaming.md`` is this command's output.
 """
 
 import math
@@ -26,6 +27,7 @@ from dreamd.dreaming.job import Job
 from dreamd.evaluation import liveliness
 from dreamd.evaluation.markdown import Cells, Part
 from dreamd.experiments.common import Heard, heard, job_of, mean_and_range, whole_of
+from dreamd.experiments.seed_study import seeds
 from dreamd.home import checkpoints, pretrained
 from dreamd.osc.requests import SAMPLINGS, Request
 from dreamd.settings import Settings
@@ -41,6 +43,7 @@ def report(settings: Settings, voices: Voices) -> Iterator[Part]:
     """The report's parts, each as soon as it is measured; the first voice's models dream."""
     voice = next(iter(voices))
     there = {voice: voices[voice]}
+    yield seeds(settings, there)
     yield samplings(settings, there)
     yield walks(settings, there)
     yield pitches(settings, there)
