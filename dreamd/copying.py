@@ -47,7 +47,7 @@ SHORT = 1.5
 """Seconds of a block. A single one counts for nothing, because notes are alike."""
 NEAR = (-5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5)
 DISGUISES: tuple[tuple[float, tuple[int, ...]], ...] = (
-    (0.82, NEAR), (0.9, NEAR), (1.0, (-12, -7, *NEAR, 7, 12)), (1.1, NEAR), (1.21, NEAR),
+    (0.82, NEAR), (0.9, NEAR), (1.0, (-12, -7, -6, *NEAR, 6, 7, 12)), (1.1, NEAR), (1.21, NEAR),
     (1 / 2, (12,)), (2 / 3, (7,)), (3 / 2, (-7,)), (2.0, (-12,)),
 )  # fmt: skip
 """How long a copy may last, times the original, and by how many semitones it may then be higher:
@@ -60,8 +60,9 @@ LENGTHS = (3, 7, 15)
 """Blocks of the chains that are looked for: 3 s, where "several seconds" begin, 6 s, 12 s."""
 SHARE = 90.0
 """The percentile of the dream's moments that counts: a tenth of it may be copied more."""
-REPEATS = 0.85
-"""Chance is no more than this: a recording that repeats itself can be copied too."""
+REPEATS = np.array([0.85, 0.75, 0.65])
+"""Chance is no more than this, at each length: a recording that repeats itself, over and over,
+can be copied too. Independent takes of one player on eight notes stay below it."""
 ORDERED = BLOCK + (LENGTHS[0] - 1) * STEP
 """Frames of the shortest chain. In less there is no order that says what is chance:"""
 NO_ORDER = np.full(len(LENGTHS), 0.9)
