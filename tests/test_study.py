@@ -21,7 +21,7 @@ def test_every_part_prints_a_table(
 ) -> None:
     monkeypatch.setattr(study, "LONG", 4.5)
     monkeypatch.setattr(study, "SHORT", 0.4)
-    monkeypatch.setattr(seed_study, "SECONDS", 2.5)
+    monkeypatch.setattr(seed_study, "DREAM_SECONDS", 2.5)
     monkeypatch.setattr(seed_study, "NAMERS", (1,))
     monkeypatch.setattr(seed_study, "SHARES", (0.2, 0.7))
     monkeypatch.setattr(study, "RANDS", (1,))

@@ -45,7 +45,7 @@ PARTIALS, FADING = 16, 0.9  # of a note, and how much less each counts than the 
 AGAINST = 0.5  # how much it counts against a note what lies between its partials
 FAINT = 0.03  # of the strongest partial: what is weaker says nothing
 NEW = 0.1  # share of the power that must be new, else the pitch is that of all that sounds
-NEAR = 2.0  # bins about a partial that are its own
+NEAR_PARTIAL = 2.0  # bins about a partial that are its own
 CLEAR = 0.3
 """Share of the power that a note must explain, over what it would of noise."""
 
@@ -277,4 +277,4 @@ def _comb(size: int, rate: int) -> tuple[Numbers, Frames, Frames, NDArray[np.boo
     )
     turns = np.arange(bins) / (hertz / bin)[:, None]
     away = np.abs(turns - np.maximum(np.round(turns), 1)) * (hertz / bin)[:, None]
-    return notes, partials, between, away <= NEAR
+    return notes, partials, between, away <= NEAR_PARTIAL

@@ -9,10 +9,10 @@ pitch shifter, a stretcher or a tape would have made of it:
   gain that moves with time takes no part in them, and noise little.
 - *Blocks* of 1.5 s of the dream, at each pitch and tempo in reach, are correlated with every
   place of the recordings, each band's mean set aside (an equaliser).
-- *Chains* of blocks lie one after the other in dream and recording alike. Pitch may differ from
+- *Chains* of passage_blocks lie one after the other in dream and recording alike. Pitch may differ from
   block to block (a vibrato), and tempo a little. Notes and textures are alike, so a chain of some
   likeness is found in anything of the same player: how alike it is by chance the dream says
-  itself, with its blocks chained from last to first. Only what goes beyond that is copied.
+  itself, with its passage_blocks chained from last to first. Only what goes beyond that is copied.
 
 The judge calls :func:`compare`, which gives a :class:`Copied`.
 """
@@ -30,24 +30,24 @@ from dreamd.audio.files import Samples
 from dreamd.evaluation.mel import RATE, TINY, Levels, Numbers, decibels, mel_bands, power_of
 from dreamd.kernels.matmul import matmul
 
-FRAME = 2048
-HOP = 512
+COPY_FRAME = 2048
+COPY_HOP = 512
 """Samples from place to place in a recording: a copy need not lie on the same frames."""
 STRIDE = 2
 """Places from frame to frame of a block: 93 ms."""
 BANDS, LOWEST, HIGHEST = 48, 60.0, 4100.0  # up to 5473 Hz when a dream is five semitones higher
-DEPTH = 30.0
+COPY_DEPTH = 30.0
 """dB under the loudest band of a frame; what is lower counts as if it were there."""
-AROUND = 9
+COPY_AROUND = 9
 """Bands around each, itself among them, whose mean its level is compared with."""
 
 BLOCK, STEP = 16, 8
 """Frames of a block, and from block to block: 1.5 s and 0.74 s."""
-SHORT = 1.5
+COPY_SHORT = 1.5
 """Seconds of a block. A single one counts for nothing, because notes are alike."""
-NEAR = (-5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5)
+COPY_NEAR = (-5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5)
 DISGUISES: tuple[tuple[float, tuple[int, ...]], ...] = (
-    (0.82, NEAR), (0.9, NEAR), (1.0, (-12, -7, *NEAR, 7, 12)), (1.1, NEAR), (1.21, NEAR),
+    (0.82, COPY_NEAR), (0.9, COPY_NEAR), (1.0, (-12, -7, -6, *COPY_NEAR, 6, 7, 12)), (1.1, COPY_NEAR), (1.21, COPY_NEAR),
     (1 / 2, (12,)), (2 / 3, (7,)), (3 / 2, (-7,)), (2.0, (-12,)),
 )  # fmt: skip
 """How long a copy may last, times the original, and by how many semitones it may then be higher:
@@ -60,8 +60,9 @@ LENGTHS = (3, 7, 15)
 """Blocks of the chains that are looked for: 3 s, where "several seconds" begin, 6 s, 12 s."""
 SHARE = 90.0
 """The percentile of the dream's moments that counts: a tenth of it may be copied more."""
-REPEATS = 0.85
-"""Chance is no more than this: a recording that repeats itself can be copied too."""
+REPEATS = np.array([0.85, 0.75, 0.65])
+"""Chance is no more than this, at each length: a recording that repeats itself, over and over,
+can be copied too. Independent takes of one player on eight notes stay below it."""
 ORDERED = BLOCK + (LENGTHS[0] - 1) * STEP
 """Frames of the shortest chain. In less there is no order that says what is chance:"""
 NO_ORDER = np.full(len(LENGTHS), 0.9)
@@ -73,9 +74,9 @@ FOUND = 0.45
 """From here on 3 s count as copied when passages are listed."""
 
 QUIET = 50.0  # dB under the loudest block: silence copies nothing
-LOUDNESS = 0.3  # exponent from power to loudness (Stevens): what is heard counts
+COPY_LOUDNESS = 0.3  # exponent from power to loudness (Stevens): what is heard counts
 
-PIECE, OVERLAP = 300 * RATE // HOP, 14 * RATE // HOP
+PIECE, OVERLAP = 300 * RATE // COPY_HOP, 14 * RATE // COPY_HOP
 """Places of a recording that are compared at a time: memory stays flat."""
 
 
@@ -120,7 +121,7 @@ def passages(dream: Samples, recordings: Sequence[Samples]) -> list[Passage]:
 def compare(dream: Samples, recordings: Sequence[Samples]) -> Copied:
     """Forwards and backwards, at each pitch and tempo.
 
-    Recordings of less than :data:`SHORT` seconds are left out, unless there are no others.
+    Recordings of less than :data:`COPY_SHORT` seconds are left out, unless there are no others.
 
     :param dream: of 2 s or more, all at :data:`~dreamd.evaluation.mel.RATE`.
     """
@@ -132,7 +133,7 @@ def compare(dream: Samples, recordings: Sequence[Samples]) -> Copied:
         for back in (False, True)
         if lasts(dream, least, tempo)
     ]
-    kept = [number for number, each in enumerate(recordings) if len(each) >= SHORT * RATE]
+    kept = [number for number, each in enumerate(recordings) if len(each) >= COPY_SHORT * RATE]
     for number in kept or range(len(recordings)):
         for start, theirs in _pieces(recordings[number]):
             for each in tries:
@@ -146,7 +147,7 @@ def compare(dream: Samples, recordings: Sequence[Samples]) -> Copied:
 
 def lasts(dream: Samples, frames: int, tempo: float) -> bool:
     """Whether it has so many frames of the original, if it lasts ``tempo`` times as long."""
-    return len(dream) > (frames - 1) * STRIDE * HOP * tempo
+    return len(dream) > (frames - 1) * STRIDE * COPY_HOP * tempo
 
 
 # ---------------------------------------------------------------- what is compared
@@ -156,11 +157,11 @@ def lasts(dream: Samples, frames: int, tempo: float) -> bool:
 class Blocks:
     """Stretches of :data:`BLOCK` frames, each band's mean over them set aside."""
 
-    vectors: Tensor  # (blocks, BLOCK * BANDS)
-    spreads: Tensor  # (blocks, BANDS): the length of each band's part
+    vectors: Tensor  # (passage_blocks, BLOCK * BANDS)
+    spreads: Tensor  # (passage_blocks, BANDS): the length of each band's part
 
     def alike(self, other: "Blocks") -> Levels:
-        """``(blocks, other's)``: their correlation, 1 where they are the same.
+        """``(passage_blocks, other's)``: their correlation, 1 where they are the same.
 
         The bands' covariances over what they could be at most, band by band: a band that one of
         the two has lost (in noise, by an equaliser) counts for little.
@@ -170,20 +171,20 @@ class Blocks:
 
 
 def bands_at(semitones: int) -> Numbers:
-    """``(BANDS, FRAME/2 + 1)``, for a sound that is so much higher."""
-    return mel_bands(BANDS, LOWEST, HIGHEST, FRAME, 2 ** (semitones / 12))
+    """``(BANDS, COPY_FRAME/2 + 1)``, for a sound that is so much higher."""
+    return mel_bands(BANDS, LOWEST, HIGHEST, COPY_FRAME, 2 ** (semitones / 12))
 
 
 def contrasts(power: Numbers, bands: Numbers) -> Levels:
     """Levels over their neighbours', in dB, ``(frames, BANDS)`` both."""
     levels = decibels(power)
-    levels = np.maximum(levels, levels.max(1, keepdims=True) - DEPTH)
-    levels -= uniform_filter1d(levels, AROUND, axis=1)
+    levels = np.maximum(levels, levels.max(1, keepdims=True) - COPY_DEPTH)
+    levels -= uniform_filter1d(levels, COPY_AROUND, axis=1)
     levels[:, bands[:, -1] > 0] = 0.0  # what would be above half the rate has nothing to say
     return levels
 
 
-def blocks(levels: Levels, step: int, stride: int) -> Blocks:
+def passage_blocks(levels: Levels, step: int, stride: int) -> Blocks:
     """One each ``step`` rows, its frames ``stride`` rows apart."""
     extent = (BLOCK - 1) * stride + 1
     windows = np.lib.stride_tricks.sliding_window_view(levels, (extent, BANDS))
@@ -201,17 +202,17 @@ def joined(several: Sequence[Blocks]) -> Blocks:
 
 
 def _pieces(recording: Samples) -> Iterator[tuple[int, Blocks]]:
-    """The first place of each piece, and its blocks, one at each place.
+    """The first place of each piece, and its passage_blocks, one at each place.
 
     A recording goes round, as a cursor does: what is shorter than a chain follows once more.
     """
-    again = min(len(recording), OVERLAP * HOP)
-    shortest = BLOCK * STRIDE * HOP
+    again = min(len(recording), OVERLAP * COPY_HOP)
+    shortest = BLOCK * STRIDE * COPY_HOP
     whole = np.resize(recording, max(len(recording) + again, shortest))
     bands = bands_at(0)
-    levels = contrasts(power_of(whole, FRAME, HOP, bands), bands)
+    levels = contrasts(power_of(whole, COPY_FRAME, COPY_HOP, bands), bands)
     for start in range(0, max(len(levels) - OVERLAP, 1), PIECE - OVERLAP):
-        yield start, blocks(levels[start : start + PIECE], 1, STRIDE)
+        yield start, passage_blocks(levels[start : start + PIECE], 1, STRIDE)
 
 
 # ---------------------------------------------------------------- where it is found
@@ -226,9 +227,9 @@ class Origin:
     seconds: float
 
     @property
-    def blocks(self) -> int:
+    def passage_blocks(self) -> int:
         """Of the longest chain that would be all of the recording; three where it is shorter."""
-        places = int(self.seconds * RATE / HOP) - BLOCK * STRIDE
+        places = int(self.seconds * RATE / COPY_HOP) - BLOCK * STRIDE
         return max(1 + places // (STEP * STRIDE), LENGTHS[0])
 
 
@@ -239,15 +240,19 @@ class Try:
     """
 
     def __init__(self, dream: Samples, tempo: float, semitones: Sequence[int], back: bool) -> None:
-        self._hop, self._back, self._seconds = round(STRIDE * HOP * tempo), back, len(dream) / RATE
+        self._hop, self._back, self._seconds = (
+            round(STRIDE * COPY_HOP * tempo),
+            back,
+            len(dream) / RATE,
+        )
         every = [bands_at(each) for each in semitones]
-        whole = np.ones((1, FRAME // 2 + 1))
+        whole = np.ones((1, COPY_FRAME // 2 + 1))
         sound = dream[::-1] if back else dream
-        power = power_of(sound, FRAME, self._hop, np.concatenate([*every, whole]))
+        power = power_of(sound, COPY_FRAME, self._hop, np.concatenate([*every, whole]))
         parts = np.split(power[:, :-1], len(every), axis=1)
         self._pitches = joined(
             [
-                blocks(contrasts(part, bands), STEP, 1)
+                passage_blocks(contrasts(part, bands), STEP, 1)
                 for part, bands in zip(parts, every, strict=True)
             ]
         )
@@ -262,7 +267,7 @@ class Try:
         """Looks for the dream in a piece of a recording."""
         each = self._pitches.alike(theirs).reshape(-1, len(self._loudness), len(theirs.vectors))
         same = each.max(0)  # the likest pitch
-        most = origin.blocks
+        most = origin.passage_blocks
         best = self._best(same, self._loudness, most)
         self._found.append((origin, *best[0]))
         for row, (values, _) in zip(self._ahead, best, strict=True):
@@ -304,18 +309,18 @@ class Try:
         """From the first block to the last, which begins at a place of the piece."""
         at = first * STEP * self._hop / RATE
         seconds = ((last - first) * STEP + BLOCK) * self._hop / RATE
-        source = (origin.start + place) * HOP / RATE % origin.seconds
+        source = (origin.start + place) * COPY_HOP / RATE % origin.seconds
         if self._back:
             at = max(self._seconds - at - seconds, 0.0)
         return Passage(at, min(seconds, self._seconds - at), origin.number, source)
 
 
 def chains(same: Levels, loudness: Numbers, longest: int) -> Iterator[Numbers]:
-    """Of 1, 2, … blocks: the mean likeness of the likest that begins at each block and place.
+    """Of 1, 2, … passage_blocks: the mean likeness of the likest that begins at each block and place.
 
-    :param same: how alike blocks of the dream and places are ``(blocks, places)``.
-    :param loudness: weights of the blocks; where there is little of it, little is alike.
-    :returns: ``(blocks - count + 1, places - (count - 1) * STEP * STRIDE)`` each.
+    :param same: how alike passage_blocks of the dream and places are ``(passage_blocks, places)``.
+    :param loudness: weights of the passage_blocks; where there is little of it, little is alike.
+    :returns: ``(passage_blocks - count + 1, places - (count - 1) * STEP * STRIDE)`` each.
     """
     heard = (same * loudness[:, None]).astype(np.float32)
     usual = loudness[loudness > 0].mean() if loudness.any() else 1.0
@@ -329,7 +334,7 @@ def chains(same: Levels, loudness: Numbers, longest: int) -> Iterator[Numbers]:
 
 
 def _around(values: Numbers, count: int) -> Numbers:
-    """For each of ``count`` blocks, the greatest value of a chain that it is in."""
+    """For each of ``count`` passage_blocks, the greatest value of a chain that it is in."""
     length = count - len(values) + 1
     padded = np.pad(values, length - 1, constant_values=-1.0)
     return np.lib.stride_tricks.sliding_window_view(padded, length).max(1)
@@ -339,7 +344,7 @@ def _loudness(power: Numbers) -> Numbers:
     """Of each block, 1 the loudest; silence has none. ``power`` is each frame's."""
     windows = np.lib.stride_tricks.sliding_window_view(power, BLOCK)[::STEP]
     relative = windows.mean(1) / max(float(windows.mean(1).max()), TINY)
-    return np.where(relative < 10 ** (-QUIET / 10), 0.0, relative**LOUDNESS)
+    return np.where(relative < 10 ** (-QUIET / 10), 0.0, relative**COPY_LOUDNESS)
 
 
 def _longest(found: list[Passage]) -> list[Passage]:

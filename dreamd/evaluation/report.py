@@ -312,7 +312,7 @@ resembles the recordings has their colours and moves as they do. Orange spans ar
 recordings as well, perhaps higher or lower, faster or slower; up to {copying.SHORT:g} s that
 counts for nothing, because notes are alike. <i>In the recordings' own order</i> is how the best
 10 s correlate with the best place: the recordings themselves have 1, and what has nothing to do
-with their order 0.3 to 0.5.
+with their order 0.3 to 0.55.
 All waveforms have one scale. Spectrograms show time against frequency, and level as brightness,
 from {PICTURE_DEPTH:g} dB under the loudest of all <i class=scale></i> up to it.</p>"""
 

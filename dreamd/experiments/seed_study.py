@@ -26,14 +26,14 @@ from dreamd.experiments.common import heard, job_of, mean_and_range
 from dreamd.osc.requests import Request
 from dreamd.settings import Settings
 
-SECONDS = 20.0  # of a dream
+DREAM_SECONDS = 20.0  # of a dream
 NAMING = 3.0  # seconds by which a dream names its seed
-SETTLED = 2.0  # seconds after which two dreams are compared
+SETTLED_AFTER = 2.0  # seconds after which two dreams are compared
 SHARES = (0.07, 0.3, 0.55, 0.8)
 """Of the recording, at which the seeds are looked for."""
 NAMERS = (1, 2, 3)  # rands of the dreams that name their seeds; the first's are measured in full
 
-HEAD = ["approach", "two seeds", "named", "order", "life dB", "entries/s", "drift dB",
+SEED_MEASURES = ["approach", "two seeds", "named", "order", "life dB", "entries/s", "drift dB",
         "C1", "C2", "C3"]  # fmt: skip
 
 
@@ -45,13 +45,13 @@ def seeds(settings: Settings, voices: Voices) -> Part:
     judge = Judge([heard_at(cut(each, 0, each.frames), each.rate) for each in recordings])
     rows = [row(settings, voices, approach, samples, judge) for approach in APPROACHES]
     text = (
-        f"Of {name}: {len(SHARES)} dreams of {SECONDS:g} s from seeds of as many places, at the "
+        f"Of {name}: {len(SHARES)} dreams of {DREAM_SECONDS:g} s from seeds of as many places, at the "
         "defaults: the mean, and from where to where. *two seeds*: log-mel correlation of two "
-        f"dreams with the same `rand` after {SETTLED:g} s, 1 for the same. *named*: dreams whose "
+        f"dreams with the same `rand` after {SETTLED_AFTER:g} s, 1 for the same. *named*: dreams whose "
         f"first {NAMING:g} s are likest, of these seeds, to their own. *order*: log-mel "
         "correlation of the whole dream with the recording at its best offset."
     )
-    return Part("The seed and the recording", text, HEAD, rows)
+    return Part("The seed and the recording", text, SEED_MEASURES, rows)
 
 
 def row(
@@ -65,14 +65,14 @@ def row(
         made = heard(settings, job_of(settings, voices, request)).samples
         return heard_at(made, settings.rate)
 
-    dreams = [dream(second, NAMERS[0], SECONDS) for second in places]
+    dreams = [dream(second, NAMERS[0], DREAM_SECONDS) for second in places]
     later = [dream(second, rand, NAMING) for rand in NAMERS[1:] for second in places]
     size = registry.make(config_of(approach, settings)).seed_samples
     own_seeds = [
         recording[int(at * RATE) : int((at + size / settings.rate) * RATE)] for at in places
     ]
     named = sum(map(int, names([*dreams, *later], own_seeds, recording)))
-    from_there = round(SETTLED * RATE)
+    from_there = round(SETTLED_AFTER * RATE)
     two = [order.correlation(a[from_there:], b[from_there:]) for a, b in combinations(dreams, 2)]
     lives = [liveliness.measure(each, RATE) for each in dreams]
     judged = [judge.judge(each) for each in dreams]

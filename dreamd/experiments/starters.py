@@ -62,7 +62,8 @@ def train_starters(
 def _pluck(folder: Path) -> str:
     folder.mkdir(parents=True, exist_ok=True)
     files.write(folder / "phrase.wav", plucked_string.phrase(), plucked_string.MODEL_RATE)
-    return "The project's own example: a phrase plucked on a modelled string (`dreamd/audio/plucked_string.py`)."
+    made_by = "`dreamd/audio/plucked_string.py`"
+    return f"The project's own example: a phrase plucked on a modelled string ({made_by})."
 
 
 def _guitar(folder: Path) -> str:
