@@ -9,7 +9,7 @@ pitch shifter, a stretcher or a tape would have made of it:
   gain that moves with time takes no part in them, and noise little.
 - *Blocks* of 1.5 s of the dream, at each pitch and tempo in reach, are correlated with every
   place of the recordings, each band's mean set aside (an equaliser).
-- *Chains* of passage_blocks lie one after the other in dream and recording alike. Pitch may differ from
+- *Chains* of blocks lie one after the other in dream and recording alike. Pitch may differ from
   block to block (a vibrato), and tempo a little. Notes and textures are alike, so a chain of some
   likeness is found in anything of the same player: how alike it is by chance the dream says
   itself, with its passage_blocks chained from last to first. Only what goes beyond that is copied.
@@ -47,7 +47,8 @@ COPY_SHORT = 1.5
 """Seconds of a block. A single one counts for nothing, because notes are alike."""
 COPY_NEAR = (-5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5)
 DISGUISES: tuple[tuple[float, tuple[int, ...]], ...] = (
-    (0.82, COPY_NEAR), (0.9, COPY_NEAR), (1.0, (-12, -7, -6, *COPY_NEAR, 6, 7, 12)), (1.1, COPY_NEAR), (1.21, COPY_NEAR),
+    (0.82, COPY_NEAR), (0.9, COPY_NEAR), (1.0, (-12, -7, -6, *COPY_NEAR, 6, 7, 12)),
+    (1.1, COPY_NEAR), (1.21, COPY_NEAR),
     (1 / 2, (12,)), (2 / 3, (7,)), (3 / 2, (-7,)), (2.0, (-12,)),
 )  # fmt: skip
 """How long a copy may last, times the original, and by how many semitones it may then be higher:
@@ -316,7 +317,7 @@ class Try:
 
 
 def chains(same: Levels, loudness: Numbers, longest: int) -> Iterator[Numbers]:
-    """Of 1, 2, … passage_blocks: the mean likeness of the likest that begins at each block and place.
+    """Of 1, 2, … blocks: the mean likeness of the likest that begins at each block and place.
 
     :param same: how alike passage_blocks of the dream and places are ``(passage_blocks, places)``.
     :param loudness: weights of the passage_blocks; where there is little of it, little is alike.

@@ -7,8 +7,8 @@ what has nothing to do with the recording's order comes to 0.3 to 0.55, longer d
 
 What is compared is the *log-mel* of two sounds: the power in :data:`BANDS` mel bands up to 5 kHz
 (frames of 1024 samples at :data:`~dreamd.evaluation.mel.RATE`, one each 256), in dB, floored
-:data:`ORDER_DEPTH` dB under the loudest. Their correlation over time is that of the two matrices, each
-band's mean over time removed: 1 for the same spectra at the same times, whatever gain and
+:data:`ORDER_DEPTH` dB under the loudest. Their correlation over time is that of the two matrices,
+each band's mean over time removed: 1 for the same spectra at the same times, whatever gain and
 equaliser; 0.0 to 0.1 for unrelated sounds at any one place.
 
 The judge calls :func:`in_order`. :func:`correlation` (two sounds at the same times) and

@@ -212,7 +212,7 @@ def _order(judgement: Judgement) -> str:
 
 def _copied(judgement: Judgement) -> tuple[list[Passage], int]:
     """The longest that count as copied, in order of time; how many others there are."""
-    counting = [each for each in judgement.passages if each.seconds > copying.SHORT]
+    counting = [each for each in judgement.passages if each.seconds > copying.COPY_SHORT]
     longest = sorted(counting, key=lambda each: -each.seconds)[:LISTED]
     return sorted(longest, key=lambda each: each.at), len(judgement.passages) - len(longest)
 
@@ -309,7 +309,7 @@ HEAD = """<!doctype html>
 READING = f"""<p class=soft>Scores go from 0 to 1 and are of the whole dream; <i>low</i>,
 <i>medium</i> and <i>high</i> are thirds. × is what a kind of artifact leaves of its score. What
 resembles the recordings has their colours and moves as they do. Orange spans are in the
-recordings as well, perhaps higher or lower, faster or slower; up to {copying.SHORT:g} s that
+recordings as well, perhaps higher or lower, faster or slower; up to {copying.COPY_SHORT:g} s that
 counts for nothing, because notes are alike. <i>In the recordings' own order</i> is how the best
 10 s correlate with the best place: the recordings themselves have 1, and what has nothing to do
 with their order 0.3 to 0.55.

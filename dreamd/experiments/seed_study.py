@@ -45,10 +45,10 @@ def seeds(settings: Settings, voices: Voices) -> Part:
     judge = Judge([heard_at(cut(each, 0, each.frames), each.rate) for each in recordings])
     rows = [row(settings, voices, approach, samples, judge) for approach in APPROACHES]
     text = (
-        f"Of {name}: {len(SHARES)} dreams of {DREAM_SECONDS:g} s from seeds of as many places, at the "
-        "defaults: the mean, and from where to where. *two seeds*: log-mel correlation of two "
-        f"dreams with the same `rand` after {SETTLED_AFTER:g} s, 1 for the same. *named*: dreams whose "
-        f"first {NAMING:g} s are likest, of these seeds, to their own. *order*: log-mel "
+        f"Of {name}: {len(SHARES)} dreams of {DREAM_SECONDS:g} s from seeds of as many places, at "
+        "the defaults: the mean, and from where to where. *two seeds*: log-mel correlation of two "
+        f"dreams with the same `rand` after {SETTLED_AFTER:g} s, 1 for the same. *named*: dreams "
+        f"whose first {NAMING:g} s are likest, of these seeds, to their own. *order*: log-mel "
         "correlation of the whole dream with the recording at its best offset."
     )
     return Part("The seed and the recording", text, SEED_MEASURES, rows)
