@@ -1,7 +1,7 @@
 """What the measures hear: short-time spectra in mel bands, at one sample rate.
 
-:mod:`dreamd.life`, :mod:`dreamd.artifacts`, :mod:`dreamd.resemblance` and :mod:`dreamd.copying`
-look at sound through these. Samples are mono, at :data:`RATE`.
+:mod:`dreamd.life`, :mod:`dreamd.artifacts`, :mod:`dreamd.resemblance`, :mod:`dreamd.copying` and
+:mod:`dreamd.order` look at sound through these. Samples are mono, at :data:`RATE`.
 """
 
 from collections.abc import Iterator
