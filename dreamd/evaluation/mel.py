@@ -1,7 +1,7 @@
 """What the measures hear: short-time spectra in mel bands, at one sample rate.
 
-Liveliness, artifacts, resemblance and copying look at sound through these. Samples are mono, at
-:data:`RATE`.
+Liveliness, artifacts, resemblance, copying and order look at sound through these. Samples are mono,
+at :data:`RATE`.
 """
 
 from collections.abc import Iterator
