@@ -60,6 +60,7 @@ def test_the_seed_decides_where_it_begins_and_leaps(
     assert paths[0] != paths[1]
     assert path_of(small, voices, seed="scale:0", seedat=0.1) == paths[0]  # by rand
     assert len(paths[0]) > 2
+    assert paths[0][1][0] > RATE // 10  # where it begins it stays for a moment
 
 
 def test_wander_0_walks_straight_on_and_followat_says_where(

@@ -206,7 +206,8 @@ class Cursor:
         guided = self._guide.move(span) if self._guide and len(self._index) else None
         if guided and self._chance(self.outline):
             return self._land(self._like_the_guide(guided[0]), guided[1], guided[0])
-        own = self._index.following(self._recording, self._frame)
+        begun = self._age == 0  # the event at which it all begins is not left at once
+        own = self._index.following(self._recording, self._frame + begun)
         if own is None or own[1] - self._frame >= span * self._slower:
             return None
         until, self._slower = (own[1] - self._frame) / self._slower, 1.0
