@@ -14,7 +14,7 @@ from dreamd.daemon.clients import Clients, NotTooOften
 from dreamd.daemon.dispatcher import Dispatcher
 from dreamd.daemon.dreams import Dreams
 from dreamd.daemon.events import BankListed, Leave, Packet, PathChecked
-from dreamd.daemon.library import Library
+from dreamd.daemon.recordings import Library
 from dreamd.daemon.state import State
 from dreamd.daemon.supervisor import Supervisor
 from dreamd.dreaming.job import ChunkWritten, CursorLeapt, Finished, JobFailed

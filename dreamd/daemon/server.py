@@ -21,9 +21,9 @@ from dreamd.daemon.clients import Clients, NotTooOften
 from dreamd.daemon.dispatcher import Dispatcher
 from dreamd.daemon.dreams import Dreams
 from dreamd.daemon.events import BankListed, Leave, Packet
-from dreamd.daemon.library import Library
 from dreamd.daemon.path_check import PathCheck
 from dreamd.daemon.queue import Queue
+from dreamd.daemon.recordings import Library
 from dreamd.daemon.router import Router
 from dreamd.daemon.snapshot import view
 from dreamd.daemon.state import State
