@@ -9,7 +9,7 @@ import pytest
 from conftest import RATE, pitch, tone
 
 from dreamd.audio import plucked_string
-from dreamd.corpus import single_notes
+from dreamd.corpus import events, single_notes
 from dreamd.corpus.pitch import scan
 from dreamd.corpus.pitch import singles as solos_in
 from dreamd.corpus.recording import Recording
@@ -79,7 +79,10 @@ def test_the_learner_listens_and_writes_it_down(small: Settings, recorded: Make)
     assert single_notes.known(recording) is None
     learner.set_recordings((recording,))
     for _ in range(3):
-        learner.scan_pitches()
+        learner.scan()
+    found = events.known(recording)
+    assert found is not None
+    assert len(found) >= 1
     known = single_notes.known(recording)
     assert known is not None
     assert [round(single.note) for single in known] == [60]
@@ -99,7 +102,7 @@ def test_where_nothing_was_written_notes_are_synthesized_and_learning_goes_on(
     learner, recording = TrainingScheduler(small, lambda message: None), recorded(plucked(60))
     learner.set_recordings((recording,))
     for _ in range(3):
-        learner.scan_pitches()
+        learner.scan()
     assert single_notes.known(recording) is None
 
 

@@ -14,7 +14,7 @@ from dreamd.daemon.queue import Dream
 from dreamd.dreaming.job import Stop
 from dreamd.settings import Settings
 from dreamd.training.messages import PauseTraining, SetRecordings, YieldCPU
-from dreamd.workers.process import Worker, WorkerExited, WorkerMessage
+from dreamd.workers.process import LEAVING_PATIENCE, Worker, WorkerExited, WorkerMessage
 
 SHORTEST_LIFE = 5.0  # seconds; a worker that exits sooner is replaced after a pause
 PAUSES = (0.0, 1.0, 5.0, 30.0)  # seconds before the first, second … replacement in a row
@@ -129,5 +129,6 @@ class Supervisor:
         """Asks all to save and leave, and waits until they are gone."""
         for slot in self.slots.values():
             slot.worker.end()
+        deadline = time.monotonic() + LEAVING_PATIENCE  # of all together
         for slot in self.slots.values():
-            slot.worker.join()
+            slot.worker.join(max(deadline - time.monotonic(), 0.0))

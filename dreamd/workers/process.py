@@ -140,8 +140,9 @@ class Worker:
         """Asks the child to leave; :meth:`join` waits for it."""
         self.send(End())
 
-    def join(self) -> None:
-        self._process.join(LEAVING_PATIENCE)
+    def join(self, patience: float = LEAVING_PATIENCE) -> None:
+        """Waits so many seconds until it has left; one that has not is killed."""
+        self._process.join(patience)
         self._outbox.close()
         if self._process.is_alive():
             self._process.kill()
