@@ -260,7 +260,7 @@ def test_every_parameter_arrives_under_its_key(ghci: Ghci, daemon: Receiver, rec
     ghci.type(
         'once $ dream "spectrum" # seed "guitar:2" # seedat 1.5 # secs 3 # notes "60:64:67"'
         ' # dreamvoice "rain" # sampling "paused" # follow "rain:1" # followat 30'
-        " # dreampace 0.5 # learn 0.25 # temperature 1 # wander 0.2 # outline 0.8"
+        " # dreampace 0.5 # learn 0.25 # temperature 1 # wander 0.25 # outline 0.75"
         " # vector 512 # dreamsteps 2000"
         " # blend 0.75 # dreamrand 7"
     )
@@ -268,8 +268,8 @@ def test_every_parameter_arrives_under_its_key(ghci: Ghci, daemon: Receiver, rec
     assert requests.request(got) == requests.Request(
         approach="spectrum", secs=3.0, seed="guitar", seedn=2, seedat=1.5,
         notes=(60.0, 64.0, 67.0), voice="rain", sampling="paused", follow="rain:1",
-        followat=30.0, pace=0.5, learn=0.25, temperature=1.0, wander=0.2,
-        outline=0.8, vector=512, steps=2000,
+        followat=30.0, pace=0.5, learn=0.25, temperature=1.0, wander=0.25,
+        outline=0.75, vector=512, steps=2000,
         blend=0.75, rand=7,
     )  # fmt: skip
     assert type(got["vector"]) is type(got["rand"]) is int
