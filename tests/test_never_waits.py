@@ -55,6 +55,7 @@ def test_workers_that_stand_still_hold_nobody_up(
         worker.send_signal(signal.SIGSTOP)
     for k in range(600):
         one.send("/dream/pause" if k % 2 else "/dream/resume")
+        time.sleep(0.002)  # not faster than the system's buffer for packets is emptied
     for id in range(60):
         one.ask(id=id, approach="vector", seed="guitar:0", secs=0.5)
     assert not one.status()["training"]
