@@ -8,12 +8,14 @@ from pathlib import Path
 import numpy as np
 
 from dreamd.approaches.registry import Concurrent
+from dreamd.audio import files
 from dreamd.audio.files import Samples
 from dreamd.audio.limiter import Limiter
 from dreamd.corpus.recording import Recording, Voices, cut
 from dreamd.dreaming import render, sampling
 from dreamd.dreaming.job import Job
 from dreamd.dreaming.resolve import resolve
+from dreamd.evaluation.mel import RATE
 from dreamd.osc.requests import Request
 from dreamd.settings import Settings
 
@@ -68,3 +70,14 @@ def mean_and_range(values: Iterable[float], digits: int) -> str:
     """The mean, and from where to where."""
     there = list(values)
     return f"{np.mean(there):.{digits}f} ({min(there):.{digits}f}…{max(there):.{digits}f})"
+
+
+def at_judge_s_rate(samples: Samples, rate: int) -> Samples:
+    """Samples as the judge hears them."""
+    whole = np.array(samples, np.float32)
+    return whole if rate == RATE else files.resample(whole, rate, RATE)
+
+
+def heard_by_judge(recording: Recording) -> Samples:
+    """The whole of a recording, as the judge hears it."""
+    return at_judge_s_rate(cut(recording, 0, recording.frames), recording.rate)

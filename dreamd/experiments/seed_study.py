@@ -14,15 +14,20 @@ import numpy as np
 
 from dreamd.approaches import registry
 from dreamd.approaches.registry import APPROACHES, config_of
-from dreamd.audio import files
 from dreamd.audio.files import Samples
 from dreamd.corpus import events
-from dreamd.corpus.recording import Recording, Voices, cut
+from dreamd.corpus.recording import Recording, Voices
 from dreamd.evaluation import liveliness, order
 from dreamd.evaluation.judge import Judge
 from dreamd.evaluation.markdown import Cells, Part
 from dreamd.evaluation.mel import RATE
-from dreamd.experiments.common import heard, job_of, mean_and_range
+from dreamd.experiments.common import (
+    at_judge_s_rate,
+    heard,
+    heard_by_judge,
+    job_of,
+    mean_and_range,
+)
 from dreamd.osc.requests import Request
 from dreamd.settings import Settings
 
@@ -41,8 +46,8 @@ def seeds(settings: Settings, voices: Voices) -> Part:
     """A row for each approach; the recordings' events must be known."""
     name, recordings = next(iter(voices.items()))
     recording = recordings[0]
-    samples = heard_at(cut(recording, 0, recording.frames), recording.rate)
-    judge = Judge([heard_at(cut(each, 0, each.frames), each.rate) for each in recordings])
+    samples = heard_by_judge(recording)
+    judge = Judge([heard_by_judge(each) for each in recordings])
     rows = [row(settings, voices, approach, samples, judge) for approach in APPROACHES]
     text = (
         f"Of {name}: {len(SHARES)} dreams of {DREAM_SECONDS:g} s from seeds of as many places, at "
@@ -63,7 +68,7 @@ def row(
     def dream(second: float, rand: int, seconds: float) -> Samples:
         request = Request(approach, seconds, seed=f"{name}:0", seedat=second, rand=rand)
         made = heard(settings, job_of(settings, voices, request)).samples
-        return heard_at(made, settings.rate)
+        return at_judge_s_rate(made, settings.rate)
 
     dreams = [dream(second, NAMERS[0], DREAM_SECONDS) for second in places]
     later = [dream(second, rand, NAMING) for rand in NAMERS[1:] for second in places]
@@ -110,9 +115,3 @@ def names(dreams: Sequence[Samples], seeds: Sequence[Samples], recording: Sample
         for dream in dreams
     ]
     return [k % len(seeds) == each for k, each in enumerate(likest)]
-
-
-def heard_at(samples: Samples, rate: int) -> Samples:
-    """As the judge hears them."""
-    whole = np.array(samples, np.float32)
-    return whole if rate == RATE else files.resample(whole, rate, RATE)

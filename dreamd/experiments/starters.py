@@ -21,8 +21,8 @@ from dreamd.errors import SetupError
 from dreamd.evaluation.judge import Judge
 from dreamd.evaluation.markdown import table
 from dreamd.evaluation.verdict import CRITERIA
-from dreamd.experiments.common import heard, job_of
-from dreamd.experiments.table1 import heard_by_judge, newest_checkpoint, trained
+from dreamd.experiments.common import heard, heard_by_judge, job_of
+from dreamd.experiments.table1 import newest_checkpoint, trained
 from dreamd.home import checkpoints
 from dreamd.osc.requests import Request
 from dreamd.settings import Settings

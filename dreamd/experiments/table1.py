@@ -16,9 +16,8 @@ import numpy as np
 from dreamd.approaches.config import ModelConfig
 from dreamd.approaches.registry import config_of
 from dreamd.audio import files
-from dreamd.audio.files import Samples
 from dreamd.commands import offline
-from dreamd.corpus.recording import Recording, cut
+from dreamd.corpus.recording import Recording
 from dreamd.dreaming import render
 from dreamd.errors import SetupError
 from dreamd.evaluation.artifacts import Artifacts
@@ -28,7 +27,7 @@ from dreamd.evaluation.markdown import table
 from dreamd.evaluation.mel import RATE
 from dreamd.evaluation.report import Entry, page
 from dreamd.evaluation.verdict import CRITERIA, longest
-from dreamd.experiments.common import heard, job_of
+from dreamd.experiments.common import at_judge_s_rate, heard, heard_by_judge, job_of
 from dreamd.home import checkpoints
 from dreamd.osc.requests import Request
 from dreamd.settings import Settings
@@ -120,11 +119,6 @@ def make_table(
     return folder / "table1.html"
 
 
-def heard_by_judge(recording: Recording) -> Samples:
-    whole = np.array(cut(recording, 0, recording.frames))
-    return whole if recording.rate == RATE else files.resample(whole, recording.rate, RATE)
-
-
 def _row(
     settings: Settings, source: Path, recordings: Sequence[Recording], approach: str, vector: int,
     minutes: float, folder: Path, listener: Judge, say: Callable[[str], None],
@@ -144,7 +138,7 @@ def _row(
         dream = heard(settings, job_of(settings, {voice: recordings}, asked))
         file = f"{approach}-{vector}-{rand}.wav"
         files.write(folder / file, dream.samples, settings.rate)
-        samples = files.resample(dream.samples, settings.rate, RATE)
+        samples = at_judge_s_rate(dream.samples, settings.rate)
         dreams.append(Dreamt(file, listener.judge(samples), dream.speed))
         say(f"{approach} {vector}, dream {rand}: {' '.join(dreams[-1].judgement.words)}")
     return TableRow(approach, vector, head.seconds, head.steps, head.error, tuple(dreams))
