@@ -108,6 +108,11 @@ wander = pF "wander"
 outline :: Pattern Double -> ControlPattern
 outline = pF "outline"
 
+-- | How much louder or softer than its recordings a dream comes, in dB: @dreamgain (-6)@.
+-- (@gain@ is a name of Tidal's own.)
+dreamgain :: Pattern Double -> ControlPattern
+dreamgain = pF "dreamgain"
+
 -- | Which of a voice's models, by the length of its vectors: @vector 512@.
 vector :: Pattern Int -> ControlPattern
 vector = pI "vector"

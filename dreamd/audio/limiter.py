@@ -1,73 +1,219 @@
 """The way to the loudspeaker: what a dream's samples pass, last of all.
 
 The dreamer gives each block of a dream to its :class:`Limiter` and writes what comes out.
+:class:`Level` says how loud that may be.
 """
+
+from collections import deque
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import signal
+from scipy.ndimage import minimum_filter1d
 
 from dreamd.audio.files import Samples
+from dreamd.audio.loudness import APART, HOP, MOMENT, SILENT, Weighting, gated, moments, power
 
 HIGH_PASS = 20.0  # Hz; below it is DC and rumble
-KNEE = 0.8  # of the ceiling; samples under it pass unchanged
-LASTING = 0.25  # seconds over which loudness counts
 FADE_IN, FADE_OUT = 0.003, 0.010  # seconds
+HIGHEST_PEAK = 10 ** (-1 / 20)
+"""A true peak of -1 dB: nothing passes it, whatever the recordings are."""
+LOUDEST_SANE = -9.0  # LUFS; a recording louder than that is not followed up there
+OVER = 6.0  # LU over the loudest recording that a moment may be
+
+REMEMBERED = 300
+"""Moments of a dream, 30 s of it, from which its loudness is told."""
+FIRST, SLOWER, SLOWEST = 0.3, 0.1, 2.0
+"""Seconds in which the gain goes where it should: at first, for each second more, and at most.
+What is slow leaves the dream's dynamics alone."""
+UP = 30.0  # dB by which a dream is turned up, at most
+SPENT = 3
+"""One part in so many of what may still sound within a moment may sound in its next hop."""
+
+AHEAD = 0.005  # seconds in which the gain goes down before a peak
+BETWEEN = 12  # samples on each side from which the wave between two samples is told
+MARGIN = 0.95
+"""Of the ceiling, from which on peaks are turned down: between four points it may be higher."""
+UPSAMPLED = 4
+_POINTS = UPSAMPLED * signal.firwin(
+    2 * UPSAMPLED * BETWEEN + 1, 1 / UPSAMPLED, window=("kaiser", 6)
+)
+
+Wave = NDArray[np.float64]
+DOUBLES = np.float64
+
+
+@dataclass(frozen=True)
+class Level:
+    """How loud a dream comes, and what it never passes."""
+
+    target: float  # LUFS, of the whole
+    most: float  # LUFS, of any 0.4 s
+    ceiling: float  # true peak
+    gain: float = 0.0  # dB, what the performer turns the target by
+
+    @classmethod
+    def of(cls, loudness: float, loudest: float, peak: float, gain: float = 0.0) -> "Level":
+        """:param loudness: of the recordings, in LUFS; ``loudest``: of the loudest of them;
+            ``peak``: their largest sample: a dream has no higher ones.
+        :param gain: dB that the dream is turned up or down; ``most`` stays what it is.
+        """
+        target, most = (min(max(each, SILENT), LOUDEST_SANE) for each in (loudness, loudest))
+        ceiling = min(peak * 10 ** (max(gain, 0.0) / 20), HIGHEST_PEAK)
+        return cls(target, most + OVER, ceiling, gain)
 
 
 class Limiter:
-    """The last thing that a dream's samples pass: no DC, no clicks at the ends, a ceiling.
+    """The last thing that a dream's samples pass: no DC, no clicks at the ends, its level.
 
-    Causal, block by block, so that a block is final once it is out. A high-pass at 20 Hz, of
-    second order, so that a dream which settles on a constant leaves no mean behind. Then the level:
-    a dream may not stay louder than the loudest half second of its recordings, so where its root
-    mean square over the last quarter of a second would pass that, it is turned down to it. Then
-    samples over 0.8 of the ceiling are bent, never to pass it; then fades.
+    Causal but for 26 ms, so that what is out is final, and the same in whatever blocks it comes.
+    First a high-pass at 20 Hz, of second order, so that a dream which settles on a constant leaves
+    no mean behind. Then the loudness, hop by hop: a slow gain leads what was dreamt so far to the
+    recordings' own, and where 0.4 s would sound louder than any may, it is turned down at once.
+    Then fades, and a gain that goes down before each peak which would pass the ceiling.
 
     :param frames: length of the whole dream.
-    :param ceiling: largest absolute sample, at most 1: the recordings' own peak, so that a
-        dream is never louder than what it was dreamt from.
-    :param loudest: largest root mean square that may last.
     """
 
-    def __init__(self, frames: int, rate: int, ceiling: float, loudest: float) -> None:
+    def __init__(self, frames: int, rate: int, level: Level) -> None:
         self._fade_in = min(int(FADE_IN * rate), frames // 4)
         self._fade_out = min(int(FADE_OUT * rate), frames // 4)
-        self._frames, self._ceiling, self._at = frames, min(ceiling, 1.0), 0
+        self._frames, self._came, self._left, self._at = frames, 0, frames, 0
         self._sos = signal.butter(2, HIGH_PASS, "highpass", fs=rate, output="sos")
-        self._state: NDArray[np.float64] | None = None
-        self._loudest = loudest
-        self._follower = signal.butter(1, 1 / (2 * np.pi * LASTING), fs=rate, output="sos")
-        self._power = np.zeros((1, 2))  # the follower's state
+        self._state: Wave | None = None
+        self._loudness = _Loudness(rate, level)
+        self._peaks = _Peaks(round(AHEAD * rate), level.ceiling)
+
+    def begin(self, seed: Samples) -> None:
+        """The dream goes on from this: until more of it is known, it is as loud."""
+        self._loudness.hear(np.nan_to_num(seed.astype(DOUBLES)))
 
     def __call__(self, block: Samples) -> Samples:
-        """The next samples of the dream, safe. Raises ``FloatingPointError`` if not finite."""
+        """The next samples of the dream; what comes out is safe, and up to 26 ms late. With the
+        last of them comes the rest. Raises ``FloatingPointError`` if not finite."""
         if not np.isfinite(block).all():
             raise FloatingPointError("the dream is no longer finite")
         if not len(block):
             return block
-        if self._state is None:  # as if the first sample had stood there for ever: no thump
-            self._state = signal.sosfilt_zi(self._sos) * float(block[0])
-        moving, self._state = signal.sosfilt(self._sos, block.astype(np.float64), zi=self._state)
-        safe = self._bend(self._turn_down(moving)) * self._envelope(len(block))
-        self._at += len(block)
+        moving = self._free_of_dc(block.astype(DOUBLES))
+        self._came += len(block)
+        late = np.zeros(self._loudness.late + self._peaks.late)
+        if self._came >= self._frames:
+            moving = np.append(moving, late)
+        level = self._loudness(moving)
+        safe = self._peaks(level * self._envelope(len(level)))
+        safe = safe[: self._left]
+        self._left -= len(safe)
         return safe.astype(np.float32)
 
-    def _turn_down(self, samples: NDArray[np.float64]) -> NDArray[np.float64]:
-        power, self._power = signal.sosfilt(self._follower, samples**2, zi=self._power)
-        level = np.sqrt(np.maximum(power, 1e-20))
-        quieter: NDArray[np.float64] = samples * np.minimum(1.0, self._loudest / level)
-        return quieter
+    def _free_of_dc(self, samples: Wave) -> Wave:
+        if self._state is None:  # as if the first sample had stood there for ever: no thump
+            self._state = signal.sosfilt_zi(self._sos) * samples[0]
+        moving, self._state = signal.sosfilt(self._sos, samples, zi=self._state)
+        return np.asarray(moving)
 
-    def _bend(self, samples: NDArray[np.float64]) -> NDArray[np.float64]:
-        knee, room = KNEE * self._ceiling, (1 - KNEE) * self._ceiling
-        over = np.abs(samples) - knee
-        bent = np.sign(samples) * (knee + room * np.tanh(over / room))
-        return np.where(over > 0, bent, samples)
-
-    def _envelope(self, count: int) -> NDArray[np.float64]:
+    def _envelope(self, count: int) -> Wave:
         t = self._at + np.arange(count)
+        self._at += count
         rise = np.clip(t / max(self._fade_in, 1), 0, 1)
         fall = np.clip((self._frames - 1 - t) / max(self._fade_out, 1), 0, 1)
-        envelope: NDArray[np.float64] = 0.5 - 0.5 * np.cos(np.pi * rise * fall)
+        envelope: Wave = 0.5 - 0.5 * np.cos(np.pi * rise * fall)
         return envelope
+
+
+class _Loudness:
+    """Leads the loudness to the target, and keeps every moment under the most; hop by hop."""
+
+    def __init__(self, rate: int, level: Level) -> None:
+        self._rate, self._level = rate, level
+        self._weighting = Weighting(rate)
+        self._most = power(level.most) * MOMENT
+        self._dreamt: deque[float] = deque(maxlen=MOMENT)  # the newest powers, as they come in
+        self._sounded: deque[float] = deque(maxlen=MOMENT)  # and as they go out
+        self._moments: deque[float] = deque(maxlen=REMEMBERED)
+        self._so_far = -np.inf  # loudness of the moments
+        self._hops, self._gain = 0, level.gain  # dB; the slow one
+        self._waiting: Wave = np.zeros(0)  # from the first hop on that is not out
+        self._gains: list[float] = []  # of the hops in it
+        self._ramp: float | None = None  # where the gain is as that hop begins
+        self.late = 2 * self._weighting.hop
+
+    def hear(self, seed: Wave) -> None:
+        """What the dream goes on from."""
+        self._moments.extend(moments(Weighting(self._rate)(seed)).tolist())
+        self._so_far = gated(np.array(self._moments))
+        self._gain = self._wanted()
+
+    def __call__(self, samples: Wave) -> Wave:
+        """The hops that are sure: all whole ones but the newest."""
+        self._waiting = np.concatenate((self._waiting, samples))
+        self._gains += map(self._gain_of, self._weighting(samples).tolist())
+        count = len(self._gains) - 1
+        if count < 1:
+            return np.zeros(0)
+        gains = np.array(self._gains)
+        edges = np.append(gains[0] if self._ramp is None else self._ramp,
+                          np.minimum(gains[:-1], gains[1:]))  # fmt: skip
+        hop = self._weighting.hop
+        ramps = edges[:-1, None] + np.diff(edges)[:, None] * np.arange(hop) / hop
+        sure, self._waiting = self._waiting[: count * hop], self._waiting[count * hop :]
+        self._gains, self._ramp = self._gains[count:], float(edges[-1])
+        return np.asarray(sure * ramps.ravel())
+
+    def _gain_of(self, dreamt: float) -> float:
+        """Of a hop of this power, so that no moment that ends with it is too loud."""
+        self._dreamt.append(dreamt)
+        self._hops += 1
+        if self._hops % APART == 0:
+            self._moments.append(float(np.mean(self._dreamt)))
+            self._so_far = gated(np.array(self._moments))
+        within = min(FIRST + SLOWER * HOP * self._hops, SLOWEST)
+        self._gain += (self._wanted() - self._gain) * HOP / within
+        slow = 10 ** (self._gain / 20)
+        may = max(self._most - sum(self._sounded), 0.0) / SPENT
+        gain = slow * min(1.0, float(np.sqrt(may / max(dreamt * slow**2, 1e-30))))
+        self._sounded.append(dreamt * gain**2)
+        return gain
+
+    def _wanted(self) -> float:
+        """The gain that what was dreamt so far lacks, in dB."""
+        if self._so_far == -np.inf:
+            return self._gain
+        return min(self._level.target - self._so_far, UP) + self._level.gain
+
+
+class _Peaks:
+    """Turns down, a little before, what would pass the ceiling between samples or at them."""
+
+    def __init__(self, ahead: int, ceiling: float) -> None:
+        self._ahead, self._ceiling = ahead, ceiling
+        self.late = ahead + BETWEEN + 1
+        self._around = np.zeros(self.late)  # what came before, and what is not out yet
+
+    def __call__(self, samples: Wave) -> Wave:
+        heard = np.concatenate((self._around, samples))
+        count = len(heard) - 2 * self.late
+        if count < 1:
+            self._around = heard
+            return np.zeros(0)
+        self._around = heard[count:]
+        here = heard[self.late : self.late + count]
+        fit = MARGIN * self._ceiling / np.maximum(_true_peaks(heard), 1e-30)
+        if fit.min() < 1:
+            before = minimum_filter1d(np.minimum(fit, 1), self._ahead + 1,
+                                      origin=-((self._ahead + 1) // 2))  # fmt: skip
+            summed = np.cumsum(np.append(0.0, before))
+            means = (summed[self._ahead + 1 :] - summed[: -self._ahead - 1]) / (self._ahead + 1)
+            first = self.late - self._ahead
+            here = here * means[first : first + count]
+        return np.clip(here, -self._ceiling, self._ceiling)
+
+
+def _true_peaks(samples: Wave) -> Wave:
+    """The largest of the wave at each sample and between it and its neighbours."""
+    fine = np.abs(signal.upfirdn(_POINTS, samples, up=UPSAMPLED))
+    start = UPSAMPLED * BETWEEN
+    after = fine[start : start + UPSAMPLED * len(samples)].reshape(-1, UPSAMPLED).max(1)
+    before = np.append(0.0, after[:-1])
+    return np.maximum(np.maximum(after, before), np.abs(samples))

@@ -10,6 +10,7 @@ a measure of audio novelty", 2000) on the same timbres.
 """
 
 import os
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 from scipy.fft import next_fast_len, rfft
 from scipy.ndimage import correlate1d, maximum_filter1d
 
-from dreamd.audio import timbre
+from dreamd.audio import loudness, timbre
 from dreamd.audio.files import Samples
 from dreamd.audio.timbre import BANDS, HIGHEST, LEAST_POWER, LOWEST, TIMBRE_SPAN, Array, Frames
 from dreamd.corpus.recording import Recording, cut
@@ -56,13 +57,15 @@ SCANNED = 120.0  # seconds of a recording listened to at a time
 Numbers = NDArray[np.float64]
 Halves = NDArray[np.float16]  # of timbres in files: likeness to a thousandth
 
-MAGIC = b"events 1"
+MAGIC = b"events 2"
 """What a file begins with; another kind of events gets another."""
+HEAD = struct.Struct("<8sqd")
+"""Then the number of events and the loudness; then :data:`COLUMNS`."""
 COLUMNS = (
     ("frames", "<i8", ()), ("levels", "<f4", ()), ("pitches", "<f4", ()),
     ("before", "<f2", (BANDS,)), ("at", "<f2", (BANDS,)),
 )  # fmt: skip
-"""What follows after the number of events, one column after the other: name, type, shape of one."""
+"""What follows, one column after the other: name, type, shape of one."""
 EACH = sum(np.dtype((kind, shape)).itemsize for _, kind, shape in COLUMNS)  # bytes of an event
 
 
@@ -75,6 +78,7 @@ class Events:
     pitches: Array  # (n,), MIDI note of what begins there, NaN where nothing clear does
     before: Halves  # (n, BANDS), the timbre that leads up to it
     at: Halves  # (n, BANDS), its own
+    loudness: float  # of the whole recording, LUFS; -inf of silence
 
     def __len__(self) -> int:
         return len(self.frames)
@@ -96,7 +100,7 @@ def find(samples: Samples, rate: int) -> Events:
         before[here], at[here] = (timbre.timbres(power, rate, size) for power in powers)
         levels[here] = 10 * np.log10((now**2).mean(1) + LEAST_POWER)
         pitches[here] = _pitches(*powers, rate, size)
-    return Events(frames, levels, pitches, before, at)
+    return Events(frames, levels, pitches, before, at, loudness.integrated(samples, rate))
 
 
 def scan(recording: Recording) -> Iterator[bool]:
@@ -105,13 +109,17 @@ def scan(recording: Recording) -> Iterator[bool]:
     A boundary lies at each seam.
     """
     parts, length = [], int(SCANNED * recording.rate)
+    weighting, powers = loudness.Weighting(recording.rate), []
     for start in range(0, recording.frames, length):
         piece = cut(recording, start, min(length, recording.frames - start))
         found = find(piece, recording.rate)
         parts.append(replace(found, frames=found.frames + start))
+        powers.append(weighting(piece.astype(np.float64)))
         yield True
     names = [name for name, _, _ in COLUMNS]
-    keep(recording, Events(*(np.concatenate([getattr(p, name) for p in parts]) for name in names)))
+    columns = {name: np.concatenate([getattr(p, name) for p in parts]) for name in names}
+    whole = loudness.gated(loudness.moments(np.concatenate(powers)))
+    keep(recording, Events(**columns, loudness=whole))
 
 
 # ---------------------------------------------------------------- files
@@ -122,12 +130,16 @@ def keep(recording: Recording, events: Events) -> None:
     columns = [getattr(events, name).astype(kind).tobytes() for name, kind, _ in COLUMNS]
     path = _path(recording)
     temporary = Path(path + ".tmp")
-    temporary.write_bytes(b"".join((MAGIC, np.int64(len(events)).tobytes(), *columns)))
+    temporary.write_bytes(b"".join((HEAD.pack(MAGIC, len(events), events.loudness), *columns)))
     os.replace(temporary, path)
 
 
 def exist(recording: Recording) -> bool:
-    return os.path.exists(_path(recording))
+    """Whether its events are written down, and in this form: the size tells."""
+    try:
+        return os.stat(_path(recording)).st_size % EACH == HEAD.size
+    except OSError:
+        return False
 
 
 def known(recording: Recording) -> Events | None:
@@ -135,11 +147,11 @@ def known(recording: Recording) -> Events | None:
     try:
         with open(_path(recording), "rb", buffering=0) as file:
             written = mmap(file.fileno(), 0, access=ACCESS_READ)  # what nobody looks at costs none
-    except (OSError, ValueError):  # not there; empty
+        magic, count, heard = HEAD.unpack_from(written)
+    except (OSError, ValueError, struct.error):  # not there; empty; too short
         return None
-    at = len(MAGIC) + 8
-    count = int.from_bytes(written[len(MAGIC) : at], "little")
-    if written[: len(MAGIC)] != MAGIC or len(written) != at + count * EACH:
+    at = HEAD.size
+    if magic != MAGIC or len(written) != at + count * EACH or heard != heard:
         return None
     columns = {}
     for name, kind, shape in COLUMNS:
@@ -147,7 +159,7 @@ def known(recording: Recording) -> Events | None:
         at += columns[name].nbytes
     here = columns["frames"]
     in_order = count > 0 and here[0] == 0 and here[-1] < recording.frames
-    return Events(**columns) if in_order and (np.diff(here) > 0).all() else None
+    return Events(**columns, loudness=heard) if in_order and (np.diff(here) > 0).all() else None
 
 
 def _path(recording: Recording) -> str:

@@ -74,6 +74,7 @@ class Index:
         self.before: Array = _joined([each.before for each in parts], np.float32)
         self._at = _joined([each.at for each in parts], np.float16)
         self._numbers = {recording: k for k, recording in enumerate(self.recordings)}
+        self.loudnesses = np.array([found.loudness for found in parts])  #: of each recording, LUFS
 
     def __len__(self) -> int:
         return len(self.frames)

@@ -20,7 +20,8 @@ from dreamd.approaches.base import Approach, initialize
 from dreamd.approaches.registry import Concurrent
 from dreamd.audio import vocoder
 from dreamd.audio.files import DreamFile, Samples
-from dreamd.audio.limiter import Limiter
+from dreamd.audio.limiter import Level, Limiter
+from dreamd.audio.loudness import lufs, power
 from dreamd.audio.timbre import timbre_of
 from dreamd.dreaming import cursor as cursors
 from dreamd.dreaming import guides, sampling, seeds
@@ -34,6 +35,10 @@ from dreamd.settings import Settings
 
 CHUNK = 0.15
 """Seconds of work after which what is finished goes to the file and to the clients."""
+
+LOUDEST_OVER_MEAN = 6.0
+"""dB by which the loudest half second of a recording is usually louder than the whole."""
+UNKNOWN = -23.0  # LUFS of a dream that has no recordings: what broadcasters agreed on
 
 Loop = Callable[..., Iterator[Tensor]]
 """A way to go on concurrently: :func:`dreamd.dreaming.sampling.concurrent`, or another's."""
@@ -50,25 +55,41 @@ def render(
     ``stopped`` is asked after each block, some hundredths of a second. Raises a
     :class:`DreamError` if the seed cannot be read, the dream breaks, or somebody stopped it.
     """
-    source = blocks(job, settings, leapt=tell)
-    limiter = Limiter(job.frames, job.config.rate, job.peak, job.loudest)
+    limiter = Limiter(job.frames, job.config.rate, level_of(job))
+    source = blocks(job, settings, leapt=tell, begins=limiter.begin)
     file = DreamFile(job.path, job.config.rate)
-    made, flushed = 0, -CHUNK  # the first block goes out at once
+    made, written, flushed = 0, 0, -CHUNK  # the first block goes out at once
     waiting: list[Samples] = []
     while made < job.frames:
-        waiting.append(next(source))
+        waiting.append(next(source)[: job.frames - made])
+        made += len(waiting[-1])
         if stopped():
             raise Cancelled("cancelled")
-        if made + sum(map(len, waiting)) < job.frames and time.monotonic() - flushed < CHUNK:
+        if made < job.frames and time.monotonic() - flushed < CHUNK:
             continue
         try:
-            ready = limiter(np.concatenate(waiting)[: job.frames - made])
+            ready = limiter(np.concatenate(waiting))
         except FloatingPointError:
             raise Diverged("the dream stopped being finite numbers: try another seed") from None
-        file.write(made, ready)
-        tell(ChunkWritten(job.serial, made, len(ready)))
-        made, flushed = made + len(ready), time.monotonic()
         waiting.clear()
+        if not len(ready):
+            continue
+        file.write(written, ready)
+        tell(ChunkWritten(job.serial, written, len(ready)))
+        written, flushed = written + len(ready), time.monotonic()
+
+
+def level_of(job: Job) -> Level:
+    """How loud the dream comes: as the recordings that its cursor walks."""
+    gain, index = job.request.gain, cursors.index(job.among)
+    if len(index):
+        weights = [recording.frames for recording in index.recordings]
+        mean = lufs(np.average([power(each) for each in index.loudnesses], weights=weights))
+        return Level.of(mean, index.loudnesses.max(), job.peak, gain)
+    if job.among:  # nobody has listened to them yet
+        estimate = 20 * np.log10(max(job.loudest, 1e-6)) - LOUDEST_OVER_MEAN
+        return Level.of(estimate, estimate, job.peak, gain)
+    return Level.of(UNKNOWN, UNKNOWN, job.peak, gain)
 
 
 def blocks(
@@ -77,11 +98,13 @@ def blocks(
     profile: Concurrent | None = None,
     loop: Loop = sampling.concurrent,
     leapt: Callable[[CursorLeapt], None] = lambda leap: None,
+    begins: Callable[[Samples], None] = lambda seed: None,
 ) -> Iterator[Samples]:
     """The samples of a dream, block after block, for ever; not yet limited. ``leapt`` hears where
-    its cursor begins and leaps. Raises :class:`BadRecording` if the seed cannot be read."""
+    its cursor begins and leaps, ``begins`` the seed. Raises :class:`BadRecording` if the seed cannot be read."""
     model = model_of(job, settings.init_std)
     seed = seed_samples(model, job)
+    begins(seed)
     queue = model.elements(torch.from_numpy(seed))
     noise = job.request.temperature * model.deviation
     profile = profile or profile_of(job)

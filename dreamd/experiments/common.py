@@ -40,14 +40,14 @@ def heard(
     loop: render.Loop = sampling.concurrent,
 ) -> Heard:
     """A dream as a client would hear it; ``profile`` and ``loop`` turn what no request can."""
-    blocks = render.blocks(job, settings, profile, loop)
+    limiter = Limiter(job.frames, job.config.rate, render.level_of(job))
+    blocks = render.blocks(job, settings, profile, loop, begins=limiter.begin)
     parts, made = [next(blocks)], 0
     began, made = time.perf_counter(), len(parts[0])
     while made < job.frames:
         parts.append(next(blocks))
         made += len(parts[-1])
     took, timed = time.perf_counter() - began, max(made - len(parts[0]), 1)
-    limiter = Limiter(job.frames, job.config.rate, job.peak, job.loudest)
     samples = limiter(np.nan_to_num(np.concatenate(parts)[: job.frames]))
     return Heard(samples, passed(job), timed / job.config.rate / max(took, 1e-9))
 

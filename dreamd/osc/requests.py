@@ -31,6 +31,11 @@ class Request:
     Request(approach='vector', secs=0.5, seed='guitar', seedn=2)
     >>> parse("/dream/request", ["dream", "column", "_id_", "1", "follow", ["guitar", 1.0]])
     Request(approach='column', follow='guitar:1', pattern='pattern 1')
+
+    Theirs is also another ``gain``, the sample player's; the dream's they call ``dreamgain``:
+
+    >>> parse("/dream/request", ["dream", "column", "gain", 0.8, "dreamgain", -6])
+    Request(approach='column', gain=-6.0)
     """
 
     approach: str
@@ -49,6 +54,7 @@ class Request:
     temperature: float = 0.0
     wander: float | None = None
     outline: float = 0.0
+    gain: float = 0.0
     vector: int | None = None
     steps: int | None = None
     blend: float = 0.0
@@ -83,6 +89,7 @@ REQUEST_KEYS: Mapping[str, Callable[[str, Any], Any]] = {
     "temperature": values.check_between(0, 100),
     "wander": values.check_between(0, 1),
     "outline": values.check_between(0, 1),
+    "gain": values.check_between(-60, 24),
     "vector": values.check_positive_integer,
     "steps": values.check_positive_integer,
     "blend": values.check_between(0, 1),
@@ -109,6 +116,9 @@ def request(given: Mapping[str, Any]) -> Request:
     raw = dict(given)
     if "approach" not in raw and "dream" in raw:
         raw["approach"] = raw["dream"]
+        raw.pop("gain", None)
+    if "dreamgain" in raw:
+        raw["gain"] = raw["dreamgain"]
     if "secs" not in raw and "delta" in raw:
         raw["secs"] = raw["delta"]
     if isinstance(raw.get("seed"), list | tuple):

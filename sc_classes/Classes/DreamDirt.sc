@@ -13,7 +13,7 @@ DreamDirt {
 	const asker = \dreamer;
 	// what a pattern may say besides approach, seed and secs
 	const keys = #[\seedn, \seedat, \notes, \voice, \sampling, \follow, \followat, \pace, \learn,
-		\temperature, \wander, \outline, \vector, \steps, \blend, \rand, '_id_'];
+		\temperature, \wander, \outline, \dreamgain, \vector, \steps, \blend, \rand, '_id_'];
 	classvar <default, <>longest = 3600; // seconds of dreams in the server's memory
 
 	var <dirt, <client, bank, replies, clock, asked, isAbsent = false;

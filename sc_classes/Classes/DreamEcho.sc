@@ -71,13 +71,20 @@ DreamEcho : DreamPlayer {
 
 	// PRIVATE
 
+	// The melody goes on from its beginning and is followed, unless the options say otherwise.
+	prOptions {
+		var said = IdentityDictionary.new;
+		(options ?? { () }).asPairs.pairsDo { |key, value| said[key.asSymbol] = value };
+		^(seedat: 0, outline: 1).putAll(said)
+	}
+
 	// quiet: no line where there is nothing to take
 	prTake { |isPlayed, quiet, action, onError|
 		var miss = { |code, text|
 			isTaking = false;
 			DreamRNNFailure.tell(code, text, onError, quiet)
 		};
-		client.dreamMsg(approach, nil, secs, options); // misuse is an Error now, not in between
+		client.dreamMsg(approach, nil, secs, this.prOptions); // misuse is an Error now, not in between
 		if(isTaking) { ^DreamRNNFailure.tell('busy', "one melody is taken at a time", onError, quiet) };
 		if(this.isPlaying.not) { ^miss.value('silence', "DreamEcho.play comes first") };
 		isTaking = true;
@@ -108,7 +115,7 @@ DreamEcho : DreamPlayer {
 		var stream, over = { isTaking = false; DreamBin.add(melody) };
 		stream = client.stream(approach, melody, secs,
 			{ over.value; action.value(stream) },
-			options,
+			this.prOptions,
 			{ |code, text|
 				over.value;
 				dreams.remove(stream);
