@@ -9,7 +9,6 @@ import soundfile
 from conftest import RATE, pitch, tone
 
 from dreamd.audio import files
-from dreamd.audio.limiter import Limiter
 from dreamd.errors import BadRecording
 
 
@@ -74,52 +73,3 @@ def test_a_dream_file_is_whole_and_silent_before_it_is_filled(tmp_path: Path) ->
     np.testing.assert_array_equal(samples[500 : 500 + len(wave)], wave)
     assert not samples[:500].any()
     assert len(samples) == 1000
-
-
-def through(
-    samples: np.ndarray, ceiling: float, block: int = 700, loudest: float = 1.0
-) -> np.ndarray:
-    output = Limiter(len(samples), RATE, ceiling, loudest)
-    parts = [samples[k : k + block].astype(np.float32) for k in range(0, len(samples), block)]
-    return np.concatenate([output(part) for part in parts])
-
-
-def test_music_below_the_knee_passes() -> None:
-    wave = tone(440, 1.0, level=0.3)
-    out = through(wave, 0.5)
-    assert pitch(out) == pytest.approx(440, abs=1)
-    assert np.abs(out[2000:-2000]).max() == pytest.approx(0.3, rel=0.01)
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_whatever_comes_stays_under_the_ceiling_and_free_of_dc(seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    wild = rng.standard_normal(RATE) * 10.0 ** rng.uniform(-2, 3) + rng.uniform(-50, 50)
-    out = through(wild, 0.7)
-    assert np.isfinite(out).all()
-    assert np.abs(out).max() <= 0.7
-    calm = through(0.1 * np.sin(np.arange(RATE) / 9) + 0.4, 0.7)
-    assert abs(calm.mean()) < 1e-3
-
-
-def test_a_dream_that_grows_is_turned_down_to_its_recordings() -> None:
-    """Ten times too loud for ever: after a quarter of a second it is as loud as it may be."""
-    wave = tone(440, 3.0, level=0.7)
-    out = through(wave, 1.0, loudest=0.05)
-    assert np.sqrt((out[RATE:-200] ** 2).mean()) == pytest.approx(0.05, rel=0.05)
-    quiet = tone(440, 1.0, level=0.05)
-    assert np.abs(through(quiet, 1.0, loudest=0.05)[2000:-2000]).max() > 0.049
-
-
-def test_ends_are_faded_and_blocks_do_not_matter() -> None:
-    wave = tone(441, 1.0)
-    out = through(wave, 1.0)
-    assert abs(out[0]) < 1e-3
-    assert abs(out[-1]) < 1e-3
-    np.testing.assert_allclose(out, through(wave, 1.0, block=11), atol=1e-6)
-
-
-def test_what_is_not_finite_is_refused() -> None:
-    with pytest.raises(FloatingPointError):
-        through(np.array([0.0, np.nan, 0.0]), 1.0)
-    assert through(np.array([0.5]), 1.0).shape == (1,)  # the shortest dream

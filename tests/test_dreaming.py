@@ -160,7 +160,8 @@ def test_it_stops_after_the_block_at_hand(
 def test_parts_come_at_least_four_times_a_second(
     job: Callable[..., Job], monkeypatch: pytest.MonkeyPatch, work: float
 ) -> None:
-    """By a clock that moves by the seconds of work in a block; the first comes at once."""
+    """By a clock that moves by the seconds of work in a block; the first comes as soon as there is
+    more than the 26 ms that are held back."""
     clock, told = [0.0], []
 
     def slowly(job, settings, **_):  # type: ignore[no-untyped-def]
@@ -171,7 +172,8 @@ def test_parts_come_at_least_four_times_a_second(
     monkeypatch.setattr(render, "blocks", slowly)
     monkeypatch.setattr(render.time, "monotonic", lambda: clock[0])
     made(job(Request("vector", secs=2.0)), lambda wrote: told.append(clock[0]))
-    assert told[0] == pytest.approx(work)
+    held_back = 0.026 * RATE / 64  # blocks
+    assert told[0] <= work * (held_back + 1)
     assert np.diff(told).max() <= 0.25
 
 

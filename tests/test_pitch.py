@@ -14,7 +14,7 @@ from dreamd.corpus.pitch import scan
 from dreamd.corpus.pitch import singles as solos_in
 from dreamd.corpus.recording import Recording
 from dreamd.corpus.single_notes import SingleNote
-from dreamd.dreaming import seeds
+from dreamd.dreaming import seed_samples, seeds
 from dreamd.dreaming.seeds import Seed
 from dreamd.evaluation.liveliness import kept
 from dreamd.osc.requests import Request
@@ -118,7 +118,7 @@ def seed_of(notes: tuple[float, ...], recording: Recording, **keys: object) -> S
 
 
 def loaded(seed: Seed, count: int = 8192) -> np.ndarray:
-    return seeds.load(seed, count, RATE, 0.5, np.random.default_rng(0))
+    return seed_samples.load(seed, count, RATE, 0.5, np.random.default_rng(0))
 
 
 def test_a_note_is_cut_from_the_voice_and_tuned(recorded: Make) -> None:

@@ -12,7 +12,7 @@ from conftest import RATE, pitch, tone
 from dreamd.approaches.registry import config_of
 from dreamd.audio import plucked_string
 from dreamd.corpus.recording import Recording
-from dreamd.dreaming import seeds
+from dreamd.dreaming import seed_samples, seeds
 from dreamd.dreaming.resolve import all_voices, refresh, resolve
 from dreamd.errors import DreamError, NoModel, NoSuchSeed, TooLong
 from dreamd.home import checkpoints
@@ -47,7 +47,7 @@ def heard(
         if path := seeds.path_of(request, voices):
             seeds.check_file(path)
         seed, voice = seeds.settle(request, voices, bank.finished, np.random.default_rng(at_rand))
-        samples = seeds.load(seed, COUNT, RATE, 0.5, np.random.default_rng(at_rand))
+        samples = seed_samples.load(seed, COUNT, RATE, 0.5, np.random.default_rng(at_rand))
         assert samples.shape == (COUNT,)
         return pitch(samples), voice
 
@@ -82,7 +82,7 @@ def test_seedat_is_a_second(recorded: Callable[..., Recording]) -> None:
     two = recorded(np.concatenate((tone(200, 1.0), tone(800, 1.0))))
     for second, hertz in ((0.1, 200), (1.1, 800)):
         seed = seeds.Seed("recording", recording=two, at=second)
-        loaded = seeds.load(seed, COUNT, RATE, 0.5, np.random.default_rng(0))
+        loaded = seed_samples.load(seed, COUNT, RATE, 0.5, np.random.default_rng(0))
         assert pitch(loaded) == pytest.approx(hertz, abs=6)
 
 
@@ -112,8 +112,8 @@ def test_notes_sound_at_their_pitches() -> None:
 
 def test_noise_and_silence() -> None:
     rng = np.random.default_rng(0)
-    assert not seeds.load(seeds.Seed("silence"), COUNT, RATE, 0.5, rng).any()
-    noise = seeds.load(seeds.Seed("noise"), COUNT, RATE, 0.8, rng)
+    assert not seed_samples.load(seeds.Seed("silence"), COUNT, RATE, 0.5, rng).any()
+    noise = seed_samples.load(seeds.Seed("noise"), COUNT, RATE, 0.8, rng)
     assert noise.std() == pytest.approx(0.2, rel=0.1)
 
 

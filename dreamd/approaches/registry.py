@@ -68,15 +68,16 @@ _LIST = (
     # the cursor says nothing of, and a vector of V samples is heard with the noise of V rows of
     # them. No momentum: the cursor passes each place once.
     Row("vector", "vector", False, 8.0, 100.0,
-        Concurrent(2e-3, usual=1024, slowing=0.5, momentum=0.0, epsilon=1e-5)),
+        Concurrent(3e-3, usual=1024, slowing=0.5, momentum=0.0, epsilon=1e-5, windows=2,
+                   wander=1.0)),
     Row("spectrum", "hop", False, 5.0, 50.0,
-        Concurrent(2e-4, usual=256, slowing=1.0,
-                   outlined={"learning_rate": 2e-3, "windows": 4, "spread": 8.0})),
+        Concurrent(8e-4, usual=256, slowing=1.0, level_correction=0.9,
+                   outlined={"learning_rate": 2.5e-3, "windows": 8, "spread": 6.0})),
     Row("transpose", "vector", True, 1.0, 4.0,
         Concurrent(3e-4, block=256, windows=8, level_correction=0.7, residual_gain=1.5,
                    ceiling=3.0, holds_harmonics=True)),
     Row("column", "vector", True, 1.0, 4.0,
-        Concurrent(1e-3, block=512, windows=8, level_correction=0.7, residual_gain=1.0,
+        Concurrent(1e-3, block=512, windows=8, level_correction=0.7, residual_gain=0.7,
                    ceiling=5.0)),
 )  # fmt: skip
 

@@ -8,12 +8,21 @@ from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import signal
 from scipy.ndimage import minimum_filter1d
 
 from dreamd.audio.files import Samples
-from dreamd.audio.loudness import APART, HOP, MOMENT, SILENT, Weighting, gated, moments, power
+from dreamd.audio.loudness import (
+    EVERY,
+    HOP,
+    MOMENT,
+    SILENT,
+    Power,
+    Weighting,
+    gated,
+    moments,
+    power,
+)
 
 HIGH_PASS = 20.0  # Hz; below it is DC and rumble
 FADE_IN, FADE_OUT = 0.003, 0.010  # seconds
@@ -22,7 +31,7 @@ HIGHEST_PEAK = 10 ** (-1 / 20)
 LOUDEST_SANE = -9.0  # LUFS; a recording louder than that is not followed up there
 OVER = 6.0  # LU over the loudest recording that a moment may be
 
-REMEMBERED = 300
+HEARD_MOMENTS = 300
 """Moments of a dream, 30 s of it, from which its loudness is told."""
 FIRST, SLOWER, SLOWEST = 0.3, 0.1, 2.0
 """Seconds in which the gain goes where it should: at first, for each second more, and at most.
@@ -31,7 +40,7 @@ UP = 30.0  # dB by which a dream is turned up, at most
 SPENT = 3
 """One part in so many of what may still sound within a moment may sound in its next hop."""
 
-AHEAD = 0.005  # seconds in which the gain goes down before a peak
+BEFORE_PEAK = 0.005  # seconds in which the gain goes down before a peak
 BETWEEN = 12  # samples on each side from which the wave between two samples is told
 MARGIN = 0.95
 """Of the ceiling, from which on peaks are turned down: between four points it may be higher."""
@@ -40,7 +49,6 @@ _POINTS = UPSAMPLED * signal.firwin(
     2 * UPSAMPLED * BETWEEN + 1, 1 / UPSAMPLED, window=("kaiser", 6)
 )
 
-Wave = NDArray[np.float64]
 DOUBLES = np.float64
 
 
@@ -81,9 +89,10 @@ class Limiter:
         self._fade_out = min(int(FADE_OUT * rate), frames // 4)
         self._frames, self._came, self._left, self._at = frames, 0, frames, 0
         self._sos = signal.butter(2, HIGH_PASS, "highpass", fs=rate, output="sos")
-        self._state: Wave | None = None
+        self._state: Power | None = None
         self._loudness = _Loudness(rate, level)
-        self._peaks = _Peaks(round(AHEAD * rate), level.ceiling)
+        self._peaks = _Peaks(round(BEFORE_PEAK * rate), level.ceiling)
+        self.late = self._loudness.late + self._peaks.late  #: samples held back, at most
 
     def begin(self, seed: Samples) -> None:
         """The dream goes on from this: until more of it is known, it is as loud."""
@@ -98,27 +107,26 @@ class Limiter:
             return block
         moving = self._free_of_dc(block.astype(DOUBLES))
         self._came += len(block)
-        late = np.zeros(self._loudness.late + self._peaks.late)
         if self._came >= self._frames:
-            moving = np.append(moving, late)
+            moving = np.append(moving, np.zeros(self.late))
         level = self._loudness(moving)
         safe = self._peaks(level * self._envelope(len(level)))
         safe = safe[: self._left]
         self._left -= len(safe)
         return safe.astype(np.float32)
 
-    def _free_of_dc(self, samples: Wave) -> Wave:
+    def _free_of_dc(self, samples: Power) -> Power:
         if self._state is None:  # as if the first sample had stood there for ever: no thump
             self._state = signal.sosfilt_zi(self._sos) * samples[0]
         moving, self._state = signal.sosfilt(self._sos, samples, zi=self._state)
         return np.asarray(moving)
 
-    def _envelope(self, count: int) -> Wave:
+    def _envelope(self, count: int) -> Power:
         t = self._at + np.arange(count)
         self._at += count
         rise = np.clip(t / max(self._fade_in, 1), 0, 1)
         fall = np.clip((self._frames - 1 - t) / max(self._fade_out, 1), 0, 1)
-        envelope: Wave = 0.5 - 0.5 * np.cos(np.pi * rise * fall)
+        envelope: Power = 0.5 - 0.5 * np.cos(np.pi * rise * fall)
         return envelope
 
 
@@ -131,21 +139,21 @@ class _Loudness:
         self._most = power(level.most) * MOMENT
         self._dreamt: deque[float] = deque(maxlen=MOMENT)  # the newest powers, as they come in
         self._sounded: deque[float] = deque(maxlen=MOMENT)  # and as they go out
-        self._moments: deque[float] = deque(maxlen=REMEMBERED)
+        self._moments: deque[float] = deque(maxlen=HEARD_MOMENTS)
         self._so_far = -np.inf  # loudness of the moments
         self._hops, self._gain = 0, level.gain  # dB; the slow one
-        self._waiting: Wave = np.zeros(0)  # from the first hop on that is not out
+        self._waiting: Power = np.zeros(0)  # from the first hop on that is not out
         self._gains: list[float] = []  # of the hops in it
         self._ramp: float | None = None  # where the gain is as that hop begins
         self.late = 2 * self._weighting.hop
 
-    def hear(self, seed: Wave) -> None:
+    def hear(self, seed: Power) -> None:
         """What the dream goes on from."""
         self._moments.extend(moments(Weighting(self._rate)(seed)).tolist())
         self._so_far = gated(np.array(self._moments))
         self._gain = self._wanted()
 
-    def __call__(self, samples: Wave) -> Wave:
+    def __call__(self, samples: Power) -> Power:
         """The hops that are sure: all whole ones but the newest."""
         self._waiting = np.concatenate((self._waiting, samples))
         self._gains += map(self._gain_of, self._weighting(samples).tolist())
@@ -163,18 +171,24 @@ class _Loudness:
 
     def _gain_of(self, dreamt: float) -> float:
         """Of a hop of this power, so that no moment that ends with it is too loud."""
-        self._dreamt.append(dreamt)
         self._hops += 1
-        if self._hops % APART == 0:
-            self._moments.append(float(np.mean(self._dreamt)))
-            self._so_far = gated(np.array(self._moments))
         within = min(FIRST + SLOWER * HOP * self._hops, SLOWEST)
         self._gain += (self._wanted() - self._gain) * HOP / within
-        slow = 10 ** (self._gain / 20)
+        slow = 10 ** (self._gain / 10)
         may = max(self._most - sum(self._sounded), 0.0) / SPENT
-        gain = slow * min(1.0, float(np.sqrt(may / max(dreamt * slow**2, 1e-30))))
-        self._sounded.append(dreamt * gain**2)
-        return gain
+        turned = min(1.0, may / max(dreamt * slow, 1e-30))
+        self._sounded.append(dreamt * slow * turned)
+        self._hear_hop(dreamt * turned)
+        return float(np.sqrt(slow * turned))
+
+    def _hear_hop(self, power: float) -> None:
+        """What was turned down is made up for by the slow gain, as far as may be."""
+        self._dreamt.append(power)
+        if self._hops == MOMENT:  # it speaks for itself, and no longer its seed for it
+            self._moments.clear()
+        if self._hops % EVERY == 0:
+            self._moments.append(float(np.mean(self._dreamt)))
+            self._so_far = gated(np.array(self._moments))
 
     def _wanted(self) -> float:
         """The gain that what was dreamt so far lacks, in dB."""
@@ -191,7 +205,7 @@ class _Peaks:
         self.late = ahead + BETWEEN + 1
         self._around = np.zeros(self.late)  # what came before, and what is not out yet
 
-    def __call__(self, samples: Wave) -> Wave:
+    def __call__(self, samples: Power) -> Power:
         heard = np.concatenate((self._around, samples))
         count = len(heard) - 2 * self.late
         if count < 1:
@@ -210,7 +224,7 @@ class _Peaks:
         return np.clip(here, -self._ceiling, self._ceiling)
 
 
-def _true_peaks(samples: Wave) -> Wave:
+def _true_peaks(samples: Power) -> Power:
     """The largest of the wave at each sample and between it and its neighbours."""
     fine = np.abs(signal.upfirdn(_POINTS, samples, up=UPSAMPLED))
     start = UPSAMPLED * BETWEEN

@@ -13,12 +13,12 @@ from scipy import signal
 
 from dreamd.audio.files import Samples
 
-Wave = NDArray[np.float64]
+Power = NDArray[np.float64]
 
 HOP = 0.01  # seconds of which the power is known
 MOMENT = 40
 """Hops in the 0.4 s over which momentary loudness is measured."""
-APART = 10  # hops from one such moment to the next
+EVERY = 10  # hops from one such moment to the next
 OFFSET = -0.691  # dB, so that a sine of 1 kHz measures as its level
 SILENT, QUIETER = -70.0, 10.0  # LUFS below which a moment does not count, nor LU under the mean
 
@@ -36,32 +36,34 @@ class Weighting:
         self._state = np.zeros((len(self._sos), 2))
         self._rest = np.zeros(0)
 
-    def __call__(self, samples: Wave) -> Wave:
+    def __call__(self, samples: Power) -> Power:
         """The powers of the hops that these samples complete."""
+        if not len(samples):  # scipy filters no empty array
+            return np.zeros(0)
         weighted, self._state = signal.sosfilt(self._sos, samples, zi=self._state)
         whole = np.concatenate((self._rest, weighted))
         count = len(whole) // self.hop
         self._rest = whole[count * self.hop :]
-        powers: Wave = (whole[: count * self.hop].reshape(count, self.hop) ** 2).mean(1)
+        powers: Power = (whole[: count * self.hop].reshape(count, self.hop) ** 2).mean(1)
         return powers
 
 
 @lru_cache(maxsize=4)
-def _sections(rate: int) -> Wave:
+def _sections(rate: int) -> Power:
     filters = (
         IIRfilter(*SHELF, rate, "high_shelf_DeMan"), IIRfilter(*BASS, rate, "high_pass_DeMan")
     )  # fmt: skip
     return np.array([(*each.b, *each.a) for each in filters])
 
 
-def moments(powers: Wave) -> Wave:
+def moments(powers: Power) -> Power:
     """The mean powers of the moments in these hops; less than a moment counts as one."""
     if len(powers) < MOMENT:
         return powers.mean(keepdims=True) if len(powers) else np.zeros(0)
-    return np.lib.stride_tricks.sliding_window_view(powers, MOMENT)[::APART].mean(1)
+    return np.lib.stride_tricks.sliding_window_view(powers, MOMENT)[::EVERY].mean(1)
 
 
-def gated(powers: Wave) -> float:
+def gated(powers: Power) -> float:
     """Integrated loudness of moments of these mean powers, in LUFS; ``-inf`` of silence."""
     there = powers[powers > power(SILENT)]
     if not len(there):

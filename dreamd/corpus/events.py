@@ -59,7 +59,7 @@ Halves = NDArray[np.float16]  # of timbres in files: likeness to a thousandth
 
 MAGIC = b"events 2"
 """What a file begins with; another kind of events gets another."""
-HEAD = struct.Struct("<8sqd")
+FILE_HEAD = struct.Struct("<8sqd")
 """Then the number of events and the loudness; then :data:`COLUMNS`."""
 COLUMNS = (
     ("frames", "<i8", ()), ("levels", "<f4", ()), ("pitches", "<f4", ()),
@@ -130,14 +130,14 @@ def keep(recording: Recording, events: Events) -> None:
     columns = [getattr(events, name).astype(kind).tobytes() for name, kind, _ in COLUMNS]
     path = _path(recording)
     temporary = Path(path + ".tmp")
-    temporary.write_bytes(b"".join((HEAD.pack(MAGIC, len(events), events.loudness), *columns)))
+    temporary.write_bytes(b"".join((FILE_HEAD.pack(MAGIC, len(events), events.loudness), *columns)))
     os.replace(temporary, path)
 
 
 def exist(recording: Recording) -> bool:
     """Whether its events are written down, and in this form: the size tells."""
     try:
-        return os.stat(_path(recording)).st_size % EACH == HEAD.size
+        return os.stat(_path(recording)).st_size % EACH == FILE_HEAD.size
     except OSError:
         return False
 
@@ -147,10 +147,10 @@ def known(recording: Recording) -> Events | None:
     try:
         with open(_path(recording), "rb", buffering=0) as file:
             written = mmap(file.fileno(), 0, access=ACCESS_READ)  # what nobody looks at costs none
-        magic, count, heard = HEAD.unpack_from(written)
+        magic, count, heard = FILE_HEAD.unpack_from(written)
     except (OSError, ValueError, struct.error):  # not there; empty; too short
         return None
-    at = HEAD.size
+    at = FILE_HEAD.size
     if magic != MAGIC or len(written) != at + count * EACH or heard != heard:
         return None
     columns = {}

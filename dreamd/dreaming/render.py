@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from dreamd.approaches import registry
-from dreamd.approaches.base import Approach, initialize
+from dreamd.approaches.base import Approach, Decoder, initialize
 from dreamd.approaches.registry import Concurrent
 from dreamd.audio import vocoder
 from dreamd.audio.files import DreamFile, Samples
@@ -24,7 +24,7 @@ from dreamd.audio.limiter import Level, Limiter
 from dreamd.audio.loudness import lufs, power
 from dreamd.audio.timbre import timbre_of
 from dreamd.dreaming import cursor as cursors
-from dreamd.dreaming import guides, sampling, seeds
+from dreamd.dreaming import guides, sampling, seed_samples
 from dreamd.dreaming.cursor import Cursor, Place
 from dreamd.dreaming.follower import Follower
 from dreamd.dreaming.job import ChunkWritten, CursorLeapt, Job
@@ -57,26 +57,37 @@ def render(
     """
     limiter = Limiter(job.frames, job.config.rate, level_of(job))
     source = blocks(job, settings, leapt=tell, begins=limiter.begin)
-    file = DreamFile(job.path, job.config.rate)
-    made, written, flushed = 0, 0, -CHUNK  # the first block goes out at once
+    file, written = DreamFile(job.path, job.config.rate), 0
+    for made in _chunks(source, job.frames, limiter.late, stopped):
+        try:
+            ready = limiter(made)
+        except FloatingPointError:
+            raise Diverged("the dream stopped being finite numbers: try another seed") from None
+        if len(ready):
+            file.write(written, ready)
+            tell(ChunkWritten(job.serial, written, len(ready)))
+            written += len(ready)
+
+
+def _chunks(
+    source: Iterator[Samples], frames: int, first: int, stopped: Callable[[], bool]
+) -> Iterator[Samples]:
+    """``frames`` of the blocks, as much at a time as is made in :data:`CHUNK`; the first when there
+    are more than ``first``.
+
+    Raises :class:`Cancelled`.
+    """
+    made, flushed = 0, -CHUNK
     waiting: list[Samples] = []
-    while made < job.frames:
-        waiting.append(next(source)[: job.frames - made])
+    while made < frames:
+        waiting.append(next(source)[: frames - made])
         made += len(waiting[-1])
         if stopped():
             raise Cancelled("cancelled")
-        if made < job.frames and time.monotonic() - flushed < CHUNK:
-            continue
-        try:
-            ready = limiter(np.concatenate(waiting))
-        except FloatingPointError:
-            raise Diverged("the dream stopped being finite numbers: try another seed") from None
-        waiting.clear()
-        if not len(ready):
-            continue
-        file.write(written, ready)
-        tell(ChunkWritten(job.serial, written, len(ready)))
-        written, flushed = written + len(ready), time.monotonic()
+        if made == frames or (made > first and time.monotonic() - flushed >= CHUNK):
+            yield np.concatenate(waiting)
+            waiting.clear()
+            flushed = time.monotonic()
 
 
 def level_of(job: Job) -> Level:
@@ -101,26 +112,37 @@ def blocks(
     begins: Callable[[Samples], None] = lambda seed: None,
 ) -> Iterator[Samples]:
     """The samples of a dream, block after block, for ever; not yet limited. ``leapt`` hears where
-    its cursor begins and leaps, ``begins`` the seed. Raises :class:`BadRecording` if the seed cannot be read."""
+    its cursor begins and leaps, ``begins`` the seed. Raises :class:`BadRecording` if the seed
+    cannot be read."""
     model = model_of(job, settings.init_std)
-    seed = seed_samples(model, job)
+    seed = seed_of(model, job)
     begins(seed)
     queue = model.elements(torch.from_numpy(seed))
     noise = job.request.temperature * model.deviation
     profile = profile or profile_of(job)
-    rate, decode = learning_rate(job, profile), model.decoder()
-    if job.request.sampling == "paused" or job.follow is None or not rate:
-        for each in sampling.paused(model, queue, profile, noise, settings.threads):
-            yield decode(each).numpy()
-    cursor, start = beginning(job, profile, seed)
-    leapt(_told(job, 0, start))
-    fork, made = copy.deepcopy(model), 0
-    follower = Follower(fork, cursor, profile, learning_rate=rate, newest=seed)
-    for each in loop(fork, queue, follower, noise, settings.threads):
+    rate = learning_rate(job, profile)
+    if job.request.sampling == "concurrent" and job.follow and rate:
+        fork, (cursor, start) = copy.deepcopy(model), beginning(job, profile, seed)
+        leapt(_told(job, 0, start))
+        follower = Follower(fork, cursor, profile, learning_rate=rate, newest=seed)
+        made = loop(fork, queue, follower, noise, settings.threads)
+        yield from _heard(job, made, model.decoder(), follower, leapt)
+    decode = model.decoder()
+    for each in sampling.paused(model, queue, profile, noise, settings.threads):
+        yield decode(each).numpy()
+
+
+def _heard(
+    job: Job, made: Iterator[Tensor], decode: Decoder, follower: Follower,
+    leapt: Callable[[CursorLeapt], None],
+) -> Iterator[Samples]:  # fmt: skip
+    """A concurrent dream's samples, which its cursor listens to."""
+    frame = 0
+    for each in made:
         samples = decode(each).numpy()
         if follower.leapt:
-            leapt(_told(job, made, follower.leapt))
-        made += len(samples)
+            leapt(_told(job, frame, follower.leapt))
+        frame += len(samples)
         follower.listen(samples)
         yield samples
 
@@ -144,7 +166,8 @@ def beginning(job: Job, profile: Concurrent, seed: Samples) -> tuple[Cursor, Pla
     start = Place(job.follow, job.followat)
     if request.followat is None and len(index):
         start = index.place(index.likest(sound))
-    guide = guides.of(job.seed, len(seed), rate, job.rand) if request.outline else None
+    lead = job.config.frame // 2  # the middle of a frame sounds, and its end is where it lies
+    guide = guides.of(job.seed, len(seed), rate, job.rand, lead) if request.outline else None
     rng = np.random.default_rng((job.rand & (2**63 - 1), 1))  # not the seed's own
     wander = profile.wander if request.wander is None else request.wander
     return Cursor(index, start, rng, seed=sound, pace=request.pace, wander=wander,
@@ -157,14 +180,14 @@ def learning_rate(job: Job, profile: Concurrent) -> float:
     return profile.rate(job.config.vector) if asked is None else asked
 
 
-def seed_samples(model: Approach, job: Job) -> Samples:
+def seed_of(model: Approach, job: Job) -> Samples:
     """What fills the dream's queue; chance starts from ``rand``.
 
     Raises :class:`BadRecording` if the seed cannot be read.
     """
     rng = np.random.default_rng(job.rand & (2**63 - 1))
     try:
-        samples = seeds.load(job.seed, model.seed_samples, job.config.rate, job.peak, rng)
+        samples = seed_samples.load(job.seed, model.seed_samples, job.config.rate, job.peak, rng)
     except BadRecording as error:
         raise BadRecording(f"seed: {error}") from None
     torch.manual_seed(job.rand)
