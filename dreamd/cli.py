@@ -12,6 +12,7 @@ from dreamd import __version__
 from dreamd.approaches.registry import APPROACHES
 from dreamd.errors import DreamError, SetupError
 from dreamd.flags import add_settings, settings_from
+from dreamd.home.resources import keep_compiled
 from dreamd.osc.requests import REQUEST_KEYS, request
 from dreamd.settings import flag
 
@@ -22,7 +23,10 @@ Command = Callable[..., argparse.ArgumentParser]
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The program: 0, or 1 after one line on standard error."""
+    if argv is None:
+        speak_utf8()
     arguments = parser().parse_args(argv)
+    keep_compiled(arguments.home)
     try:
         return int(arguments.command(arguments) or 0)
     except DreamError as error:
@@ -33,6 +37,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # `dreamd status | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+
+
+def speak_utf8() -> None:
+    """Starts the program again, with Python's UTF-8 mode, where the locale says otherwise: paths in
+    messages would be other paths, or none. What is printed stays in the terminal's own letters."""
+    if sys.flags.utf8_mode or sys.getfilesystemencoding() == "utf-8":
+        return
+    letters = {"PYTHONUTF8": "1", "PYTHONIOENCODING": f"{sys.stdout.encoding}:replace"}
+    os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], {**os.environ, **letters})
 
 
 # ---------------------------------------------------------------- flags
@@ -138,6 +151,7 @@ def _add_looking(command: Command) -> None:
 def _run(arguments: Arguments) -> None:
     from dreamd.commands.example import example
     from dreamd.daemon.server import Server
+    from dreamd.terminal.aside import DrawnAside
     from dreamd.terminal.screens import make_screen
 
     settings = settings_from(arguments)
@@ -145,7 +159,8 @@ def _run(arguments: Arguments) -> None:
     if folder is not None and not folder.expanduser().is_dir():
         raise SetupError(f"no such folder: {folder}; make it first, or give another")
     folder = example(settings) if folder is None else folder.expanduser().resolve()
-    Server(settings, folder, make_screen(settings.plain)).run()
+    Server(settings, folder, DrawnAside(make_screen(settings.plain))).run()
+    os._exit(0)  # all is saved; Python's own end might wait for a terminal or a disk
 
 
 def _dream(arguments: Arguments) -> None:

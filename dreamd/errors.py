@@ -53,6 +53,12 @@ class Busy(DreamError):
     code = "busy"
 
 
+class NoAnswer(DreamError):
+    """A disk that does not answer."""
+
+    code = "busy"
+
+
 class SetupError(DreamError):
     """The machine, the folder, the port or a file is not as a command needs it."""
 

@@ -1,11 +1,12 @@
 """The folder of dreams: numbers, what is whole, what is swept away."""
 
+import errno
 import os
-import time
 from pathlib import Path
 
 import pytest
 
+from dreamd.audio.files import DreamFile
 from dreamd.errors import NoSuchSeed
 from dreamd.home.bank import Bank
 
@@ -59,20 +60,39 @@ def test_what_others_delete_and_add_comes_in(bank: Bank) -> None:
     """By a look into the folder, which no request waits for."""
     for _ in range(3):
         bank.finish(bank.begin(10, 11025))
-    assert bank.look() == {0, 1, 2}
-    assert bank.look() is None  # nothing has changed since
+    making = bank.begin(10, 11025)
     bank.path(1).unlink()
     bank.path(7).touch()
     (bank.folder / "take.wav").touch()
-    moment = time.monotonic()
-    listed = bank.look()
-    assert listed == {0, 2, 7}
-    late = bank.begin(10, 11025)  # after the look: it is no part of it, and stays
-    bank.finish(late)
-    bank.reconcile(listed, moment)
-    assert sorted(bank.whole()) == [0, 2, late, 7]
+    bank.look()
+    assert sorted(bank.whole()) == [0, 2, 7]
+    assert bank.count == 3
+    assert bank.newest == 7
+    bank.finish(making)
+    bank.look()
+    assert sorted(bank.whole()) == [0, 2, making, 7]
     assert bank.begin(10, 11025) == 1
     assert bank.begin(10, 11025) == 4
+
+
+@pytest.mark.parametrize("which", ["create", "touch"])
+def test_a_full_disk_leaves_nothing_of_a_dream(
+    bank: Bank, monkeypatch: pytest.MonkeyPatch, which: str
+) -> None:
+    """Neither an empty file nor a marker, and the number is free again."""
+
+    def full(self: object, *_: object) -> None:
+        if which == "create":
+            bank.path(0).touch()
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(DreamFile if which == "create" else Path, which, full)
+        with pytest.raises(OSError, match="No space"):
+            bank.begin(10, 11025)
+    assert not list(bank.folder.iterdir())
+    assert not list((bank.folder.parent / "unfinished").iterdir())
+    assert bank.begin(10, 11025) == 0
 
 
 def test_no_request_walks_through_the_bank(bank: Bank, monkeypatch: pytest.MonkeyPatch) -> None:

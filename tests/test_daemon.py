@@ -177,6 +177,7 @@ def test_a_full_queue_is_busy_and_cancelling_makes_room(daemon: Start, recording
     _, code, _ = one.wait("/dream/failed", 3)
     assert code == "busy"
     one.wait("/dream/failed", 4)
+    one.wait("/dream/accepted", 2)
     files = sorted((one.home / "dreams" / "dream").iterdir())
     assert len(files) == 3
     for id in range(3):

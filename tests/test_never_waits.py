@@ -11,12 +11,10 @@ import psutil
 import pytest
 from conftest import Daemon
 
-from dreamd.daemon import path_check
-from dreamd.daemon.path_check import PathCheck
-from dreamd.daemon.queue import Client
-from dreamd.dreaming import seeds
-from dreamd.errors import Busy, NoSuchSeed
-from dreamd.osc.requests import Request
+from dreamd.daemon import errands
+from dreamd.daemon.errands import Errands
+from dreamd.daemon.events import ErrandDone
+from dreamd.errors import NoAnswer
 from dreamd.training.messages import PauseTraining, SetRecordings, YieldCPU
 from dreamd.workers.process import Outbox
 
@@ -89,24 +87,52 @@ def test_an_outbox_sends_in_order_and_only_the_newest_of_its_kind() -> None:
     assert sent == expected
 
 
-def test_a_disk_that_sleeps_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not in faults.md: a path that neither opens nor fails, and too many of them."""
-    awake = threading.Event()
-    monkeypatch.setattr(seeds, "check_file", lambda path: awake.wait())
-    monkeypatch.setattr(path_check, "OPENING_PATIENCE", 0.0)
-    monkeypatch.setattr(path_check, "MOST_OPEN", 3)
-    told: list[object] = []
-    paths, request = PathCheck(told.append), Request("vector", seed="/net/x.wav")
-    for _ in range(3):
-        paths.check(Path("/net/x.wav"), request, Client("a"))
-    with pytest.raises(Busy, match="too many files"):
-        paths.check(Path("/net/x.wav"), request, Client("a"))
-    time.sleep(0.01)
-    late = paths.overdue()
-    assert [type(each.error) for each in late] == [NoSuchSeed] * 3
-    assert [paths.accept(each) for each in late] == [True] * 3
-    assert not paths.overdue()
-    awake.set()
-    while len(told) < 3:
+def deliver(told: list[ErrandDone], count: int) -> None:
+    """As the router does, once there are so many."""
+    while len(told) < count:
         time.sleep(0.01)
-    assert [paths.accept(each) for each in told] == [False] * 3  # nobody waits any more
+    for done in told:
+        done.deliver()
+    told.clear()
+
+
+def test_a_disk_that_sleeps_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not in faults.md: what neither opens nor fails, on more paths than there are threads."""
+    awake, told, heard, late = threading.Event(), [], [], []
+    monkeypatch.setattr(errands, "PATIENCE", 0.0)
+    paths = Errands("seed", 2, told.append)
+    for _ in range(3):
+        paths.run(awake.wait, heard.append, late.append)
+    time.sleep(0.01)
+    paths.overdue()
+    assert [type(each) for each in heard] == [NoAnswer] * 3
+    paths.overdue()
+    assert len(heard) == 3, "each is told once"
+    monkeypatch.setattr(errands, "PATIENCE", 60.0)
+    paths.run(lambda: "another path", heard.append)
+    awake.set()
+    deliver(told, 4)
+    assert late == [True] * 3
+    assert heard[3:] == ["another path"]
+
+
+def test_an_errand_beside_one_that_hangs_is_done() -> None:
+    awake, told, heard = threading.Event(), [], []
+    paths = Errands("seed", 2, told.append)
+    paths.run(awake.wait)
+    for k in range(3):
+        paths.run(lambda k=k: k, heard.append)
+    deliver(told, 3)
+    assert heard == [0, 1, 2]
+    awake.set()
+    deliver(told, 1)
+
+
+def test_an_errand_that_fails_says_so_and_its_thread_goes_on() -> None:
+    told, heard = [], []
+    home = Errands("home", 1, told.append)
+    home.run(lambda: 1 // 0, heard.append)
+    home.run(lambda: "done", heard.append)
+    deliver(told, 2)
+    assert isinstance(heard[0], ZeroDivisionError)
+    assert heard[1] == "done"

@@ -20,10 +20,13 @@ JOB = Job(
 )
 
 
-def dream(serial: int, client: str = "a", approach: str = "vector", pattern: str = "") -> Dream:
-    config = replace(JOB.config, approach=approach)
+def dream(
+    serial: int, client: str = "a", approach: str = "vector", pattern: str = "", ready: bool = True
+) -> Dream:
+    request, config = Request(approach), replace(JOB.config, approach=approach)
     job = replace(JOB, serial=serial, config=config)
-    return Dream(id=serial, client=Client(client, pattern), job=job, index=0)
+    asked = Client(client, pattern)
+    return Dream(serial, asked, serial, request, 2000, 1000, job=job if ready else None, index=0)
 
 
 def test_turns_go_round_among_clients() -> None:
@@ -129,7 +132,7 @@ def test_what_is_left_follows_the_dream_s_own_pace(monkeypatch: pytest.MonkeyPat
 def test_paused_and_concurrent_dreams_have_speeds_of_their_own() -> None:
     queue, estimates = Queue(limit=2), Estimates()
     one = dream(0)
-    one.job = replace(one.job, request=replace(one.job.request, sampling="paused"))
+    one.request = replace(one.request, sampling="paused")
     queue.add(one)
     queue.next()
     estimates.learn(one, seconds=0.01)

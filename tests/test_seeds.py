@@ -13,7 +13,7 @@ from dreamd.approaches.registry import config_of
 from dreamd.audio import plucked_string
 from dreamd.corpus.recording import Recording
 from dreamd.dreaming import seed_samples, seeds
-from dreamd.dreaming.resolve import all_voices, refresh, resolve
+from dreamd.dreaming.resolve import all_voices, refresh, resolve, trained_voices
 from dreamd.errors import DreamError, NoModel, NoSuchSeed, TooLong
 from dreamd.home import checkpoints
 from dreamd.home.bank import Bank
@@ -44,8 +44,8 @@ def heard(
 
     def hear(at_rand: int = 0, **keys: object) -> tuple[float, str | None]:
         request = Request("column", **keys)  # type: ignore[arg-type]
-        if path := seeds.path_of(request, voices):
-            seeds.check_file(path)
+        if words := seeds.file_named(request, voices):
+            seeds.check_file(words)
         seed, voice = seeds.settle(request, voices, bank.finished, np.random.default_rng(at_rand))
         samples = seed_samples.load(seed, COUNT, RATE, 0.5, np.random.default_rng(at_rand))
         assert samples.shape == (COUNT,)
@@ -149,7 +149,8 @@ def test_an_empty_file_is_no_seed(heard, tmp_path: Path) -> None:  # type: ignor
 
 def planned(settings: Settings, voices: dict[str, list[Recording]], **keys: object):  # type: ignore[no-untyped-def]
     request = Request("column", **keys)  # type: ignore[arg-type]
-    return resolve(settings, request, all_voices(settings, voices), Bank(settings.home).finished)
+    known = all_voices(trained_voices(settings), voices)
+    return resolve(settings, request, known, Bank(settings.home).finished)
 
 
 def test_whose_model(small: Settings, voices: dict[str, list[Recording]]) -> None:

@@ -18,8 +18,9 @@ not all of them add up to one pulse.
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from dreamd.kernels.compiled import compiled
 
 Magnitudes = NDArray[np.float32]
 Numbers = NDArray[np.float64]
@@ -106,7 +107,7 @@ def nearest(places: Numbers, to: Numbers) -> NDArray[np.intp]:
     return above - (to - places[above - 1] < places[above] - to)
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def oscillate(
     samples: Numbers, start: Numbers, stop: Numbers, low: Numbers, high: Numbers, phase: Numbers
 ) -> None:

@@ -20,7 +20,7 @@ from dreamd.corpus.recording import Recording
 from dreamd.corpus.watcher import given
 from dreamd.dreaming import render, seeds
 from dreamd.dreaming.job import Job
-from dreamd.dreaming.resolve import all_voices, resolve
+from dreamd.dreaming.resolve import all_voices, resolve, trained_voices
 from dreamd.errors import BadRecording, SetupError
 from dreamd.home.bank import Bank
 from dreamd.home.lock import claim
@@ -41,11 +41,11 @@ def dream(settings: Settings, request: Request, out: Path) -> Job:
     render.prepare()
     corpus = Corpus(settings.home, settings.rate)
     corpus.recall_all()
-    voices = all_voices(settings, corpus.voices())
+    voices = all_voices(trained_voices(settings), corpus.voices())
     for recording in corpus.recordings():
         listen(recording, notes=bool(request.notes))
-    if path := seeds.path_of(request, voices):
-        seeds.check_file(path)
+    if words := seeds.file_named(request, voices):
+        seeds.check_file(words)
     job = resolve(settings, request, voices, Bank(settings.home).finished)
     part = out.with_name(f".{out.name}.part")
     try:

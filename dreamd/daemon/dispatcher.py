@@ -4,19 +4,17 @@ The server hands over every packet; :meth:`Dispatcher.on_message` is the list of
 say.
 """
 
-import logging
 from collections.abc import Callable
 
+from dreamd.daemon.admission import Admission
 from dreamd.daemon.clients import Clients
-from dreamd.daemon.dreams import Dreams
-from dreamd.daemon.events import Packet, PathChecked
-from dreamd.daemon.path_check import PathCheck
+from dreamd.daemon.dreams import Dreams, in_words
+from dreamd.daemon.events import Packet
 from dreamd.daemon.queue import Client
 from dreamd.daemon.snapshot import status
 from dreamd.daemon.state import State
 from dreamd.daemon.supervisor import Supervisor
-from dreamd.dreaming import seeds
-from dreamd.errors import BadRequest, DreamError
+from dreamd.errors import BadRequest
 from dreamd.osc import requests, transport
 from dreamd.osc.replies import Failed, Status
 from dreamd.osc.requests import Request
@@ -32,11 +30,11 @@ class Dispatcher:
         clients: Clients,
         supervisor: Supervisor,
         dreams: Dreams,
-        paths: PathCheck,
+        admission: Admission,
         leave: Callable[[str], None],
     ) -> None:
         self._state, self._clients, self._supervisor = state, clients, supervisor
-        self._dreams, self._paths, self._leave = dreams, paths, leave
+        self._dreams, self._admission, self._leave = dreams, admission, leave
 
     def on_packet(self, packet: Packet) -> None:
         try:
@@ -56,7 +54,7 @@ class Dispatcher:
     def on_message(self, message: requests.Message, sender: Address) -> None:
         match message:
             case Request() as request:
-                self.on_request(request, Client(sender, request.pattern))
+                self._admission.ask(request, Client(sender, request.pattern))
             case requests.Cancel(id):
                 self._dreams.cancel(id)
             case requests.Notify(True):
@@ -74,35 +72,11 @@ class Dispatcher:
             case requests.Quit():
                 self._leave("a client asked for it")
 
-    def on_request(self, request: Request, client: Client) -> None:
-        """A seed that is a file is opened first, elsewhere: it may lie on a sleeping disk."""
-        path = seeds.path_of(request, self._state.voices())
-        if path is None:
-            self._dreams.ask(request, client)
-        else:
-            self._paths.check(path, request, client)
-
-    def on_path_checked(self, answer: PathChecked) -> None:
-        """The file was opened, or could not be; late answers have been given already."""
-        if not self._paths.accept(answer):
-            return
-        sender: Address = answer.client.sender
-        id = self._dreams.new_id() if answer.request.id is None else answer.request.id
-        if answer.error is not None:
-            self.reject(id, answer.error, sender)
-            return
-        try:
-            self._dreams.ask(answer.request, answer.client)
-        except DreamError as error:
-            self.reject(id, error, sender)
-
     def reject(self, id: int, error: Exception, sender: Address) -> None:
         """One word and one line to the clients, one line to the performer."""
-        if not isinstance(error, DreamError):
-            logging.error("a request failed", exc_info=error)
-            error = DreamError(f"an error inside dreamd ({error}); see its log")
-        self._clients.broadcast(Failed(id, error.code, str(error)))
-        self._state.say(f"from {sender[0]}:{sender[1]}: {error}", warning=True)
+        said = in_words(error)
+        self._clients.broadcast(Failed(id, said.code, str(said)))
+        self._state.say(f"from {sender[0]}:{sender[1]}: {said}", warning=True)
 
     def _status(self) -> Status:
         return Status(status(self._state))

@@ -1,83 +1,84 @@
-"""A dream's way through the daemon: asked, queued, made, done or failed; each step is told.
+"""A dream's way from the queue on: made, done or failed; each step is told.
 
-The dispatcher asks, the server hands over what the dreaming workers report.
+The server hands over what the dreaming workers report. What must be looked up or written on a disk
+is an errand, done by a thread; each ``_on`` method hears what came of it.
 """
 
 import itertools
-from dataclasses import replace
+import logging
+import time
+from functools import partial
 
 from dreamd.daemon.clients import Clients, NotTooOften
+from dreamd.daemon.errands import Errands
 from dreamd.daemon.queue import NEWEST_WAITING, Client, Dream
 from dreamd.daemon.state import State
 from dreamd.daemon.supervisor import Supervisor
 from dreamd.dreaming.job import ChunkWritten, CursorLeapt, Finished, Job, JobFailed
-from dreamd.dreaming.resolve import refresh, resolve
-from dreamd.errors import DreamError, TooLong
+from dreamd.dreaming.resolve import refresh
+from dreamd.errors import DreamError
 from dreamd.home import credits
-from dreamd.osc.replies import Accepted, Chunk, Done, Failed, Leap
-from dreamd.osc.requests import Request
+from dreamd.osc.replies import Chunk, Done, Failed, Leap
 
 REPLACED_EVERY = 30.0  # seconds between lines about one pattern that asks too often
 OWN_IDS = 1 << 30  # the daemon numbers requests without an id from here on
+FRESH = 1.0  # seconds in which a job needs no newer weights
 
 
 class Dreams:
-    """Changes the queue and the bank, and tells the clients."""
+    """Changes the queue and the bank, and tells the clients.
 
-    def __init__(self, state: State, clients: Clients, supervisor: Supervisor) -> None:
+    :param home: errands to the home's disk.
+    """
+
+    def __init__(
+        self, state: State, clients: Clients, supervisor: Supervisor, home: Errands
+    ) -> None:
         self._state, self._clients, self._supervisor = state, clients, supervisor
-        self._serials, self._ids = itertools.count(), itertools.count(OWN_IDS)
+        self._home = home
+        self._ids = itertools.count(OWN_IDS)
         self._is_time = NotTooOften()
 
     def new_id(self) -> int:
         """For a request that has none of its own."""
         return next(self._ids)
 
-    def ask(self, request: Request, client: Client) -> None:
-        """A request: checked, put into the queue, accepted. Raises :class:`DreamError`."""
-        queue = self._state.queue
-        queue.check_room(client)
-        job, index = self._prepare(request)
-        if old := queue.replaceable(client):
-            self._replace(old)
-        id = self.new_id() if request.id is None else request.id
-        dream = Dream(id=id, client=client, job=job, index=index)
-        queue.add(dream)
-        self._state.touch(job.voice)
-        eta = self._state.estimates.eta(dream, queue, self._supervisor.dreamers)
-        self._clients.broadcast(Accepted(id, str(job.path), job.frames, job.config.rate, eta))
-        self.assign()
-
-    def _prepare(self, request: Request) -> tuple[Job, int]:
-        """The job, and its number in the bank, where its file lies now, silent."""
-        state, bank = self._state, self._state.bank
-        job = resolve(state.settings, request, state.voices(), bank.finished, next(self._serials))
-        try:
-            index = bank.begin(job.frames, job.config.rate)
-        except OSError as error:
-            raise TooLong(f"no room for the dream in {bank.folder}: {error.strerror}") from None
-        return replace(job, path=bank.path(index)), index
+    # ------------------------------------------------------------ made
 
     def assign(self) -> None:
-        """Work for every free worker; training yields while there is any."""
+        """Work for every free worker; training yields while there is any. What has waited takes the
+        newest weights that there are now."""
         while (name := self._supervisor.free()) and (dream := self._state.queue.next()):
-            try:
-                dream.job = refresh(self._state.settings, dream.job)
-            except DreamError as error:  # its model went while it waited
-                self.fail(dream, error.code, str(error))
-                continue
-            self._supervisor.begin(name, dream)
+            self._supervisor.reserve(name, dream)
+            job, _ = dream.settled()
+            if time.monotonic() - dream.ready < FRESH:
+                self._supervisor.begin(name)
+            else:
+                newest = partial(refresh, self._state.settings, job)
+                self._home.run(newest, partial(self._on_refreshed, name, dream))
         self._supervisor.share_machine()
+
+    def _on_refreshed(self, name: str, dream: Dream, outcome: Job | Exception) -> None:
+        if dream.state != "running":  # its worker ended meanwhile
+            return
+        if dream.stopping:
+            self.fail(self._supervisor.release(name), "cancelled", "cancelled before it began")
+        elif isinstance(outcome, Exception):  # its model went while it waited
+            self.reject(self._supervisor.release(name), outcome)
+        else:
+            dream.job = outcome
+            self._supervisor.begin(name)
+            return
+        self.assign()
 
     def cancel(self, id: int) -> None:
         """Stops what a client asked for under this number."""
         for dream in self._state.queue.with_id(id):
+            dream.stopping = True
             if dream.state == "asked":
                 self.fail(dream, "cancelled", "cancelled before it began")
             else:
                 self._supervisor.stop(dream)
-
-    # ------------------------------------------------------------ what workers report
 
     def on_worker_message(
         self, name: str, message: ChunkWritten | CursorLeapt | Finished | JobFailed
@@ -93,43 +94,88 @@ class Dreams:
                 self._clients.broadcast(Leap(dream.id, frame, source, second))
             case Finished(_, seconds):
                 self._finish(self._supervisor.release(name), seconds)
+                self.assign()
             case JobFailed(_, code, text):
                 self.fail(self._supervisor.release(name), code, text)
                 self.assign()
 
+    # ------------------------------------------------------------ done or failed
+
     def _finish(self, dream: Dream, seconds: float) -> None:
-        """A dream is whole: into the bank with it, and everyone hears."""
-        job, state = dream.job, self._state
-        state.bank.finish(dream.index)
+        """A dream is whole: into the bank with it, and then everyone hears."""
+        self._state.queue.done(dream, seconds)
+        self._state.estimates.learn(dream, seconds)
+        on_kept = partial(self._on_kept, dream, seconds)
+        self._home.run(partial(self._keep, dream), on_kept, partial(self._on_late_kept, dream))
+
+    def _keep(self, dream: Dream) -> str | None:
+        """In the home's thread. Gives one line if there is no room for the credits."""
+        _, index = dream.settled()
+        self._state.bank.finish(index)
         try:
-            credits.keep(state.settings.home, dream.index, dream.credits())
+            credits.keep(self._state.settings.home, index, dream.credits())
         except OSError as error:  # a full disk: the dream is there all the same
-            state.say(f"cannot keep the credits of dream:{dream.index}: {error.strerror}", True)
-        state.queue.done(dream, seconds)
-        state.estimates.learn(dream, seconds)
-        frames, rate = job.frames, job.config.rate
-        self._clients.broadcast(Done(dream.id, str(job.path), frames, rate, seconds, dream.index))
-        self._clients.tell_tidal(state.bank.count, state.bank.newest)
-        state.say(
-            f"dream:{dream.index} is there: {job.config.approach} of {job.voice}, "
+            return f"cannot keep the credits of dream:{index}: {error.strerror}"
+        return None
+
+    def _on_kept(self, dream: Dream, seconds: float, outcome: str | Exception | None) -> None:
+        job, index = dream.settled()
+        if isinstance(outcome, Exception):
+            text = f"dream:{index} is made, but is not in the bank: {in_words(outcome)}"
+            self._clients.broadcast(Failed(dream.id, "diverged", text))
+            self._state.say(text, warning=True)
+            return
+        if outcome:
+            self._state.say(outcome, warning=True)
+        done = Done(dream.id, str(job.path), job.frames, job.config.rate, seconds, index)
+        self._clients.broadcast(done)
+        self._clients.tell_tidal(self._state.bank.count, self._state.bank.newest)
+        self._state.say(
+            f"dream:{index} is there: {job.config.approach} of {job.voice}, "
             f"{dream.secs:.1f} s in {seconds:.1f} s (rand {job.rand}){job.remarks()}"
         )
-        self.assign()
+
+    def _on_late_kept(self, dream: Dream, outcome: str | Exception | None) -> None:
+        if not isinstance(outcome, Exception):
+            self._state.say(f"dream:{dream.index} is in the bank after all")
+
+    def reject(self, dream: Dream, error: Exception) -> None:
+        """A dream came to nothing by an error."""
+        said = in_words(error)
+        self.fail(dream, said.code, str(said))
 
     def fail(self, dream: Dream, code: str, text: str) -> None:
         """A dream came to nothing, and leaves nothing."""
-        self._state.bank.drop(dream.index)
         self._state.queue.failed(dream, text)
-        self._clients.broadcast(Failed(dream.id, code, text))
+        self._clear(dream, Failed(dream.id, code, text))
         self._state.say(f"no dream for request {dream.id}: {text}", warning=code != "cancelled")
 
-    def _replace(self, dream: Dream) -> None:
-        """A pattern has asked again and again: its oldest request makes room, in few words."""
-        self._state.bank.drop(dream.index)
+    def replace(self, dream: Dream, client: Client) -> None:
+        """A request makes room for another, in few words."""
         self._state.queue.drop(dream)
-        self._clients.broadcast(Failed(dream.id, "cancelled", "its pattern has newer requests"))
-        if self._is_time(dream.client, REPLACED_EVERY):
+        dream.state = "failed"
+        why = "its pattern has newer requests"
+        if client != dream.client:
+            why = "the queue is full, and requests that are no pattern's go first"
+        self._clear(dream, Failed(dream.id, "cancelled", why))
+        if client == dream.client and self._is_time(client, REPLACED_EVERY):
             self._state.say(
-                f"{dream.client.pattern} asks faster than it can be answered: "
+                f"{client.pattern} asks faster than it can be answered: "
                 f"its newest {NEWEST_WAITING} requests wait, older ones are cancelled"
             )
+
+    def _clear(self, dream: Dream, failed: Failed) -> None:
+        """Nothing half-made stays, and then everyone hears."""
+        if dream.index is None:
+            self._clients.broadcast(failed)
+            return
+        drop = partial(self._state.bank.drop, dream.index)
+        self._home.run(drop, lambda _: self._clients.broadcast(failed))
+
+
+def in_words(error: Exception) -> DreamError:
+    """What can be said of an error; one that is dreamd's own is for the log."""
+    if isinstance(error, DreamError):
+        return error
+    logging.error("a request failed", exc_info=error)
+    return DreamError(f"an error inside dreamd ({error}); see its log")

@@ -34,7 +34,7 @@ class Estimates:
         if dream.first is not None and dream.made > dream.first[1]:
             at, made = dream.first
             pace = (dream.last - at) / (dream.made - made)
-            return max(pace * (dream.job.frames - dream.made) - (now - dream.last), 0.0)
+            return max(pace * (dream.frames - dream.made) - (now - dream.last), 0.0)
         spent = now - dream.started if dream.state == "running" else 0.0
         return max(dream.secs / self.speed(*kind_of(dream)) - spent, 0.0)
 
@@ -46,5 +46,5 @@ class Estimates:
 
 
 def kind_of(dream: Dream) -> Kind:
-    config = dream.job.config
-    return config.approach, config.vector, dream.job.request.sampling
+    vector = dream.job.config.vector if dream.job else dream.request.vector or 0
+    return dream.request.approach, vector, dream.request.sampling

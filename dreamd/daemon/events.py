@@ -4,11 +4,9 @@ Others that do: what the workers say (:mod:`dreamd.workers.process`) and what th
 recordings tells (:mod:`dreamd.corpus.watcher`, :mod:`dreamd.corpus.ingest`).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from dreamd.daemon.queue import Client
-from dreamd.errors import DreamError
-from dreamd.osc.requests import Request
 from dreamd.osc.transport import Address
 
 
@@ -21,21 +19,10 @@ class Packet:
 
 
 @dataclass(frozen=True)
-class PathChecked:
-    """Somebody has opened the file that a request names as its seed, or tried to."""
+class ErrandDone:
+    """A thread has done an errand: ``deliver`` hands the outcome to whoever waits for it."""
 
-    number: int
-    request: Request
-    client: Client
-    error: DreamError | None
-
-
-@dataclass(frozen=True)
-class BankListed:
-    """The numbers in the bank's folder, as they were at ``moment`` (``time.monotonic``)."""
-
-    numbers: frozenset[int]
-    moment: float
+    deliver: Callable[[], None]
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,9 @@
 """The queue where dreams are asked for: who is next, what became of it.
 
 Pure bookkeeping, no process and no socket: the daemon puts dreams here, takes the next one
-when a dreamer is free, and notes what the dreamer reports.
+when a dreamer is free, and notes what the dreamer reports. What was asked for once goes before
+what a pattern asks for again and again, and neither a pattern nor one client fills the queue for
+the others.
 """
 
 import time
@@ -12,6 +14,7 @@ from typing import Any, Literal
 from dreamd.dreaming.job import Job
 from dreamd.errors import Busy
 from dreamd.home.credits import Credit
+from dreamd.osc.requests import Request
 
 REMEMBERED = 50
 """Dreams that are over and still shown."""
@@ -29,15 +32,25 @@ class Client:
     pattern: str = ""  # which of the sender's patterns, where it is one
 
 
-@dataclass
+@dataclass(eq=False)
 class Dream:
-    """One request on its way. Times are from ``time.monotonic``."""
+    """One request on its way. Times are from ``time.monotonic``.
+
+    It waits as soon as it is asked for; its ``job``, and its number ``index`` in the bank, come
+    when the home's disk has been asked.
+    """
 
     id: int
     client: Client
-    job: Job
-    index: int  # its number in the bank
-    asked: float = field(default_factory=time.monotonic)
+    serial: int
+    request: Request
+    frames: int
+    rate: int
+    job: Job | None = None
+    index: int | None = None
+    ready: float = 0.0  # when its job came
+    in_hand: bool = False  # the job is being made just now
+    stopping: bool = False  # somebody wants it no more
     state: Literal["asked", "running", "done", "failed"] = "asked"
     made: int = 0  # frames that are final
     started: float = 0.0
@@ -47,9 +60,11 @@ class Dream:
     reason: str = ""
     leaps: list[tuple[int, str, float]] = field(default_factory=list)  # frame, recording, second
 
-    @property
-    def serial(self) -> int:
-        return self.job.serial
+    def settled(self) -> tuple[Job, int]:
+        """Its job and its number, once it has them."""
+        assert self.job is not None
+        assert self.index is not None
+        return self.job, self.index
 
     def advance(self, made: int) -> None:
         """One more part is final, up to frame ``made``."""
@@ -59,8 +74,8 @@ class Dream:
 
     def credits(self) -> list[Credit]:
         """Which moments of which recordings the dream leant on, in its own order."""
-        ends = [*(frame for frame, _, _ in self.leaps[1:]), self.job.frames]
-        rate, pace = self.job.config.rate, self.job.request.pace
+        ends = [*(frame for frame, _, _ in self.leaps[1:]), self.frames]
+        rate, pace = self.rate, self.request.pace
         return [
             Credit(frame / rate, end / rate, source, second, second + pace * (end - frame) / rate)
             for (frame, source, second), end in zip(self.leaps, ends, strict=False)
@@ -68,11 +83,11 @@ class Dream:
 
     @property
     def progress(self) -> float:
-        return self.made / self.job.frames
+        return self.made / self.frames
 
     @property
     def secs(self) -> float:
-        return self.job.frames / self.job.config.rate
+        return self.frames / self.rate
 
 
 class Queue:
@@ -89,24 +104,53 @@ class Queue:
         """Those not yet begun, in the order in which they came."""
         return sorted((d for line in self._waiting.values() for d in line), key=lambda d: d.serial)
 
+    @property
+    def crowd(self) -> int:
+        """How many wait."""
+        return sum(map(len, self._waiting.values()))
+
     def check_room(self, client: Client) -> None:
-        """Raises :class:`Busy` if one more is too many."""
-        if len(self.waiting) >= self._limit and self.replaceable(client) is None:
+        """Raises :class:`Busy` if one more is too many.
+
+        A client that has nothing waiting finds a place even in a full queue, up to twice its
+        limit.
+        """
+        crowd = self.crowd
+        if crowd < self._limit or self.replaceable(client) is not None:
+            return
+        if crowd >= 2 * self._limit or any(c.sender == client.sender for c in self._waiting):
             raise Busy(f"{self._limit} dreams are waiting already: ask again later")
 
     def replaceable(self, client: Client) -> Dream | None:
-        """What makes room when a pattern asks once more: its oldest of :data:`NEWEST_WAITING`."""
-        line = self._waiting.get(client)
-        return line[0] if line and client.pattern and len(line) >= NEWEST_WAITING else None
+        """What makes room when a client asks once more.
+
+        For a pattern its oldest of :data:`NEWEST_WAITING`; in a full queue, for others than
+        patterns, the oldest of the pattern that has most.
+        """
+        if client.pattern:
+            line = self._waiting.get(client, deque())
+            return self._oldest(line) if len(line) >= NEWEST_WAITING else None
+        if self.crowd < self._limit:
+            return None
+        patterns = [line for c, line in self._waiting.items() if c.pattern]
+        return self._oldest(max(patterns, key=len)) if patterns else None
+
+    def _oldest(self, line: deque[Dream]) -> Dream | None:
+        """Not one whose job is being made: a pattern that asks too fast would never have any."""
+        return next((dream for dream in line if not dream.in_hand), None)
 
     def add(self, dream: Dream) -> None:
         self._waiting.setdefault(dream.client, deque()).append(dream)
 
     def next(self) -> Dream | None:
-        """The first of the client whose turn it is; that client goes to the end."""
-        for client in list(self._waiting):
-            line = self._waiting.pop(client)
-            dream = line.popleft()
+        """The first that is ready of the client whose turn it is; that client goes to the end."""
+        for client in sorted(self._waiting, key=lambda client: bool(client.pattern)):
+            line = self._waiting[client]
+            dream = next((dream for dream in line if dream.job is not None), None)
+            if dream is None:
+                continue
+            del self._waiting[client]
+            line.remove(dream)
             if line:
                 self._waiting[client] = line
             dream.state, dream.started = "running", time.monotonic()

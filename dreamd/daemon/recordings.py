@@ -24,14 +24,16 @@ class Library:
     ) -> None:
         self._state, self._clients, self._supervisor = state, clients, supervisor
         self._ingester = ingester
+        self._reading: set[Path] = set()  # what went while it was read joins nothing
 
     def on_event(self, event: Event) -> None:
         match event:
             case Found() as found:
+                self._reading.add(found.path)
                 self._ingester.take(found)
             case Gone(path):
                 self._forget(path)
-            case Ingesting(found) as news:
+            case Ingesting(found) as news if found.path in self._reading:
                 self._state.ingests[found.path] = news
             case Joined() as news:
                 self._join(news)
@@ -42,20 +44,26 @@ class Library:
 
     def _join(self, news: Joined) -> None:
         self._state.ingests.pop(news.found.path, None)
-        if not news.found.path.exists():  # it went while it was read
+        if news.found.path not in self._reading:
             return
+        self._reading.discard(news.found.path)
         recording = news.recording
         self._state.corpus.add(recording)
         self._state.touch(recording.voice)
-        self._supervisor.set_recordings(self._state.corpus.recordings())
+        self._changed()
         self._clients.broadcast(Ingested(recording.voice, recording.source, recording.seconds))
         self._state.say(
             f"{recording.voice} learns from {recording.name} ({recording.seconds:.1f} s)"
         )
 
     def _forget(self, path: Path) -> None:
+        self._reading.discard(path)
         self._state.ingests.pop(path, None)
         recording = self._state.corpus.remove(path)
         if recording is not None:
-            self._supervisor.set_recordings(self._state.corpus.recordings())
+            self._changed()
             self._state.say(f"{recording.voice} no longer has {recording.name}")
+
+    def _changed(self) -> None:
+        self._state.voices_changed()
+        self._supervisor.set_recordings(self._state.corpus.recordings)

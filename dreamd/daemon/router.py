@@ -13,7 +13,7 @@ from dreamd.corpus.watcher import Gone
 from dreamd.daemon.clients import Clients, NotTooOften
 from dreamd.daemon.dispatcher import Dispatcher
 from dreamd.daemon.dreams import Dreams
-from dreamd.daemon.events import BankListed, Leave, Packet, PathChecked
+from dreamd.daemon.events import ErrandDone, Leave, Packet
 from dreamd.daemon.recordings import Library
 from dreamd.daemon.state import State
 from dreamd.daemon.supervisor import Supervisor
@@ -48,16 +48,14 @@ class Router:
         match event:
             case Packet() as packet:
                 self._dispatcher.on_packet(packet)
-            case PathChecked() as answer:
-                self._dispatcher.on_path_checked(answer)
+            case ErrandDone(deliver):
+                deliver()
             case Found() | Gone() | Ingesting() | Joined() | Refused():
                 self._library.on_event(event)
             case WorkerMessage(name, _, message) if self._supervisor.is_current(event):
                 self._on_worker_message(name, message)
             case WorkerExited() if self._supervisor.is_current(event):
                 self._on_worker_exited(event)
-            case BankListed(numbers, moment):
-                self._state.bank.reconcile(numbers, moment)
             case Note(text, problem):
                 self._state.say(text, problem)
             case Leave(why):
@@ -73,9 +71,10 @@ class Router:
 
     def _on_worker_message(self, name: str, message: Any) -> None:
         state = self._state
+        self._supervisor.heard(name)
         match message:
             case Ready():
-                recordings = state.corpus.recordings()
+                recordings = state.corpus.recordings
                 self._supervisor.on_ready(name, recordings, state.training_paused)
                 self._dreams.assign()
             case Progress() as progress:

@@ -2,32 +2,34 @@
 
 Everything that happens (a packet, a file, a worker's report) comes through one inbox, from
 threads that only wait for it; see :mod:`dreamd.daemon.router` for the list. Nothing on this
-thread opens a client's path, waits for a pipe or walks through thousands of files.
+thread touches a disk, waits for a pipe or a terminal, or walks through thousands of files.
 """
 
 import contextlib
 import logging
-import queue
 import signal
 import threading
 import time
 from pathlib import Path
-from typing import Any
 
 from dreamd.corpus.cache import Corpus
 from dreamd.corpus.ingest import Ingester
 from dreamd.corpus.watcher import Watcher, listing
+from dreamd.daemon.admission import MOST_OPENED, Admission
 from dreamd.daemon.clients import Clients, NotTooOften
 from dreamd.daemon.dispatcher import Dispatcher
 from dreamd.daemon.dreams import Dreams
-from dreamd.daemon.events import BankListed, Leave, Packet
-from dreamd.daemon.path_check import PathCheck
+from dreamd.daemon.errands import Errands
+from dreamd.daemon.events import ErrandDone, Leave, Packet
+from dreamd.daemon.inbox import Inbox
 from dreamd.daemon.queue import Queue
 from dreamd.daemon.recordings import Library
 from dreamd.daemon.router import Router
 from dreamd.daemon.snapshot import view
 from dreamd.daemon.state import State
 from dreamd.daemon.supervisor import Supervisor
+from dreamd.dreaming.resolve import trained_voices
+from dreamd.home import log
 from dreamd.home.bank import Bank
 from dreamd.home.lock import lock_home
 from dreamd.osc.transport import OscSocket
@@ -37,7 +39,9 @@ from dreamd.workers.messages import Note
 
 SHOW_EVERY = 0.25  # seconds between drawings of the screen
 TIDAL_EVERY = 2.0  # seconds between words to Tidal, which may have been started after us
-BANK_EVERY = 2.0  # seconds between looks into the bank's folder, where others delete and add
+LOOK_EVERY_HOME = 2.0  # seconds between looks into the home, where others delete and add
+COUNT_EVERY = 10.0  # seconds between lines about what was too much
+DISK_PATIENCE = 2.0  # seconds for what is still to be written when the daemon ends
 
 
 class Server:
@@ -45,7 +49,7 @@ class Server:
 
     def __init__(self, settings: Settings, folder: Path, screen: Screen) -> None:
         self._settings, self._screen = settings, screen
-        self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._inbox = Inbox()
         self._leaving: str | None = None
         self._is_time = NotTooOften()
         self._lock = lock_home(settings.home, folder)
@@ -75,16 +79,17 @@ class Server:
         with contextlib.suppress(OSError):  # the watcher says what is wrong with the folder
             state.corpus.recall(listing(state.folder))
         state.bank.sweep()
+        self._on_trained(frozenset(trained_voices(self._settings)))
         self._watcher = Watcher(state.folder, tell, lambda line: tell(Note(line, True)))
         self._supervisor = Supervisor(self._settings, tell)
-        self._paths = PathCheck(tell)
-        self._dreams = Dreams(state, self._clients, self._supervisor)
+        self._home, self._paths = Errands("home", 1, tell), Errands("seed", MOST_OPENED, tell)
+        self._dreams = Dreams(state, self._clients, self._supervisor, self._home)
         library = Library(state, self._clients, self._supervisor, Ingester(state.corpus, tell))
         parts = (state, self._clients, self._supervisor, self._dreams)
-        self._dispatcher = Dispatcher(*parts, self._paths, self._leave)
-        self._router = Router(*parts, library, self._dispatcher, self._leave)
-        for name, work in (("osc", self._receive), ("bank", self._look_into_bank)):
-            threading.Thread(target=work, name=name, daemon=True).start()
+        admission = Admission(*parts, self._home, self._paths)
+        dispatcher = Dispatcher(*parts, admission, self._leave)
+        self._router = Router(*parts, library, dispatcher, self._leave)
+        threading.Thread(target=self._receive, name="osc", daemon=True).start()
         self._watcher.start()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda n, _: tell(Leave(f"got {signal.Signals(n).name}")))
@@ -94,17 +99,22 @@ class Server:
     def _main_loop(self) -> None:
         shown = 0.0
         while self._leaving is None:
-            with contextlib.suppress(queue.Empty):
-                self._router.survive(self._inbox.get(timeout=SHOW_EVERY))
+            if (event := self._inbox.take(SHOW_EVERY)) is not None:
+                self._router.survive(event)
             if time.monotonic() - shown >= SHOW_EVERY:
                 shown = time.monotonic()
                 self._tick()
 
     def _tick(self) -> None:
         """What is due by the clock."""
-        self._supervisor.restart_due()
-        for answer in self._paths.overdue():
-            self._dispatcher.on_path_checked(answer)
+        self._supervisor.tick()
+        self._home.overdue()
+        self._paths.overdue()
+        if self._is_time("home", LOOK_EVERY_HOME):
+            self._home.run(self._look_into_home, self._on_trained)
+        if self._is_time("counts", COUNT_EVERY) and (line := self._inbox.passed_over()):
+            self._state.say(line, warning=True)
+        self._state.say_counted()
         if self._is_time("tidal", TIDAL_EVERY):
             self._clients.tell_tidal(self._state.bank.count, self._state.bank.newest)
         self._screen.show(view(self._state))
@@ -116,22 +126,33 @@ class Server:
         self._supervisor.end()
         for dream in (*state.queue.running.values(), *state.queue.waiting):
             self._dreams.fail(dream, "cancelled", "the daemon ended")
+        self._finish_errands()
         self._socket.close()
         self._lock.release()
+        log.finish()
+
+    def _finish_errands(self) -> None:
+        """What was to be written is written, and told; a disk that does not answer is not waited
+        for: the next start clears away what was half made."""
+        self._home.finish(DISK_PATIENCE)
+        while (event := self._inbox.take(0.0)) is not None:
+            if isinstance(event, ErrandDone):
+                self._router.survive(event)
 
     def _leave(self, why: str) -> None:
         self._leaving = why
 
-    # ------------------------------------------------------------ threads that only wait
+    # ------------------------------------------------------------ in threads
 
     def _receive(self) -> None:
         while (received := self._socket.receive()) is not None:
-            self._inbox.put(Packet(*received))
+            self._inbox.put_packet(Packet(*received))
 
-    def _look_into_bank(self) -> None:
-        while self._leaving is None:
-            moment = time.monotonic()
-            numbers = self._state.bank.look()
-            if numbers is not None:
-                self._inbox.put(BankListed(numbers, moment))
-            time.sleep(BANK_EVERY)
+    def _look_into_home(self) -> frozenset[str]:
+        self._state.bank.look()
+        return frozenset(trained_voices(self._settings))
+
+    def _on_trained(self, outcome: frozenset[str] | Exception) -> None:
+        if isinstance(outcome, frozenset) and outcome != self._state.trained:
+            self._state.trained = outcome
+            self._state.voices_changed()

@@ -12,21 +12,22 @@ DREAMS_SHOWN = 12  # of those that are over
 
 def status(state: State) -> dict[str, Any]:
     """What ``/dream/status`` and ``dreamd status --json`` say."""
+    models = _models(state)
     voices = {
         name: {
             "recordings": len(recordings),
-            "seconds": round(sum(r.seconds for r in recordings), 3),
-            "models": _models_of(state, name),
+            "seconds": round(state.seconds(name), 3),
+            "models": models.get(name, {}),
         }
         for name, recordings in state.voices().items()
     }
     return {
         "voices": voices,
-        "queue": len(state.queue.waiting),
+        "queue": state.queue.crowd,
         "running": len(state.queue.running),
         "making": {
             str(dream.id): {
-                "approach": dream.job.request.approach,
+                "approach": dream.request.approach,
                 "progress": round(dream.progress, 4),
                 "eta": round(state.estimates.left(dream), 3),
             }
@@ -39,19 +40,18 @@ def status(state: State) -> dict[str, Any]:
     }
 
 
-def _models_of(state: State, voice: str) -> dict[str, Any]:
-    return {
-        model.config.approach: {
+def _models(state: State) -> dict[str, dict[str, Any]]:
+    """By voice and approach."""
+    models: dict[str, dict[str, Any]] = {}
+    for model in state.models.values():
+        speed = state.estimates.speed(model.config.approach, model.config.vector)
+        models.setdefault(model.voice, {})[model.config.approach] = {
             "steps": model.steps,
             "error": round(model.error, 5),
-            "dream_speed": round(
-                state.estimates.speed(model.config.approach, model.config.vector), 3
-            ),
+            "dream_speed": round(speed, 3),
             "steps_a_second": round(model.steps_a_second, 2),
         }
-        for model in state.models.values()
-        if model.voice == voice
-    }
+    return models
 
 
 def view(state: State) -> View:
@@ -66,12 +66,7 @@ def view(state: State) -> View:
         training=not state.training_paused,
         rate=settings.rate,
         voices=tuple(
-            VoiceView(
-                name,
-                len(recordings),
-                sum(r.seconds for r in recordings),
-                state.active.get(name, 0.0),
-            )
+            VoiceView(name, len(recordings), state.seconds(name), state.active.get(name, 0.0))
             for name, recordings in state.voices().items()
         ),
         ingests=tuple(
@@ -99,7 +94,7 @@ def _model_view(state: State, model: Progress) -> ModelView:
 
 
 def _dream_view(state: State, dream: Dream) -> DreamView:
-    request = dream.job.request
+    request = dream.request
     notes = " ".join(f"{note:g}" for note in request.notes)
     return DreamView(
         id=dream.id,

@@ -13,6 +13,7 @@ from dreamd.daemon.estimates import Estimates
 from dreamd.daemon.queue import Queue
 from dreamd.dreaming.resolve import all_voices
 from dreamd.home.bank import Bank
+from dreamd.home.log import Repeats
 from dreamd.settings import Settings
 from dreamd.terminal.view import LogLine
 from dreamd.training.messages import Progress
@@ -37,9 +38,22 @@ class State:
     active: dict[str, float] = field(default_factory=dict)  # voice: when something happened
     log: deque[LogLine] = field(default_factory=lambda: deque(maxlen=LOG_LINES))
     said: int = 0
+    trained: frozenset[str] = frozenset()  # voices that have models
+    _repeats: Repeats = field(default_factory=Repeats)
+    _voices: Voices | None = None  # as they are now, once somebody has asked
+    _seconds: dict[str, float] = field(default_factory=dict)
 
     def say(self, text: str, warning: bool = False) -> None:
-        """A line for the performer, and for the log."""
+        """A line for the performer, and for the log; of many like it only some."""
+        if self._repeats.passes(text):
+            self._add_line(text, warning)
+
+    def say_counted(self) -> None:
+        """Now and then: how many lines were not said."""
+        for text in self._repeats.counted():
+            self._add_line(text, True)
+
+    def _add_line(self, text: str, warning: bool) -> None:
         self.said += 1
         self.log.append(LogLine(self.said, time.time(), text, warning))
         logging.log(logging.WARNING if warning else logging.INFO, "%s", text)
@@ -49,5 +63,21 @@ class State:
         self.active[voice] = time.time()
 
     def voices(self) -> Voices:
-        """Every voice that has recordings, or (then without any) models."""
-        return all_voices(self.settings, self.corpus.voices())
+        """Every voice that has recordings, or (then without any) models. Never changed: whoever has
+        it may keep it, in any thread."""
+        if self._voices is None:
+            self._voices = all_voices(sorted(self.trained), self.corpus.voices())
+            self._seconds = {
+                name: sum(r.seconds for r in recordings)
+                for name, recordings in self._voices.items()
+            }
+        return self._voices
+
+    def seconds(self, voice: str) -> float:
+        """Of the voice's recordings."""
+        self.voices()
+        return self._seconds.get(voice, 0.0)
+
+    def voices_changed(self) -> None:
+        """Recordings came or went, or a voice has its first model."""
+        self._voices = None

@@ -1,4 +1,5 @@
-"""The worker processes: started, replaced when they die; one table says who makes which dream.
+"""The worker processes: started, replaced when they die or fall silent; one table says who makes
+which dream.
 
 The server makes one :class:`Supervisor`; the dreams are given to it, and everything else that the
 daemon wants of a worker goes through it.
@@ -14,10 +15,16 @@ from dreamd.daemon.queue import Dream
 from dreamd.dreaming.job import Stop
 from dreamd.settings import Settings
 from dreamd.training.messages import PauseTraining, SetRecordings, YieldCPU
+from dreamd.workers.messages import Note
 from dreamd.workers.process import LEAVING_PATIENCE, Worker, WorkerExited, WorkerMessage
 
 SHORTEST_LIFE = 5.0  # seconds; a worker that exits sooner is replaced after a pause
 PAUSES = (0.0, 1.0, 5.0, 30.0)  # seconds before the first, second … replacement in a row
+SILENCE_TOLD, SILENCE_ENDED = 5.0, 20.0
+"""Seconds of silence of a worker that makes a dream, or stands still: told, and replaced."""
+STARTING_PATIENCE = 300.0  # seconds in which a worker must be up
+RECORDINGS_EVERY = 0.5
+"""Seconds between two lists of all recordings for training: a whole library may be joining."""
 
 
 @dataclass
@@ -28,17 +35,23 @@ class Slot:
     started: float
     ready: bool = False
     dream: Dream | None = None
+    sent: bool = False  # the dream's job
+    silent: float = 0.0  # seconds since it said something or was sent a job
+    told: bool = False  # that it is silent
     exits: int = 0  # in a row
     restart_at: float | None = None
 
 
 class Supervisor:
-    """:param tell: takes what the workers say, from threads."""
+    """:param tell: takes what the workers say, from threads, and what is to be said of them."""
 
     def __init__(
-        self, settings: Settings, tell: Callable[[WorkerMessage | WorkerExited], None]
+        self, settings: Settings, tell: Callable[[WorkerMessage | WorkerExited | Note], None]
     ) -> None:
         self.dreamers = settings.dreamers or os.cpu_count() or 1
+        self._tell = tell
+        self._recordings: Callable[[], Sequence[Recording]] | None = None  # to be told of
+        self._recordings_told = self._ticked = 0.0
         self._yielding = False  # what training was told last
         self._trainer = Worker("learner", "dreamd.training.worker", settings, tell, humble=True)
         workers = [
@@ -57,14 +70,23 @@ class Supervisor:
                 return name
         return None
 
-    def begin(self, name: str, dream: Dream) -> None:
-        """That worker makes this dream from now on."""
+    def reserve(self, name: str, dream: Dream) -> None:
+        """That worker makes this dream, as soon as it is told to :meth:`begin`."""
         self.slots[name].dream = dream
-        self.slots[name].worker.send(dream.job)
+
+    def begin(self, name: str) -> None:
+        slot = self.slots[name]
+        job, _ = self.making(name).settled()
+        slot.sent, slot.silent = True, 0.0
+        slot.worker.send(job)
+
+    def heard(self, name: str) -> None:
+        """It said something."""
+        self.slots[name].silent, self.slots[name].told = 0.0, False
 
     def release(self, name: str) -> Dream:
         """The dream that a worker made, or failed to make: it is free again."""
-        dream, self.slots[name].dream = self.slots[name].dream, None
+        dream = self._take(self.slots[name])
         assert dream is not None, f"{name} made no dream"
         return dream
 
@@ -76,13 +98,27 @@ class Supervisor:
     def stop(self, dream: Dream) -> None:
         """Whoever makes this dream is to stop; it says so when it has."""
         for slot in self.slots.values():
-            if slot.dream is dream:
+            if slot.dream is dream and slot.sent:
                 slot.worker.send(Stop(dream.serial))
+
+    @staticmethod
+    def _take(slot: Slot) -> Dream | None:
+        dream, slot.dream, slot.sent = slot.dream, None, False
+        return dream
 
     # ------------------------------------------------------------ training
 
-    def set_recordings(self, recordings: Sequence[Recording]) -> None:
-        self._trainer.send(SetRecordings(tuple(recordings)), latest=True)
+    def set_recordings(self, recordings: Callable[[], Sequence[Recording]]) -> None:
+        """Training hears of all recordings: at once, or soon where many come in a row."""
+        self._recordings = recordings
+        self._tell_recordings()
+
+    def _tell_recordings(self) -> None:
+        now = time.monotonic()
+        if self._recordings is not None and now - self._recordings_told >= RECORDINGS_EVERY:
+            self._recordings_told = now
+            self._trainer.send(SetRecordings(tuple(self._recordings())), latest=True)
+            self._recordings = None
 
     def pause_training(self, on: bool) -> None:
         self._trainer.send(PauseTraining(on), latest=True)
@@ -100,10 +136,13 @@ class Supervisor:
         """Whether it comes from a worker that is there, not from its predecessor."""
         return event.generation == self.slots[event.name].worker.generation
 
-    def on_ready(self, name: str, recordings: Sequence[Recording], paused: bool) -> None:
+    def on_ready(
+        self, name: str, recordings: Callable[[], Sequence[Recording]], paused: bool
+    ) -> None:
         """A worker is up; the one that trains hears what it must know."""
         self.slots[name].ready = True
         if name == self._trainer.name:
+            self._recordings_told = 0.0
             self.set_recordings(recordings)
             self.pause_training(paused)
             self._trainer.send(YieldCPU(self._yielding), latest=True)
@@ -114,16 +153,36 @@ class Supervisor:
         slot.exits = slot.exits + 1 if now - slot.started < SHORTEST_LIFE else 0
         slot.restart_at = now + PAUSES[min(slot.exits, len(PAUSES) - 1)]
         slot.ready = False
-        lost, slot.dream = slot.dream, None
-        return lost
+        return self._take(slot)
 
-    def restart_due(self) -> None:
-        """Starts the successors whose pause is over."""
+    def tick(self) -> None:
+        """What is due by the clock."""
         now = time.monotonic()
+        # A daemon that stood still itself (Ctrl-Z, a sleeping laptop) blames nobody.
+        passed, self._ticked = min(now - self._ticked, 1.0), now
         for slot in self.slots.values():
+            slot.silent += passed
+            self._watch(slot, now)
             if slot.restart_at is not None and slot.restart_at <= now:
-                slot.started, slot.restart_at = now, None
+                slot.started, slot.restart_at, slot.silent, slot.told = now, None, 0.0, False
                 slot.worker.start()
+        self._tell_recordings()
+
+    def _watch(self, slot: Slot, now: float) -> None:
+        """A worker that owes a word and is silent is told of, and then replaced."""
+        if slot.restart_at is not None or slot.silent < SILENCE_TOLD:
+            return
+        trains = slot.worker is self._trainer
+        hangs = slot.sent or ((trains or not slot.ready) and slot.worker.stands_still())
+        if hangs and not slot.told:
+            slot.told = True
+            self._tell(Note(f"the {slot.worker.name} process does not answer", problem=True))
+        if trains:  # whoever stopped it may want its processor
+            return
+        patience = SILENCE_ENDED if hangs else STARTING_PATIENCE
+        if slot.silent > patience and (hangs or not slot.ready):
+            self._tell(slot.worker.abandon(f"said nothing for {slot.silent:.0f} s"))
+            slot.silent = 0.0  # the router will have heard of it by then
 
     def end(self) -> None:
         """Asks all to save and leave, and waits until they are gone."""

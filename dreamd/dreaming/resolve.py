@@ -1,11 +1,12 @@
 """From a request to a job: everything that a dream depends on, settled and checked.
 
-The daemon and ``dreamd dream`` call :func:`plan`; a dreamer then needs nothing but the job.
+The daemon (in a thread: it looks at the disk) and ``dreamd dream`` call :func:`resolve`; a dreamer
+then needs nothing but the job.
 """
 
 import math
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -108,10 +109,14 @@ def cursor_start(recording: Recording, second: float | None, place: float | None
     return int(second * recording.rate) % recording.frames
 
 
-def all_voices(settings: Settings, recorded: Voices) -> Voices:
-    """The voices that have recordings, and those that have models alone."""
+def trained_voices(settings: Settings) -> list[str]:
+    """The voices that have models."""
     models = settings.home / "models"
-    trained = [f.name for f in models.iterdir() if f.is_dir()] if models.is_dir() else []
+    return sorted(f.name for f in models.iterdir() if f.is_dir()) if models.is_dir() else []
+
+
+def all_voices(trained: Iterable[str], recorded: Voices) -> Voices:
+    """The voices that have recordings, and those that have models alone."""
     return {**{name: [] for name in trained}, **recorded}
 
 

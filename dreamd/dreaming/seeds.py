@@ -142,7 +142,7 @@ def _file(path: Path, request: Request) -> Seed:
     return Seed("file", path=path, at=request.seedat)
 
 
-def path_of(request: Request, voices: Voices) -> Path | None:
+def file_named(request: Request, voices: Voices) -> str | None:
     """The audio file that a client names as the seed, where it does: see :func:`check_file`."""
     words = request.seed
     if request.notes or words is None or words in ("noise", "silence"):
@@ -150,7 +150,7 @@ def path_of(request: Request, voices: Voices) -> Path | None:
     name, number = numbered(words)
     if (name == "dream" and number is not None) or voices.get(name):
         return None
-    return _path(words) if _looks_like_path(words) else None
+    return words if _looks_like_path(words) else None
 
 
 def _path(words: str) -> Path:
@@ -161,11 +161,12 @@ def _path(words: str) -> Path:
         raise NoSuchSeed(f"seed: no such file: {words}") from None
 
 
-def check_file(path: Path) -> None:
+def check_file(words: str) -> None:
     """Opens an audio file. May take for ever: whose time matters calls it in a thread.
 
     Raises :class:`NoSuchSeed` where it is no file, or holds no audio.
     """
+    path = _path(words)
     try:
         if not stat.S_ISREG(path.stat().st_mode):  # a pipe or a device could keep us waiting
             raise NoSuchSeed(f"seed: is no audio file: {path}")

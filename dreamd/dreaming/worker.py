@@ -3,15 +3,19 @@
 The daemon starts :func:`main` once for each dream that may be made at a time and sends it jobs.
 """
 
+import errno
+import logging
 import time
 from functools import partial
 from multiprocessing.connection import Connection
 
 from dreamd.dreaming.job import Finished, Job, JobFailed, Stop
 from dreamd.dreaming.render import prepare, render
-from dreamd.errors import DreamError
+from dreamd.errors import Diverged, DreamError, TooLong
 from dreamd.settings import Settings
 from dreamd.workers.messages import End, Ready
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def main(pipe: Connection, settings: Settings) -> None:
@@ -35,7 +39,19 @@ def main(pipe: Connection, settings: Settings) -> None:
                 try:
                     render(job, settings, pipe.send, partial(stopped, job))
                     pipe.send(Finished(job.serial, time.monotonic() - began))
-                except DreamError as error:
-                    pipe.send(JobFailed(job.serial, error.code, str(error)))
+                except Exception as error:  # noqa: BLE001  # its asker waits for a word
+                    pipe.send(JobFailed(job.serial, *_in_words(error, job)))
             case End():
                 return
+
+
+def _in_words(error: Exception, job: Job) -> tuple[str, str]:
+    """Code and text of what went wrong; the process goes on."""
+    if isinstance(error, DreamError):
+        return error.code, str(error)
+    if isinstance(error, BrokenPipeError):
+        raise error  # the daemon is gone
+    if isinstance(error, OSError) and error.errno in NO_ROOM:
+        return TooLong.code, f"no room for the dream in {job.path.parent}: {error.strerror}"
+    logging.error("dream %s of %s broke", job.path.name, job.voice, exc_info=error)
+    return Diverged.code, f"an error inside dreamd ({error}); see its log"

@@ -6,10 +6,8 @@ the making has a marker in ``HOME/dreams/unfinished``: should the daemon be kill
 next start finds the marker and clears away what was half made.
 """
 
-import math
 import os
 import re
-import time
 from pathlib import Path
 
 from dreamd.audio.files import DreamFile
@@ -31,8 +29,8 @@ class Bank:
     """:param home: the daemon's home folder.
 
     The numbers are held in memory, so that no request waits for a walk through thousands of
-    files; what others delete from the folder, or add to it, comes in by :meth:`look` (in a thread)
-    and :meth:`reconcile`.
+    files; what others delete from the folder, or add to it, comes in by :meth:`look`. One thread
+    at a time calls the methods; ``count`` and ``newest`` may be read by any.
     """
 
     def __init__(self, home: Path) -> None:
@@ -42,9 +40,10 @@ class Bank:
         self._markers.mkdir(parents=True, exist_ok=True)
         self._making = set(self._unfinished())
         there = (number_of(path.stem) for path in sorted(self.folder.glob("*.wav"), key=_written))
-        self._whole = {n: -math.inf for n in there if n is not None and n not in self._making}
+        self._whole = dict.fromkeys(n for n in there if n is not None and n not in self._making)
         self._lowest = 0  # no number under it is free
         self._looked_at = -1  # the folder's time of change at the last look
+        self._count()
 
     def sweep(self) -> None:
         """Clears away what was half made; for the daemon as it starts."""
@@ -55,21 +54,26 @@ class Bank:
         return self.folder / f"{index:05d}.wav"
 
     def begin(self, frames: int, rate: int) -> int:
-        """The lowest free number, its file made and silent."""
+        """The lowest free number, its file made and silent. Raises ``OSError`` for a full disk."""
         index = self._lowest
         while index in self._whole or index in self._making or self.path(index).exists():
             index += 1
-        self._marker(index).touch()
         self._making.add(index)
         self._lowest = index + 1
-        DreamFile(self.path(index), rate).create(frames)
+        try:
+            self._marker(index).touch()
+            DreamFile(self.path(index), rate).create(frames)
+        except OSError:
+            self.drop(index)
+            raise
         return index
 
     def finish(self, index: int) -> None:
         """The dream is whole."""
         self._marker(index).unlink(missing_ok=True)
         self._making.discard(index)
-        self._whole[index] = time.monotonic()
+        self._whole[index] = None
+        self._count()
 
     def drop(self, index: int) -> None:
         """Nothing came of it. A file there that is not a dream of ours stays."""
@@ -79,20 +83,15 @@ class Bank:
         self._making.discard(index)
         self._whole.pop(index, None)
         self._lowest = min(self._lowest, index)
+        self._count()
 
     def whole(self) -> list[int]:
         """The numbers of the dreams that are finished, the oldest first."""
         return list(self._whole)
 
-    @property
-    def count(self) -> int:
-        """How many dreams are finished."""
-        return len(self._whole)
-
-    @property
-    def newest(self) -> int | None:
-        """The number of the dream that was finished last."""
-        return next(reversed(self._whole), None)
+    def _count(self) -> None:
+        self.count = len(self._whole)  #: of the dreams that are finished
+        self.newest = next(reversed(self._whole), None)  #: number of the one finished last
 
     def finished(self, index: int) -> Path:
         """The file of an earlier dream. Raises :class:`NoSuchSeed`."""
@@ -102,32 +101,24 @@ class Bank:
             raise NoSuchSeed(f"there is no dream:{index}; the bank holds {self.count}")
         return self.path(index)
 
-    def look(self) -> frozenset[int] | None:
-        """The numbers in the folder, finished or not; None if it has not changed since the last
-        look. Walks through the whole folder: for a thread of its own."""
+    def look(self) -> None:
+        """Takes in what others deleted and added: walks through the folder, if it has changed."""
         try:
             changed = self.folder.stat().st_mtime_ns
             if changed == self._looked_at:
-                return None
+                return
             names = [entry.name for entry in os.scandir(self.folder)]
         except OSError:  # somebody took the folder away: nothing is known of it
-            return None
+            return
         self._looked_at = changed
         numbers = (number_of(name[:-4]) for name in names if name.endswith(".wav"))
-        return frozenset(number for number in numbers if number is not None)
-
-    def reconcile(self, numbers: frozenset[int], moment: float) -> None:
-        """What was not there at ``moment`` is gone, what we did not make has come.
-
-        A dream that was finished after that moment stays.
-        """
-        gone = [n for n, at in self._whole.items() if n not in numbers and at < moment]
-        for index in gone:
+        there = {number for number in numbers if number is not None}
+        for index in self._whole.keys() - there:
             del self._whole[index]
             self._lowest = min(self._lowest, index)
-        for index in numbers - self._whole.keys() - self._making:
-            if self.path(index).exists():  # not one that was dropped meanwhile
-                self._whole[index] = moment
+        for index in there - self._whole.keys() - self._making:
+            self._whole[index] = None
+        self._count()
 
     def _unfinished(self) -> list[int]:
         """The numbers in the making. A marker is an empty file with a number of ours as its name;

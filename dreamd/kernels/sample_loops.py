@@ -1,15 +1,15 @@
 """Compiled loops of :mod:`dreamd.kernels.sliding_lstm`: an LSTM cell, and sample after sample."""
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from dreamd.kernels.activations import FLAGS, sigmoid, tanh
+from dreamd.kernels.compiled import compiled
 
 Array = NDArray[np.float32]
 
 
-@njit(cache=True, **FLAGS)
+@compiled(**FLAGS)
 def lstm_cell(gates: Array, more: Array, cell: Array, state: Array) -> None:
     """``cell`` and ``state`` ``(B, H)`` after a step whose gates are ``gates + more (B, 4H)``."""
     hidden = cell.shape[1]
@@ -25,7 +25,7 @@ def lstm_cell(gates: Array, more: Array, cell: Array, state: Array) -> None:
             h[u] = o * tanh(kept)
 
 
-@njit(cache=True, **FLAGS)
+@compiled(**FLAGS)
 def sample_loop(
     projections: Array,
     recurrent: Array,

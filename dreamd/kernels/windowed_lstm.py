@@ -39,12 +39,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from numba import njit
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from dreamd.kernels.activations import FLAGS, sigmoid, tanh
+from dreamd.kernels.compiled import compiled
 from dreamd.kernels.matmul import matmul
 
 Rows = NDArray[np.int64]
@@ -155,7 +155,7 @@ def _memory(n: int, windows: int, units: int) -> tuple[Tensor, Tensor]:
     return torch.empty(n, windows, 4 * units), torch.empty(n + 1, windows, units)
 
 
-@njit(cache=True, **FLAGS)
+@compiled(**FLAGS)
 def _forward(w_hh, shared, rows, gates, before, state, output):  # type: ignore[no-untyped-def]
     """One step: ``w_hh (B, 4H)`` and ``before (B, H)`` to gates, state and output."""
     H = state.shape[1]  # noqa: N806
@@ -171,7 +171,7 @@ def _forward(w_hh, shared, rows, gates, before, state, output):  # type: ignore[
             h[j] = o[j] * tanh(c[j])
 
 
-@njit(cache=True, **FLAGS)
+@compiled(**FLAGS)
 def _backward(above, after, before, state, gates, d_state, d_shared, rows):  # type: ignore[no-untyped-def]
     """One step: gates become their gradients, ``d_state`` that of the step before."""
     H = state.shape[1]  # noqa: N806

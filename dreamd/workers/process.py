@@ -2,9 +2,10 @@
 
 The daemon makes a :class:`Worker` for the learner and for each dreamer, and hears from it
 through the daemon's own inbox: every value the child sends, and :class:`WorkerExited` once its pipe
-has closed. A child that sees its pipe close has lost its daemon, and ends.
+has closed. A child ends with its daemon, whatever it is doing: see :func:`end_with_parent`.
 """
 
+import ctypes
 import logging
 import multiprocessing
 import os
@@ -21,7 +22,12 @@ import psutil
 
 from dreamd.home import log
 from dreamd.settings import Settings
-from dreamd.workers.messages import End
+from dreamd.workers.messages import End, Note
+
+KILLING_PATIENCE = 1.0  # seconds; one that waits for a dead disk dies when that comes back
+
+PR_SET_PDEATHSIG = 1
+"""Linux, ``prctl(2)``: which signal comes when the parent ends."""
 
 LEAVING_PATIENCE = 5.0
 """Seconds that a child has to save and leave before it is killed."""
@@ -79,6 +85,8 @@ class Outbox:
                 pipe.send(message)
             except OSError:  # the worker is gone
                 return
+            except Exception:
+                logging.exception("cannot be sent: %r", message)
 
 
 class Worker:
@@ -109,7 +117,7 @@ class Worker:
         pipe, theirs = context.Pipe()
         self._process = context.Process(
             target=_run,
-            args=(self._module, self._humble, theirs, self._settings),
+            args=(self._module, self._humble, theirs, self._settings, os.getpid()),
             name=self.name,
             daemon=True,
         )
@@ -146,7 +154,21 @@ class Worker:
         self._outbox.close()
         if self._process.is_alive():
             self._process.kill()
-            self._process.join()
+            self._process.join(KILLING_PATIENCE)
+
+    def abandon(self, why: str) -> WorkerExited:
+        """Kills one that hangs, and waits for nothing: what is heard in place of its exit."""
+        self._process.kill()
+        self._outbox.close()
+        self.generation += 1
+        return WorkerExited(self.name, self.generation, why)
+
+    def stands_still(self) -> bool:
+        """Whether somebody stopped the process (SIGSTOP)."""
+        try:
+            return bool(psutil.Process(self.pid).status() == psutil.STATUS_STOPPED)
+        except psutil.Error:  # it is gone
+            return False
 
     def _listen(self, pipe: Connection, process: Any, generation: int) -> None:
         while True:
@@ -157,6 +179,10 @@ class Worker:
                 self._outbox.close()
                 self._tell(WorkerExited(self.name, generation, _how(process.exitcode)))
                 return
+            except Exception as error:
+                logging.exception("from %s", self.name)
+                note = Note(f"{self.name} cannot be understood: {error}", problem=True)
+                self._tell(WorkerMessage(self.name, generation, note))
 
 
 def _how(code: int | None) -> str:
@@ -167,21 +193,39 @@ def _how(code: int | None) -> str:
     return f"ended with status {code}"
 
 
-def _run(module: str, humble: bool, pipe: Connection, settings: Settings) -> None:
+def _run(module: str, humble: bool, pipe: Connection, settings: Settings, parent: int) -> None:
     """The child's own main: the modules that need PyTorch are imported here alone."""
+    end_with_parent(parent)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the daemon's to handle
     if humble:
         step_back()
-    main = import_module(module).main
     log.to_file(settings.home)
     try:
-        main(pipe, settings)
+        import_module(module).main(pipe, settings)
     except (EOFError, BrokenPipeError, ConnectionResetError):  # the daemon is gone
         return
     except Exception as error:
         # The daemon replaces this process and says so; where it broke is for the log alone.
         logging.exception("%s broke", module)
         raise SystemExit(1) from error
+
+
+def end_with_parent(parent: int) -> None:
+    """From now on this process is killed when ``parent`` ends, however that came about and whatever
+    it is doing: on Linux by the system, elsewhere by a thread that waits for the parent's end."""
+    if sys.platform.startswith("linux"):
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:  # it was gone before we asked
+            os._exit(1)
+        return
+    threading.Thread(target=_end_after_parent, name="parent", daemon=True).start()
+
+
+def _end_after_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
 
 
 def step_back() -> None:
