@@ -208,7 +208,12 @@ def test_a_looping_pattern_keeps_its_newest_requests(daemon: Start, recordings: 
     assert len(files) == state["queue"] + 1
     assert not [heard for heard in one.heard if heard[0] == "/dream/failed"]
     one.send("/dream/cancel", 0)
-    assert one.wait("/dream/failed", 0)[1] == "cancelled"  # and the oldest kept one has its turn
+    assert one.wait("/dream/failed", 0)[1] == "cancelled"
+    one.wait("/dream/chunk", 100)  # what no pattern asked for goes first
+    for id in range(100, 100 + NEWEST_WAITING + 3):
+        one.send("/dream/cancel", id)
+    one.wait("/dream/chunk", 1)  # and then patterns have their turns
+    one.send("/dream/cancel", 1)
     one.wait("/dream/chunk", 13)
     one.until(lambda: "no dream for request 0" in one.said())
     assert one.said().count("pattern 1 asks faster than it can be answered") == 1

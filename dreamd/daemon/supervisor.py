@@ -185,9 +185,13 @@ class Supervisor:
             slot.silent = 0.0  # the router will have heard of it by then
 
     def end(self) -> None:
-        """Asks all to save and leave, and waits until they are gone."""
+        """Asks all to save and leave, and waits until they are gone; those that have nothing to
+        save yet, or cannot hear, are not asked."""
         for slot in self.slots.values():
-            slot.worker.end()
+            if slot.ready and not slot.worker.stands_still():
+                slot.worker.end()
+            else:
+                slot.worker.abandon("was not up")
         deadline = time.monotonic() + LEAVING_PATIENCE  # of all together
         for slot in self.slots.values():
             slot.worker.join(max(deadline - time.monotonic(), 0.0))

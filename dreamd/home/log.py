@@ -116,7 +116,12 @@ def to_file(home: Path) -> None:
 
 
 def _log_to(handler: logging.Handler) -> None:
-    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    root = logging.getLogger()
+    for each in list(root.handlers):
+        root.removeHandler(each)
+        each.close()
+    root.addHandler(handler)
+    root.setLevel(logging.INFO)
     logging.captureWarnings(True)
     threading.excepthook = lambda end: logging.error(
         "a thread ended: %s", end.thread and end.thread.name, exc_info=end.exc_value
