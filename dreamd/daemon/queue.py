@@ -135,9 +135,10 @@ class Queue:
         patterns = [line for c, line in self._waiting.items() if c.pattern]
         return self._oldest(max(patterns, key=len)) if patterns else None
 
-    def _oldest(self, line: deque[Dream]) -> Dream | None:
-        """Not one whose job is being made: a pattern that asks too fast would never have any."""
-        return next((dream for dream in line if not dream.in_hand), None)
+    def _oldest(self, line: deque[Dream]) -> Dream:
+        """If possible not one whose job is being made: a pattern that asks too fast would never
+        have any."""
+        return next((dream for dream in line if not dream.in_hand), line[0])
 
     def add(self, dream: Dream) -> None:
         self._waiting.setdefault(dream.client, deque()).append(dream)

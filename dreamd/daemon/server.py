@@ -123,10 +123,11 @@ class Server:
         state, why = self._state, self._leaving or "an error, see the log"
         state.say(f"ending: {why}; saving what was learned")
         self._watcher.stop()
-        self._supervisor.end()
+        self._supervisor.end_dreaming()
         for dream in (*state.queue.running.values(), *state.queue.waiting):
             self._dreams.fail(dream, "cancelled", "the daemon ended")
         self._finish_errands()
+        self._supervisor.end()
         self._socket.close()
         self._lock.release()
         log.finish()

@@ -45,7 +45,7 @@ class State:
 
     def say(self, text: str, warning: bool = False) -> None:
         """A line for the performer, and for the log; of many like it only some."""
-        if self._repeats.passes(text):
+        if self._repeats.passes(text, warning):
             self._add_line(text, warning)
 
     def say_counted(self) -> None:

@@ -184,14 +184,20 @@ class Supervisor:
             self._tell(slot.worker.abandon(f"said nothing for {slot.silent:.0f} s"))
             slot.silent = 0.0  # the router will have heard of it by then
 
-    def end(self) -> None:
-        """Asks all to save and leave, and waits until they are gone; those that have nothing to
-        save yet, or cannot hear, are not asked."""
+    def end_dreaming(self) -> None:
+        """At once: who dreams has nothing to save."""
         for slot in self.slots.values():
-            if slot.ready and not slot.worker.stands_still():
-                slot.worker.end()
-            else:
-                slot.worker.abandon("was not up")
+            if slot.worker is not self._trainer:
+                slot.worker.abandon("was ended")
+
+    def end(self) -> None:
+        """Asks the one that trains to save and leave, unless it has nothing to save yet or cannot
+        hear, and waits until all are gone."""
+        trains = self.slots[self._trainer.name]
+        if trains.ready and not self._trainer.stands_still():
+            self._trainer.end()
+        else:
+            self._trainer.abandon("was not up")
         deadline = time.monotonic() + LEAVING_PATIENCE  # of all together
         for slot in self.slots.values():
             slot.worker.join(max(deadline - time.monotonic(), 0.0))

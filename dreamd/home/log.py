@@ -21,8 +21,9 @@ LARGEST_LOG = 4 << 20
 LONGEST_LINE = 4000  # characters of a message and its traceback
 WAITING_LINES = 1000  # for a disk that does not keep up; further ones are lost
 
-FEW, MANY = 20, 200
-"""Lines of one kind, and of all kinds, that are said in :data:`A_WHILE`; more are counted."""
+FEW, SOME, MANY = 5, 50, 200
+"""Warnings of one kind, other lines of one kind, and lines of all kinds that are said in
+:data:`A_WHILE`; more are counted."""
 A_WHILE = 10.0  # seconds
 
 
@@ -33,27 +34,29 @@ def path(home: Path) -> Path:
 class Repeats:
     """Lets lines pass, those of one kind a few times in a while; those that are more it counts.
 
-    Lines are of one kind if they differ in numbers alone.
+    Lines are of one kind if they differ in numbers alone, and in what stands in brackets.
     """
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
         self._began = now()
         self._counts: dict[str, int] = {}  # by kind, since then
-        self._last: dict[str, str] = {}  # of those that are counted, the newest
+        self._unsaid: dict[str, int] = {}  # those of them that were not said
+        self._last: dict[str, str] = {}  # the newest of these
         self._lines = 0
         self._lock = threading.Lock()
 
-    def passes(self, text: str) -> bool:
+    def passes(self, text: str, warning: bool) -> bool:
         """Whether the line is to be said."""
-        kind = re.sub("[0-9]+", "#", text[:200])
+        kind = re.sub(r"\(.*?\)|[0-9]+", "#", text[:200])
         with self._lock:
             if self._lines >= MANY:  # of kinds without end: they are not remembered
                 kind = ""
             count = self._counts[kind] = self._counts.get(kind, 0) + 1
-            if kind and count <= FEW:
+            if kind and count <= (FEW if warning else SOME):
                 self._lines += 1
                 return True
+            self._unsaid[kind] = self._unsaid.get(kind, 0) + 1
             self._last[kind] = text
             return False
 
@@ -63,13 +66,12 @@ class Repeats:
             if self._now() - self._began < A_WHILE:
                 return []
             said = [
-                f"{self._counts[kind] - FEW} times more in {A_WHILE:.0f} s: {text}" if kind
-                else f"{self._counts[kind]} more lines in {A_WHILE:.0f} s, the last: {text}"
-                for kind, text in self._last.items()
-            ]  # fmt: skip
+                f"{count} times more{'' if kind else ' or other lines'}: {self._last[kind]}"
+                for kind, count in self._unsaid.items()
+            ]
             self._began, self._lines = self._now(), 0
-            self._counts.clear()
-            self._last.clear()
+            for each in (self._counts, self._unsaid, self._last):
+                each.clear()
             return said
 
 
@@ -84,7 +86,7 @@ class LogFile(logging.handlers.WatchedFileHandler):
     def emit(self, record: logging.LogRecord) -> None:
         for text in self._repeats.counted():
             self._append(logging.LogRecord(record.name, record.levelno, "", 0, text, (), None))
-        if self._repeats.passes(record.getMessage()):
+        if self._repeats.passes(record.getMessage(), record.levelno >= logging.WARNING):
             self._append(record)
 
     def _append(self, record: logging.LogRecord) -> None:
