@@ -11,8 +11,8 @@ from typing import NoReturn
 from dreamd import __version__
 from dreamd.approaches.registry import APPROACHES
 from dreamd.errors import DreamError, SetupError
-from dreamd.flags import add_settings, settings_from
-from dreamd.home.resources import keep_compiled
+from dreamd.flags import a_path, add_settings, settings_from
+from dreamd.home.resources import is_writable, keep_compiled
 from dreamd.osc.requests import REQUEST_KEYS, request
 from dreamd.settings import flag
 
@@ -36,6 +36,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     except BrokenPipeError:  # `dreamd status | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:  # a name that is too long, a disk that is full
+        print(f"dreamd: {error.strerror or error}: {error.filename or 'a file'}", file=sys.stderr)
         return 1
 
 
@@ -82,18 +85,18 @@ def _add_playing(command: Command) -> None:
     everything = ("places", "sound", "model", "training", "dreaming")
     new = command("run", _run, "watch a folder, learn, and answer dream requests", *everything)
     new.add_argument(
-        "recordings", nargs="?", type=Path, metavar="RECORDINGS",
+        "recordings", nargs="?", type=a_path, metavar="RECORDINGS",
         help="folder to learn from, a sub-folder for each voice; without it, an example",
     )  # fmt: skip
     new.add_argument("--no-tidal", action="store_true", help="tell Tidal nothing")
 
     new = command("dream", _dream, "make one dream, no daemon needed", "sound", "dreaming")
-    new.add_argument("--out", type=Path, required=True, metavar="FILE", help="WAV file to make")
+    new.add_argument("--out", type=a_path, required=True, metavar="FILE", help="WAV file to make")
     for key in REQUEST_KEYS:
         new.add_argument(flag(key), dest=f"request_{key}", help=f"request key {key}")
 
     new = command("train", _train, "train one approach on a folder", "sound", "model", "training")
-    new.add_argument("recordings", type=Path, metavar="RECORDINGS")
+    new.add_argument("recordings", type=a_path, metavar="RECORDINGS")
     new.add_argument("--approach", choices=APPROACHES, required=True)
     new.add_argument("--minutes", type=float, required=True)
 
@@ -101,12 +104,12 @@ def _add_playing(command: Command) -> None:
 def _add_measuring(command: Command) -> None:
     """What measures the project itself."""
     new = command("bench", _bench, "measure this machine, as Markdown; some minutes")
-    new.add_argument("--out", type=Path, metavar="FOLDER", help="for page and history")
+    new.add_argument("--out", type=a_path, metavar="FOLDER", help="for page and history")
     new = command(
         "study", _study, "measure how alive dreams of a folder are, as Markdown; some ten minutes",
         "sound", "model", "training",
     )  # fmt: skip
-    new.add_argument("recordings", type=Path, metavar="RECORDINGS")
+    new.add_argument("recordings", type=a_path, metavar="RECORDINGS")
     new.add_argument(
         "--minutes", type=float, default=0.0,
         help="of training before, for each approach (default: %(default)s)",
@@ -115,26 +118,28 @@ def _add_measuring(command: Command) -> None:
         "table1", _table1, "every row of the paper's Table 1: train, dream, judge, show",
         "sound", "model", "training",
     )  # fmt: skip
-    new.add_argument("recordings", type=Path, metavar="RECORDINGS")
+    new.add_argument("recordings", type=a_path, metavar="RECORDINGS")
     new.add_argument("--minutes", type=float, required=True, help="of training for each row")
-    new.add_argument("--out", type=Path, metavar="FOLDER", help="instead of HOME/table1")
+    new.add_argument("--out", type=a_path, metavar="FOLDER", help="instead of HOME/table1")
     new = command(
         "starters", _starters, "remake the starter models that the project ships (in a checkout)",
         "sound", "model", "training",
     )  # fmt: skip
     new.add_argument("--minutes", type=float, required=True, help="of training for each model")
-    new.add_argument("--out", type=Path, metavar="FOLDER", help="instead of the checkout's models")
+    new.add_argument(
+        "--out", type=a_path, metavar="FOLDER", help="instead of the checkout's models"
+    )
 
 
 def _add_looking(command: Command) -> None:
     """What looks at what there is."""
     new = command("judge", _judge, "rate dreams by the paper's three criteria")
-    new.add_argument("dreams", type=Path, nargs="+", metavar="DREAM")
+    new.add_argument("dreams", type=a_path, nargs="+", metavar="DREAM")
     new.add_argument(
-        "--against", type=Path, required=True, metavar="RECORDINGS",
+        "--against", type=a_path, required=True, metavar="RECORDINGS",
         help="the folder or file that was dreamt from",
     )  # fmt: skip
-    new.add_argument("--html", type=Path, metavar="FILE", help="a page to make")
+    new.add_argument("--html", type=a_path, metavar="FILE", help="a page to make")
     new.add_argument("--json", action="store_true", help="as JSON")
     new = command("status", _status, "what a running daemon is doing")
     new.add_argument("--json", action="store_true", help="as JSON")
@@ -156,9 +161,9 @@ def _run(arguments: Arguments) -> None:
 
     settings = settings_from(arguments)
     folder = arguments.recordings
-    if folder is not None and not folder.expanduser().is_dir():
+    if folder is not None and not folder.is_dir():
         raise SetupError(f"no such folder: {folder}; make it first, or give another")
-    folder = example(settings) if folder is None else folder.expanduser().resolve()
+    folder = example(settings) if folder is None else folder.resolve()
     Server(settings, folder, DrawnAside(make_screen(settings.plain))).run()
     os._exit(0)  # all is saved; Python's own end might wait for a terminal or a disk
 
@@ -169,6 +174,7 @@ def _dream(arguments: Arguments) -> None:
     settings = settings_from(arguments)
     said = {k: getattr(arguments, f"request_{k}", None) for k in REQUEST_KEYS}
     asked = request({k: v for k, v in said.items() if v is not None})
+    _can_be_written(arguments.out)
     job = offline.dream(settings, asked, arguments.out)
     print(f"{arguments.out}: {asked.approach} of {job.voice}, rand {job.rand}{job.remarks()}")
 
@@ -183,7 +189,7 @@ def _train(arguments: Arguments) -> None:
     with lock_home(settings.home, arguments.recordings):
         offline.train(
             settings,
-            arguments.recordings.expanduser(),
+            arguments.recordings,
             arguments.approach,
             60 * arguments.minutes,
             print,
@@ -194,6 +200,8 @@ def _bench(arguments: Arguments) -> None:
     from dreamd.experiments import timing
     from dreamd.experiments.bench import record, report
 
+    if arguments.out and not is_writable(arguments.out):
+        raise SetupError(f"cannot write in {arguments.out}: give another folder")
     print(machine := timing.machine(), flush=True)
     parts = []
     for part in report():
@@ -201,7 +209,7 @@ def _bench(arguments: Arguments) -> None:
         parts.append(part)
     if arguments.out:
         try:
-            record(arguments.out.expanduser(), machine, parts)
+            record(arguments.out, machine, parts)
         except OSError as error:
             raise SetupError(f"cannot write in {arguments.out}: {error.strerror}") from None
 
@@ -213,7 +221,7 @@ def _study(arguments: Arguments) -> None:
     from dreamd.home.lock import lock_home
 
     settings = settings_from(arguments)
-    source = arguments.recordings.expanduser()
+    source = arguments.recordings
     with lock_home(settings.home, source):
         for approach in APPROACHES if arguments.minutes > 0 else ():
             offline.train(settings, source, approach, 60 * arguments.minutes, _aside)
@@ -232,8 +240,7 @@ def _table1(arguments: Arguments) -> None:
         raise SetupError("--minutes must be more than 0")
     folder = arguments.out or settings.home / "table1"
     with lock_home(settings.home, arguments.recordings):
-        print(make_table(settings, arguments.recordings.expanduser(), arguments.minutes,
-                   folder.expanduser(), _aside))  # fmt: skip
+        print(make_table(settings, arguments.recordings, arguments.minutes, folder, _aside))
 
 
 def _starters(arguments: Arguments) -> None:
@@ -250,13 +257,24 @@ def _starters(arguments: Arguments) -> None:
 def _judge(arguments: Arguments) -> None:
     from dreamd.evaluation.verdict import verdict
 
-    found = verdict(arguments.dreams, arguments.against.expanduser())
+    if arguments.html:
+        _can_be_written(arguments.html)
+    found = verdict(arguments.dreams, arguments.against)
     if arguments.html:
         try:
             arguments.html.write_text(found.page(), encoding="utf-8")
         except OSError as error:
             raise SetupError(f"cannot write {arguments.html}: {error.strerror}") from None
     print(json.dumps(found.json(), indent=2) if arguments.json else found.text())
+
+
+def _can_be_written(file: Path) -> None:
+    """Raises :class:`SetupError` before the work of which nothing could be kept."""
+    folder = file.absolute().parent
+    if not folder.is_dir():
+        raise SetupError(f"cannot write {file}: there is no folder {folder}")
+    if file.is_dir() or not is_writable(folder):
+        raise SetupError(f"cannot write {file}: give another place")
 
 
 def _aside(line: str) -> None:

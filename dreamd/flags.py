@@ -16,7 +16,7 @@ def add_settings(new: argparse.ArgumentParser, *groups: str) -> None:
         if isinstance(setting.default, bool):
             new.add_argument(flag(setting.name), action="store_true", help=help)
             continue
-        kind = type(setting.default) if not isinstance(setting.default, Path) else Path
+        kind = a_path if isinstance(setting.default, Path) else type(setting.default)
         new.add_argument(flag(setting.name), type=kind, default=setting.default, help=help)
 
 
@@ -25,6 +25,23 @@ def settings_from(arguments: argparse.Namespace) -> Settings:
     given = vars(arguments)
     names = {s.name for s in in_group("places", "sound", "model", "training", "dreaming")}
     settings = replace(Settings(), **{k: v for k, v in given.items() if k in names})
-    home = settings.home.expanduser().absolute()
+    home = settings.home.absolute()
     tidal = "" if given.get("no_tidal") else settings.tidal
     return check(replace(settings, home=home, tidal=tidal))
+
+
+def a_path(text: str) -> Path:
+    """A file or folder as it is given on the command line.
+
+    >>> a_path("takes/a.wav").name
+    'a.wav'
+
+    Raises for nothing at all, which would be the current folder (``--home "$FORGOTTEN"``), and for
+    the home of somebody whom nobody knows.
+    """
+    if not text.strip():
+        raise argparse.ArgumentTypeError("no file or folder is named: the text is empty")
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise argparse.ArgumentTypeError(f"nobody's home is {text}") from None

@@ -3,6 +3,7 @@
 Both use the home folder of the daemon: what one has learned, the other dreams from.
 """
 
+import contextlib
 import os
 import time
 from collections.abc import Callable
@@ -55,7 +56,8 @@ def dream(settings: Settings, request: Request, out: Path) -> Job:
     except OSError as error:
         raise SetupError(f"cannot write {out}: {error.strerror}") from None
     finally:
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # a disk that has become read-only
+            part.unlink(missing_ok=True)
     return job
 
 

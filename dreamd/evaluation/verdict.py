@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dreamd.audio.files import Samples
+from dreamd.audio.files import Samples, info
 from dreamd.corpus.watcher import given
 from dreamd.errors import BadRecording, SetupError
 from dreamd.evaluation.copying import Passage
@@ -66,7 +66,12 @@ def scores(judged: Judgement) -> Cells:
 
 
 def verdict(dreams: Sequence[Path], against: Path) -> Verdict:
-    """Raises :class:`SetupError` or :class:`BadRecording` for what cannot be read or judged."""
+    """A folder of dreams stands for all that lie in it.
+
+    Raises :class:`SetupError` or :class:`BadRecording` for what cannot be read or judged; for a
+    dream before the recordings, which may take a while, are read.
+    """
+    dreams = [file for each in dreams for file in _files(each)]
     recordings = [(path, load(path)) for path, _ in given(against)]
     if not recordings:
         raise SetupError(f"no recordings in {against}")
@@ -79,6 +84,15 @@ def verdict(dreams: Sequence[Path], against: Path) -> Verdict:
         except BadRecording as error:
             raise BadRecording(f"{file}: {error}") from None
     return Verdict(judged, recordings, judge)
+
+
+def _files(dreams: Path) -> list[Path]:
+    found = [path for path, _ in given(dreams)] if dreams.is_dir() else [dreams]
+    if not found:
+        raise SetupError(f"no dreams in {dreams}")
+    for file in found:
+        info(file)
+    return found
 
 
 def longest(passages: Sequence[Passage]) -> float:

@@ -26,11 +26,11 @@ def keep_compiled(home: Path) -> None:
     """Where neither the package's folder nor the user's cache may be written, numba keeps what it
     compiled in the home; before numba is imported, and for all children."""
     usual = (Path(__file__).parent.parent, platformdirs.user_cache_path("numba", appauthor=False))
-    if not any(map(_is_writable, usual)):
+    if not any(map(is_writable, usual)):
         os.environ.setdefault("NUMBA_CACHE_DIR", str(home / "compiled"))
 
 
-def _is_writable(folder: Path) -> bool:
+def is_writable(folder: Path) -> bool:
     """Whether files may be made there, or the folder itself where it is not there yet."""
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
