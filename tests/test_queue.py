@@ -138,3 +138,62 @@ def test_paused_and_concurrent_dreams_have_speeds_of_their_own() -> None:
     estimates.learn(one, seconds=0.01)
     assert estimates.speed("vector", 8, "paused") == pytest.approx(200.0)
     assert estimates.speed("vector", 8) == ROWS["vector"].speed
+
+
+def test_a_single_request_goes_before_a_pattern_s() -> None:
+    queue = Queue(limit=10)
+    for serial, (client, pattern) in enumerate([("a", "1"), ("a", "1"), ("b", "2"), ("a", "")]):
+        queue.add(dream(serial, client, pattern=pattern))
+    assert [queue.next().serial for _ in range(4)] == [3, 0, 2, 1]  # type: ignore[union-attr]
+
+
+def test_patterns_cannot_fill_the_queue_for_others() -> None:
+    """However many there are: the one with most makes room, and for other clients there is some."""
+    queue = Queue(limit=6)
+    for serial in range(6):
+        queue.add(dream(serial, "a", pattern=f"pattern {serial // 4}"))
+    queue.check_room(Client("a"))
+    assert queue.replaceable(Client("a")) is queue.waiting[0]
+    with pytest.raises(Busy):
+        queue.check_room(Client("a", "pattern 3"))
+    queue.check_room(Client("b", "pattern 3"))
+
+
+def test_one_client_cannot_fill_the_queue_for_others() -> None:
+    queue = Queue(limit=3)
+    for serial in range(3):
+        queue.add(dream(serial, "a"))
+    with pytest.raises(Busy):
+        queue.check_room(Client("a"))
+    for serial, client in enumerate("bcd", start=3):
+        queue.check_room(Client(client))
+        queue.add(dream(serial, client))
+    with pytest.raises(Busy):
+        queue.check_room(Client("e"))  # there is an end to it
+    assert queue.crowd == 6
+
+
+def test_what_is_not_looked_up_yet_lets_others_pass() -> None:
+    """Its seed may lie on a disk that sleeps."""
+    queue = Queue(limit=5)
+    slow, fast, other = dream(0, ready=False), dream(1), dream(2, "b", ready=False)
+    for one in (slow, fast, other):
+        queue.add(one)
+    assert queue.next() is fast
+    assert queue.next() is None
+    assert queue.waiting == [slow, other]
+    slow.job = JOB
+    assert queue.next() is slow
+
+
+def test_a_pattern_that_asks_too_fast_has_dreams_all_the_same() -> None:
+    """The one whose job is being made is not replaced, as long as there are others."""
+    queue = Queue(limit=9)
+    dreams = [dream(serial, pattern="1", ready=False) for serial in range(NEWEST_WAITING)]
+    for one in dreams:
+        queue.add(one)
+    dreams[0].in_hand = True
+    assert queue.replaceable(dreams[0].client) is dreams[1]
+    for one in dreams:
+        one.in_hand = True
+    assert queue.replaceable(dreams[0].client) is dreams[0]
