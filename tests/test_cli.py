@@ -1,5 +1,6 @@
 """The command line as a user meets it: in a process of its own, one line when it goes wrong."""
 
+import json
 import os
 import subprocess
 import sys
@@ -11,6 +12,10 @@ import soundfile
 from conftest import RATE, SMALL_FLAGS, free_port, tone
 
 from dreamd.audio import files
+from dreamd.errors import BadRecording
+from dreamd.evaluation import verdict
+from dreamd.home import resources
+from dreamd.kernels import compiled
 
 
 def dreamd(*arguments: object, **env: str) -> subprocess.CompletedProcess[str]:
@@ -101,6 +106,95 @@ def test_mistakes_are_one_line_with_what_to_do(tmp_path: Path, recordings: Path)
     assert "--minutes" in fails("train", recordings, "--approach", "vector", "--minutes", 0, *home)
     assert "no dreamd answers" in fails("status", "--port", free_port())
     assert not (tmp_path / "x.wav").exists()
+
+
+def test_paths_that_are_none_are_told_at_once(tmp_path: Path, recordings: Path) -> None:
+    """Before anything is read or made; `--home "$FORGOTTEN"` is not the current folder."""
+    out, home = ("--out", tmp_path / "x.wav"), ("--home", tmp_path / "home")
+    asked, before = ("dream", "--approach", "vector"), set(Path().iterdir())
+    for command in (("status",), ("run", recordings), ("doctor",), (*asked, *out)):
+        assert "the text is empty" in fails(*command, "--home", "")
+    for command in (("run", ""), ("run", " "), ("judge", "", "--against", recordings),
+                    (*asked, "--out", "")):  # fmt: skip
+        assert "the text is empty" in fails(*command, *home)
+    assert set(Path().iterdir()) == before
+    nobody = "~nobody-of-this-name/x.wav"
+    for command in (("run", nobody), (*asked, "--out", nobody), ("doctor", "--home", nobody)):
+        assert "nobody's home" in fails(*command, *home)
+    long = tmp_path / ("x" * 300)
+    assert "too long" in fails("run", long, *home)
+    assert "too long" in fails("run", recordings, "--home", long)
+    (tmp_path / "folder.wav").mkdir()
+    assert "cannot write" in fails(*asked, "--out", tmp_path / "folder.wav", *home)
+    assert "cannot write" in fails(*asked, "--out", "/proc/x.wav", *home)
+    assert not (tmp_path / "home").exists() or not list(tmp_path.glob("home/dreams/*/*"))
+
+
+def test_judge_says_first_what_it_cannot_read(
+    tmp_path: Path, recordings: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And a folder of dreams stands for the dreams in it."""
+    dreams = tmp_path / "dreams"
+    dreams.mkdir()
+    against = ("--against", recordings)
+    assert "no dreams in" in fails("judge", dreams, *against)
+    for name in ("a.wav", "b.wav"):
+        files.write(dreams / name, tone(220, 2.0), RATE)
+    assert "cannot write" in fails("judge", dreams, *against, "--html", tmp_path / "no" / "x.html")
+    judged = json.loads(dreamd("judge", dreams, *against, "--json").stdout)
+    assert [Path(each["file"]).name for each in judged] == ["a.wav", "b.wav"]
+
+    def never(*_: object) -> None:
+        raise AssertionError("the recordings were read")
+
+    monkeypatch.setattr(verdict, "load", never)
+    (dreams / "c.wav").write_text("no audio")
+    for missing in (tmp_path / "nowhere.wav", dreams / "c.wav", dreams):
+        with pytest.raises(BadRecording):
+            verdict.verdict([missing], recordings)
+
+
+@pytest.mark.parametrize("locale", ["C", "POSIX", "en_US.ISO-8859-1"])
+def test_any_locale_will_do(tmp_path: Path, recordings: Path, locale: str) -> None:
+    """A home with letters that the locale does not have, and Python told not to mind."""
+    env = {"LC_ALL": locale, "LANG": locale, "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    home = tmp_path / "h\u00f6me \u30ae"
+    result = dreamd("doctor", "--home", home, "--port", free_port(), **env)
+    assert result.returncode == 0, result.stderr
+    out = tmp_path / "tr\u00e4um.wav"
+    result = dreamd("dream", "--approach", "vector", "--secs", 0.2, "--out", out, "--home", home,
+                    **env)  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    assert out.is_file()
+
+
+def test_where_no_cache_can_be_written_it_dreams_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """numba keeps what it compiled in the home, or nowhere."""
+    monkeypatch.setenv("NUMBA_CACHE_DIR", "")  # so that it is put back
+    monkeypatch.delenv("NUMBA_CACHE_DIR")
+    monkeypatch.setattr(resources, "is_writable", lambda folder: True)
+    resources.keep_compiled(tmp_path)
+    assert "NUMBA_CACHE_DIR" not in os.environ
+    monkeypatch.setattr(resources, "is_writable", lambda folder: False)
+    resources.keep_compiled(tmp_path)
+    assert os.environ["NUMBA_CACHE_DIR"] == str(tmp_path / "compiled")
+
+    def nowhere(*_: object, cache: bool = False, **__: object) -> object:
+        if cache:
+            raise RuntimeError("cannot cache function: no locator available")
+        return lambda function: function
+
+    monkeypatch.setattr(compiled, "njit", nowhere)
+    assert compiled.compiled(nogil=True)(abs) is abs
+
+
+def test_a_folder_is_writable_where_files_can_be_made(tmp_path: Path) -> None:
+    assert resources.is_writable(tmp_path / "not" / "there" / "yet")
+    (tmp_path / "file").touch()
+    assert not resources.is_writable(tmp_path / "file")
+    assert not resources.is_writable(tmp_path / "file" / "x")
 
 
 def test_a_home_that_cannot_be_written(tmp_path: Path, recordings: Path) -> None:

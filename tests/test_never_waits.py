@@ -94,10 +94,10 @@ def test_children_end_with_the_daemon_whatever_they_do(
 ) -> None:
     """Even those that stand still, and would not notice that their pipe has closed."""
     one = daemon(recordings)
-    one.ask(id=1, approach="transpose", secs=60)
+    one.ask(id=1, approach="transpose", secs=300)
     one.wait("/dream/chunk", 1)
-    one.until(lambda: bool(one.status()["voices"]["guitar"]["models"]))
     children = workers(one)
+    one.until(lambda: any(child.nice() == 19 for child in children))  # the learner is under way
     for child in children:
         child.send_signal(signal.SIGSTOP)
     one.kill()
@@ -202,6 +202,17 @@ def test_who_stands_still_before_it_is_up_is_replaced_too(standing: Standing) ->
     standing.supervisor.slots["dreamer-0"].worker.still = True
     _, exited = standing.pass_(1)
     assert isinstance(exited, WorkerExited)
+
+
+def test_who_stands_still_is_given_no_dream(standing: Standing) -> None:
+    sup = standing.supervisor
+    sup.on_ready("dreamer-0", tuple, False)
+    assert sup.free() == "dreamer-0"
+    sup.slots["dreamer-0"].worker.still = True
+    assert sup.free() is None
+    _, exited = standing.pass_(30)
+    assert isinstance(exited, WorkerExited)
+    assert sup.on_exited(exited) is None
 
 
 def test_a_learner_that_stands_still_is_told_of_and_left_alone(standing: Standing) -> None:

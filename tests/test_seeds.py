@@ -1,5 +1,6 @@
 """What the words of a seed mean, and which model dreams."""
 
+import pickle
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from dreamd.approaches.registry import config_of
 from dreamd.audio import plucked_string
 from dreamd.corpus.recording import Recording
 from dreamd.dreaming import seed_samples, seeds
-from dreamd.dreaming.resolve import all_voices, refresh, resolve, trained_voices
+from dreamd.dreaming.resolve import MOST_AMONG, all_voices, refresh, resolve, trained_voices
 from dreamd.errors import DreamError, NoModel, NoSuchSeed, TooLong
 from dreamd.home import checkpoints
 from dreamd.home.bank import Bank
@@ -21,6 +22,7 @@ from dreamd.osc.requests import Request
 from dreamd.settings import Settings
 
 COUNT = 2048
+RECORDING = Recording("v", "/v/a.wav", "/home/corpus/a.f32", RATE, RATE, 0.5, 0.2, 0.0)
 
 
 @pytest.fixture
@@ -212,3 +214,18 @@ def test_every_failure_has_its_word() -> None:
     assert words == {
         "bad-request", "no-such-seed", "no-model", "too-long", "cancelled", "diverged", "busy",
     }  # fmt: skip
+
+
+def test_a_dream_of_a_large_voice_costs_no_more(small: Settings) -> None:
+    """It walks among some of the recordings, its own and the same for the same rand."""
+    many = {"v": [replace(RECORDING, source=f"/v/{k:05d}.wav") for k in range(10_000)]}
+    job = planned(small, many, seed="v:7", follow="v", rand=3)
+    assert job.seed.recording in job.among
+    assert job.follow in job.among
+    assert MOST_AMONG <= len(job.among) <= MOST_AMONG + 2
+    assert list(job.among) == sorted(job.among, key=lambda r: r.source)
+    assert planned(small, many, seed="v:7", follow="v", rand=3).among == job.among
+    assert planned(small, many, seed="v:7", follow="v", rand=4).among != job.among
+    assert len(pickle.dumps(job)) < 100_000
+    few = {"v": many["v"][:MOST_AMONG]}
+    assert planned(small, few, seed="v:7").among == tuple(few["v"])

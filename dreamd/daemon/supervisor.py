@@ -66,7 +66,8 @@ class Supervisor:
     def free(self) -> str | None:
         """The name of a dreaming worker that has nothing to do."""
         for name, slot in self.slots.items():
-            if slot.ready and slot.dream is None and slot.worker is not self._trainer:
+            free = slot.ready and slot.dream is None and slot.worker is not self._trainer
+            if free and not slot.worker.stands_still():
                 return name
         return None
 
@@ -169,11 +170,11 @@ class Supervisor:
         self._tell_recordings()
 
     def _watch(self, slot: Slot, now: float) -> None:
-        """A worker that owes a word and is silent is told of, and then replaced."""
+        """A worker that owes a word and is silent, or stands still, is told of, and replaced."""
         if slot.restart_at is not None or slot.silent < SILENCE_TOLD:
             return
         trains = slot.worker is self._trainer
-        hangs = slot.sent or ((trains or not slot.ready) and slot.worker.stands_still())
+        hangs = slot.sent or slot.worker.stands_still()
         if hangs and not slot.told:
             slot.told = True
             self._tell(Note(f"the {slot.worker.name} process does not answer", problem=True))

@@ -6,7 +6,7 @@ then needs nothing but the job.
 
 import math
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -22,6 +22,10 @@ from dreamd.errors import NoModel, NoSuchSeed, TooLong
 from dreamd.home import checkpoints, pretrained
 from dreamd.osc.requests import Request
 from dreamd.settings import Settings
+
+MOST_AMONG = 200
+"""Recordings among which the cursor of one dream may leap; of a larger voice each dream has its
+own."""
 
 QUIET_PEAK = 0.5
 """Ceiling of a dream whose voice has no recordings."""
@@ -61,6 +65,7 @@ def resolve(
     chosen = choose_model(settings, voice, request)
     among = among_of(request, voices, voice)
     follow, at = _start(request, among, rng)
+    among = some_of(among, (follow, seed.recording), rand)
     peak, loudest = _levels(voices.get(voice, ()))
     frames = max(round(request.secs * settings.rate), 1)
     return Job(
@@ -100,6 +105,18 @@ def among_of(request: Request, voices: Voices, voice: str) -> tuple[Recording, .
     if number is None or not recordings:
         return recordings
     return (recordings[number % len(recordings)],)
+
+
+def some_of(
+    among: tuple[Recording, ...], kept: Collection[Recording | None], rand: int
+) -> tuple[Recording, ...]:
+    """At most :data:`MOST_AMONG` of the recordings, in their order, ``kept`` among them: a dream of
+    a voice of thousands costs no more than one of hundreds."""
+    if len(among) <= MOST_AMONG:
+        return among
+    rng = np.random.default_rng((rand & (2**63 - 1), 2))  # not the seed's, not the cursor's
+    drawn = set(rng.permutation(len(among))[:MOST_AMONG].tolist())
+    return tuple(each for k, each in enumerate(among) if k in drawn or each in kept)
 
 
 def cursor_start(recording: Recording, second: float | None, place: float | None) -> int:
