@@ -5,14 +5,13 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import NoReturn
 
 from dreamd import __version__
 from dreamd.approaches.registry import APPROACHES
 from dreamd.errors import DreamError, SetupError
 from dreamd.flags import a_path, add_settings, settings_from
-from dreamd.home.resources import is_writable, keep_compiled
+from dreamd.home.environment import check_place, is_writable, keep_compiled, speak_utf8
 from dreamd.osc.requests import REQUEST_KEYS, request
 from dreamd.settings import flag
 
@@ -40,15 +39,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:  # a name that is too long, a disk that is full
         print(f"dreamd: {error.strerror or error}: {error.filename or 'a file'}", file=sys.stderr)
         return 1
-
-
-def speak_utf8() -> None:
-    """Starts the program again, with Python's UTF-8 mode, where the locale says otherwise: paths in
-    messages would be other paths, or none. What is printed stays in the terminal's own letters."""
-    if sys.flags.utf8_mode or sys.getfilesystemencoding() == "utf-8":
-        return
-    letters = {"PYTHONUTF8": "1", "PYTHONIOENCODING": f"{sys.stdout.encoding}:replace"}
-    os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], {**os.environ, **letters})
 
 
 # ---------------------------------------------------------------- flags
@@ -174,7 +164,7 @@ def _dream(arguments: Arguments) -> None:
     settings = settings_from(arguments)
     said = {k: getattr(arguments, f"request_{k}", None) for k in REQUEST_KEYS}
     asked = request({k: v for k, v in said.items() if v is not None})
-    _can_be_written(arguments.out)
+    check_place(arguments.out)
     job = offline.dream(settings, asked, arguments.out)
     print(f"{arguments.out}: {asked.approach} of {job.voice}, rand {job.rand}{job.remarks()}")
 
@@ -258,7 +248,7 @@ def _judge(arguments: Arguments) -> None:
     from dreamd.evaluation.verdict import verdict
 
     if arguments.html:
-        _can_be_written(arguments.html)
+        check_place(arguments.html)
     found = verdict(arguments.dreams, arguments.against)
     if arguments.html:
         try:
@@ -266,15 +256,6 @@ def _judge(arguments: Arguments) -> None:
         except OSError as error:
             raise SetupError(f"cannot write {arguments.html}: {error.strerror}") from None
     print(json.dumps(found.json(), indent=2) if arguments.json else found.text())
-
-
-def _can_be_written(file: Path) -> None:
-    """Raises :class:`SetupError` before the work of which nothing could be kept."""
-    folder = file.absolute().parent
-    if not folder.is_dir():
-        raise SetupError(f"cannot write {file}: there is no folder {folder}")
-    if file.is_dir() or not is_writable(folder):
-        raise SetupError(f"cannot write {file}: give another place")
 
 
 def _aside(line: str) -> None:

@@ -14,7 +14,7 @@ from conftest import RATE, SMALL_FLAGS, free_port, tone
 from dreamd.audio import files
 from dreamd.errors import BadRecording
 from dreamd.evaluation import verdict
-from dreamd.home import resources
+from dreamd.home import environment
 from dreamd.kernels import compiled
 
 
@@ -174,11 +174,11 @@ def test_where_no_cache_can_be_written_it_dreams_all_the_same(
     """numba keeps what it compiled in the home, or nowhere."""
     monkeypatch.setenv("NUMBA_CACHE_DIR", "")  # so that it is put back
     monkeypatch.delenv("NUMBA_CACHE_DIR")
-    monkeypatch.setattr(resources, "is_writable", lambda folder: True)
-    resources.keep_compiled(tmp_path)
+    monkeypatch.setattr(environment, "is_writable", lambda folder: True)
+    environment.keep_compiled(tmp_path)
     assert "NUMBA_CACHE_DIR" not in os.environ
-    monkeypatch.setattr(resources, "is_writable", lambda folder: False)
-    resources.keep_compiled(tmp_path)
+    monkeypatch.setattr(environment, "is_writable", lambda folder: False)
+    environment.keep_compiled(tmp_path)
     assert os.environ["NUMBA_CACHE_DIR"] == str(tmp_path / "compiled")
 
     def nowhere(*_: object, cache: bool = False, **__: object) -> object:
@@ -191,10 +191,10 @@ def test_where_no_cache_can_be_written_it_dreams_all_the_same(
 
 
 def test_a_folder_is_writable_where_files_can_be_made(tmp_path: Path) -> None:
-    assert resources.is_writable(tmp_path / "not" / "there" / "yet")
+    assert environment.is_writable(tmp_path / "not" / "there" / "yet")
     (tmp_path / "file").touch()
-    assert not resources.is_writable(tmp_path / "file")
-    assert not resources.is_writable(tmp_path / "file" / "x")
+    assert not environment.is_writable(tmp_path / "file")
+    assert not environment.is_writable(tmp_path / "file" / "x")
 
 
 def test_a_home_that_cannot_be_written(tmp_path: Path, recordings: Path) -> None:

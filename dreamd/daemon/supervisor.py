@@ -41,6 +41,15 @@ class Slot:
     exits: int = 0  # in a row
     restart_at: float | None = None
 
+    def take(self) -> Dream | None:
+        """The dream that it made, or failed to make."""
+        dream, self.dream, self.sent = self.dream, None, False
+        return dream
+
+    def hangs(self) -> bool:
+        """It owes a word, or somebody stopped it."""
+        return self.sent or self.worker.stands_still()
+
 
 class Supervisor:
     """:param tell: takes what the workers say, from threads, and what is to be said of them."""
@@ -66,8 +75,8 @@ class Supervisor:
     def free(self) -> str | None:
         """The name of a dreaming worker that has nothing to do."""
         for name, slot in self.slots.items():
-            free = slot.ready and slot.dream is None and slot.worker is not self._trainer
-            if free and not slot.worker.stands_still():
+            dreams = slot.worker is not self._trainer
+            if dreams and slot.ready and slot.dream is None and not slot.hangs():
                 return name
         return None
 
@@ -87,7 +96,7 @@ class Supervisor:
 
     def release(self, name: str) -> Dream:
         """The dream that a worker made, or failed to make: it is free again."""
-        dream = self._take(self.slots[name])
+        dream = self.slots[name].take()
         assert dream is not None, f"{name} made no dream"
         return dream
 
@@ -101,11 +110,6 @@ class Supervisor:
         for slot in self.slots.values():
             if slot.dream is dream and slot.sent:
                 slot.worker.send(Stop(dream.serial))
-
-    @staticmethod
-    def _take(slot: Slot) -> Dream | None:
-        dream, slot.dream, slot.sent = slot.dream, None, False
-        return dream
 
     # ------------------------------------------------------------ training
 
@@ -154,7 +158,7 @@ class Supervisor:
         slot.exits = slot.exits + 1 if now - slot.started < SHORTEST_LIFE else 0
         slot.restart_at = now + PAUSES[min(slot.exits, len(PAUSES) - 1)]
         slot.ready = False
-        return self._take(slot)
+        return slot.take()
 
     def tick(self) -> None:
         """What is due by the clock."""
@@ -174,7 +178,7 @@ class Supervisor:
         if slot.restart_at is not None or slot.silent < SILENCE_TOLD:
             return
         trains = slot.worker is self._trainer
-        hangs = slot.sent or slot.worker.stands_still()
+        hangs = slot.hangs()
         if hangs and not slot.told:
             slot.told = True
             self._tell(Note(f"the {slot.worker.name} process does not answer", problem=True))

@@ -1,0 +1,45 @@
+"""Other people's machines: locales without our letters, folders that cannot be written.
+
+The command line asks before it does anything.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+import platformdirs
+
+from dreamd.errors import SetupError
+
+
+def speak_utf8() -> None:
+    """Starts the program again, with Python's UTF-8 mode, where the locale says otherwise: paths in
+    messages would be other paths, or none. What is printed stays in the terminal's own letters."""
+    if sys.flags.utf8_mode or sys.getfilesystemencoding() == "utf-8":
+        return
+    letters = {"PYTHONUTF8": "1", "PYTHONIOENCODING": f"{sys.stdout.encoding}:replace"}
+    os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], {**os.environ, **letters})
+
+
+def keep_compiled(home: Path) -> None:
+    """Where neither the package's folder nor the user's cache may be written, numba keeps what it
+    compiled in the home; before numba is imported, and for all children."""
+    usual = (Path(__file__).parent.parent, platformdirs.user_cache_path("numba", appauthor=False))
+    if not any(map(is_writable, usual)):
+        os.environ.setdefault("NUMBA_CACHE_DIR", str(home / "compiled"))
+
+
+def is_writable(folder: Path) -> bool:
+    """Whether files may be made there, or the folder itself where it is not there yet."""
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    return folder.is_dir() and os.access(folder, os.W_OK)
+
+
+def check_place(file: Path) -> None:
+    """Raises :class:`SetupError` before the work of which nothing could be kept."""
+    folder = file.absolute().parent
+    if not folder.is_dir():
+        raise SetupError(f"cannot write {file}: there is no folder {folder}")
+    if file.is_dir() or not is_writable(folder):
+        raise SetupError(f"cannot write {file}: give another place")
