@@ -46,6 +46,19 @@ class Slot:
         dream, self.dream, self.sent = self.dream, None, False
         return dream
 
+    def exited(self, now: float) -> None:
+        """It is gone, and is started again, the later the oftener that happens in a row."""
+        self.exits = self.exits + 1 if now - self.started < SHORTEST_LIFE else 0
+        self.restart_at = now + PAUSES[min(self.exits, len(PAUSES) - 1)]
+        self.ready = False
+
+    def restart(self, now: float) -> None:
+        self.started, self.restart_at, self.silent, self.told = now, None, 0.0, False
+        self.worker.start()
+
+    def is_free(self) -> bool:
+        return self.ready and self.dream is None and not self.hangs()
+
     def hangs(self) -> bool:
         """It owes a word, or somebody stopped it."""
         return self.sent or self.worker.stands_still()
@@ -75,8 +88,7 @@ class Supervisor:
     def free(self) -> str | None:
         """The name of a dreaming worker that has nothing to do."""
         for name, slot in self.slots.items():
-            dreams = slot.worker is not self._trainer
-            if dreams and slot.ready and slot.dream is None and not slot.hangs():
+            if slot.worker is not self._trainer and slot.is_free():
                 return name
         return None
 
@@ -96,8 +108,8 @@ class Supervisor:
 
     def release(self, name: str) -> Dream:
         """The dream that a worker made, or failed to make: it is free again."""
-        dream = self.slots[name].take()
-        assert dream is not None, f"{name} made no dream"
+        dream = self.making(name)
+        self.slots[name].take()
         return dream
 
     def making(self, name: str) -> Dream:
@@ -154,11 +166,8 @@ class Supervisor:
 
     def on_exited(self, event: WorkerExited) -> Dream | None:
         """A successor comes, after a pause if that repeats; gives the dream that was lost."""
-        slot, now = self.slots[event.name], time.monotonic()
-        slot.exits = slot.exits + 1 if now - slot.started < SHORTEST_LIFE else 0
-        slot.restart_at = now + PAUSES[min(slot.exits, len(PAUSES) - 1)]
-        slot.ready = False
-        return slot.take()
+        self.slots[event.name].exited(time.monotonic())
+        return self.slots[event.name].take()
 
     def tick(self) -> None:
         """What is due by the clock."""
@@ -169,8 +178,7 @@ class Supervisor:
             slot.silent += passed
             self._watch(slot, now)
             if slot.restart_at is not None and slot.restart_at <= now:
-                slot.started, slot.restart_at, slot.silent, slot.told = now, None, 0.0, False
-                slot.worker.start()
+                slot.restart(now)
         self._tell_recordings()
 
     def _watch(self, slot: Slot, now: float) -> None:
