@@ -11,16 +11,20 @@ from dreamd.daemon.clients import Clients
 from dreamd.daemon.dreams import Dreams
 from dreamd.daemon.events import Packet, PathChecked
 from dreamd.daemon.path_check import PathCheck
-from dreamd.daemon.queue import Client
+from dreamd.daemon.queue import Client, Dream
 from dreamd.daemon.snapshot import status
 from dreamd.daemon.state import State
 from dreamd.daemon.supervisor import Supervisor
+from dreamd.daemon.trust import Trust
 from dreamd.dreaming import seeds
 from dreamd.errors import BadRequest, DreamError
 from dreamd.osc import requests, transport
+from dreamd.osc.addresses import Address, spelt
 from dreamd.osc.replies import Failed, Status
 from dreamd.osc.requests import Request
-from dreamd.osc.transport import Address
+
+LONGEST_LINE = 400
+"""Letters of what is told of an error."""
 
 
 class Dispatcher:
@@ -33,40 +37,42 @@ class Dispatcher:
         supervisor: Supervisor,
         dreams: Dreams,
         paths: PathCheck,
+        trust: Trust,
         leave: Callable[[str], None],
     ) -> None:
         self._state, self._clients, self._supervisor = state, clients, supervisor
-        self._dreams, self._paths, self._leave = dreams, paths, leave
+        self._dreams, self._paths, self._trust, self._leave = dreams, paths, trust, leave
 
     def on_packet(self, packet: Packet) -> None:
         try:
             messages = transport.decode(packet.data)
         except BadRequest as error:
-            self.reject(self._dreams.new_id(), error, packet.sender)
+            self.reject(None, error, packet.sender)
             return
         for address, args in messages:
             try:
                 message = requests.parse(address, args)
                 if message is not None:
+                    self._trust.check(message, packet.sender, self._state.voices)
                     self.on_message(message, packet.sender)
             except Exception as error:  # noqa: BLE001  # whatever it is, the asker waits for a word
-                id = requests.request_id(args)
-                self.reject(self._dreams.new_id() if id is None else id, error, packet.sender)
+                self.reject(requests.request_id(args), error, packet.sender)
 
     def on_message(self, message: requests.Message, sender: Address) -> None:
         match message:
             case Request() as request:
                 self.on_request(request, Client(sender, request.pattern))
             case requests.Cancel(id):
-                self._dreams.cancel(id)
-            case requests.Notify(True):
-                if line := self._clients.register(sender, self._status):
-                    self._state.say(line)
+                self._dreams.cancel(sender, id)
+            case requests.Notify(True, cookie):
+                if self._clients.register(sender, cookie):
+                    self._send_status(sender)
+                    self._dreams.remind(sender)
             case requests.Notify(False):
                 self._clients.unregister(sender)
             case requests.AskStatus():
                 if sender in self._clients:  # to nobody else: see protocol, /dream/notify
-                    self._clients.send(self._status(), sender)
+                    self._send_status(sender)
             case requests.Pause() | requests.Resume():
                 paused = self._state.training_paused = isinstance(message, requests.Pause)
                 self._supervisor.pause_training(paused)
@@ -87,22 +93,38 @@ class Dispatcher:
         if not self._paths.accept(answer):
             return
         sender: Address = answer.client.sender
-        id = self._dreams.new_id() if answer.request.id is None else answer.request.id
         if answer.error is not None:
-            self.reject(id, answer.error, sender)
+            self.reject(answer.request.id, answer.error, sender)
             return
         try:
             self._dreams.ask(answer.request, answer.client)
         except DreamError as error:
-            self.reject(id, error, sender)
+            self.reject(answer.request.id, error, sender)
 
-    def reject(self, id: int, error: Exception, sender: Address) -> None:
+    def reject(self, id: int | None, error: Exception, sender: Address) -> None:
         """One word and one line to the clients, one line to the performer."""
         if not isinstance(error, DreamError):
             logging.error("a request failed", exc_info=error)
             error = DreamError(f"an error inside dreamd ({error}); see its log")
-        self._clients.broadcast(Failed(id, error.code, str(error)))
-        self._state.say(f"from {sender[0]}:{sender[1]}: {error}", warning=True)
+        number = self._dreams.new_id()
+        text = in_one_line(str(error))
+        if sender in self._clients or not self._trust.is_stranger(sender):
+            failed = Failed(number if id is None else id, error.code, text)
+            self._clients.tell(failed, sender, number)
+        self._state.say(f"from {spelt(sender)}: {text}", warning=True)
 
-    def _status(self) -> Status:
-        return Status(status(self._state))
+    def _send_status(self, client: Address) -> None:
+        def id_of(dream: Dream) -> int:
+            return self._clients.id_for(client, dream.client.sender, dream.id, dream.number)
+
+        self._clients.send_status(Status(status(self._state, id_of)), client)
+
+
+def in_one_line(text: str) -> str:
+    """Whatever a client sent may be quoted in it.
+
+    >>> in_one_line("no such" + chr(10) + "voice: " + 9999 * "x")[-9:]
+    'xxxxxxx …'
+    """
+    line = " ".join(text.split())
+    return line if len(line) <= LONGEST_LINE else f"{line[:LONGEST_LINE]} …"

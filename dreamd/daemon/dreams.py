@@ -6,19 +6,19 @@ The dispatcher asks, the server hands over what the dreaming workers report.
 import itertools
 from dataclasses import replace
 
-from dreamd.daemon.clients import Clients, NotTooOften
-from dreamd.daemon.queue import NEWEST_WAITING, Client, Dream
+from dreamd.daemon.clients import Clients, NotTooOften, OfADream
+from dreamd.daemon.queue import NEWEST_WAITING, OWN_IDS, Client, Dream
 from dreamd.daemon.state import State
 from dreamd.daemon.supervisor import Supervisor
 from dreamd.dreaming.job import ChunkWritten, CursorLeapt, Finished, Job, JobFailed
 from dreamd.dreaming.resolve import refresh, resolve
 from dreamd.errors import DreamError, TooLong
 from dreamd.home import credits
+from dreamd.osc.addresses import Address
 from dreamd.osc.replies import Accepted, Chunk, Done, Failed, Leap
 from dreamd.osc.requests import Request
 
 REPLACED_EVERY = 30.0  # seconds between lines about one pattern that asks too often
-OWN_IDS = 1 << 30  # the daemon numbers requests without an id from here on
 
 
 class Dreams:
@@ -26,12 +26,12 @@ class Dreams:
 
     def __init__(self, state: State, clients: Clients, supervisor: Supervisor) -> None:
         self._state, self._clients, self._supervisor = state, clients, supervisor
-        self._serials, self._ids = itertools.count(), itertools.count(OWN_IDS)
+        self._serials = itertools.count()
         self._is_time = NotTooOften()
 
     def new_id(self) -> int:
-        """For a request that has none of its own."""
-        return next(self._ids)
+        """For a request that has none of its own, and comes to nothing."""
+        return OWN_IDS + next(self._serials)
 
     def ask(self, request: Request, client: Client) -> None:
         """A request: checked, put into the queue, accepted. Raises :class:`DreamError`."""
@@ -40,13 +40,26 @@ class Dreams:
         job, index = self._prepare(request)
         if old := queue.replaceable(client):
             self._replace(old)
-        id = self.new_id() if request.id is None else request.id
+        id = OWN_IDS + job.serial if request.id is None else request.id
         dream = Dream(id=id, client=client, job=job, index=index)
         queue.add(dream)
         self._state.touch(job.voice)
-        eta = self._state.estimates.eta(dream, queue, self._supervisor.dreamers)
-        self._clients.broadcast(Accepted(id, str(job.path), job.frames, job.config.rate, eta))
+        self._tell(dream, self._accepted(dream))
         self.assign()
+
+    def _accepted(self, dream: Dream) -> Accepted:
+        job = dream.job
+        eta = self._state.estimates.eta(dream, self._state.queue, self._supervisor.dreamers)
+        return Accepted(dream.id, str(job.path), job.frames, job.config.rate, eta)
+
+    def _tell(self, dream: Dream, reply: OfADream) -> None:
+        self._clients.tell(reply, dream.client.sender, dream.number)
+
+    def remind(self, client: Address) -> None:
+        """Who asked before it could hear the answer hears it now."""
+        for dream in self._state.queue.under_way:
+            if dream.client.sender == client:
+                self._clients.send(self._accepted(dream), client)
 
     def _prepare(self, request: Request) -> tuple[Job, int]:
         """The job, and its number in the bank, where its file lies now, silent."""
@@ -69,13 +82,21 @@ class Dreams:
             self._supervisor.begin(name, dream)
         self._supervisor.share_machine()
 
-    def cancel(self, id: int) -> None:
-        """Stops what a client asked for under this number."""
-        for dream in self._state.queue.with_id(id):
+    def cancel(self, client: Address, id: int | None) -> None:
+        """Stops what a client knows by this number; None: all that it has asked for."""
+        for dream in self._state.queue.under_way:
+            if not self._is_meant(dream, client, id):
+                continue
             if dream.state == "asked":
                 self.fail(dream, "cancelled", "cancelled before it began")
             else:
                 self._supervisor.stop(dream)
+
+    def _is_meant(self, dream: Dream, client: Address, id: int | None) -> bool:
+        asker = dream.client.sender
+        if id is None or self._clients.is_stranger(client):
+            return asker == client and id in (None, dream.id)
+        return self._clients.id_for(client, asker, dream.id, dream.number) == id
 
     # ------------------------------------------------------------ what workers report
 
@@ -86,11 +107,11 @@ class Dreams:
             case ChunkWritten(_, start, frames):
                 dream = self._supervisor.making(name)
                 dream.advance(start + frames)
-                self._clients.broadcast(Chunk(dream.id, start, frames))
+                self._tell(dream, Chunk(dream.id, start, frames))
             case CursorLeapt(_, frame, source, second):
                 dream = self._supervisor.making(name)
                 dream.leaps.append((frame, source, second))
-                self._clients.broadcast(Leap(dream.id, frame, source, second))
+                self._tell(dream, Leap(dream.id, frame, source, second))
             case Finished(_, seconds):
                 self._finish(self._supervisor.release(name), seconds)
             case JobFailed(_, code, text):
@@ -108,7 +129,7 @@ class Dreams:
         state.queue.done(dream, seconds)
         state.estimates.learn(dream, seconds)
         frames, rate = job.frames, job.config.rate
-        self._clients.broadcast(Done(dream.id, str(job.path), frames, rate, seconds, dream.index))
+        self._tell(dream, Done(dream.id, str(job.path), frames, rate, seconds, dream.index))
         self._clients.tell_tidal(state.bank.count, state.bank.newest)
         state.say(
             f"dream:{dream.index} is there: {job.config.approach} of {job.voice}, "
@@ -120,14 +141,14 @@ class Dreams:
         """A dream came to nothing, and leaves nothing."""
         self._state.bank.drop(dream.index)
         self._state.queue.failed(dream, text)
-        self._clients.broadcast(Failed(dream.id, code, text))
+        self._tell(dream, Failed(dream.id, code, text))
         self._state.say(f"no dream for request {dream.id}: {text}", warning=code != "cancelled")
 
     def _replace(self, dream: Dream) -> None:
         """A pattern has asked again and again: its oldest request makes room, in few words."""
         self._state.bank.drop(dream.index)
         self._state.queue.drop(dream)
-        self._clients.broadcast(Failed(dream.id, "cancelled", "its pattern has newer requests"))
+        self._tell(dream, Failed(dream.id, "cancelled", "its pattern has newer requests"))
         if self._is_time(dream.client, REPLACED_EVERY):
             self._state.say(
                 f"{dream.client.pattern} asks faster than it can be answered: "

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from dreamd.daemon.queue import Client
 from dreamd.errors import DreamError
+from dreamd.osc.addresses import Address
 from dreamd.osc.requests import Request
-from dreamd.osc.transport import Address
 
 
 @dataclass(frozen=True)

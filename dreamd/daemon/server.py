@@ -28,6 +28,7 @@ from dreamd.daemon.router import Router
 from dreamd.daemon.snapshot import view
 from dreamd.daemon.state import State
 from dreamd.daemon.supervisor import Supervisor
+from dreamd.daemon.trust import Trust
 from dreamd.home.bank import Bank
 from dreamd.home.lock import lock_home
 from dreamd.osc.transport import OscSocket
@@ -37,6 +38,7 @@ from dreamd.workers.messages import Note
 
 SHOW_EVERY = 0.25  # seconds between drawings of the screen
 TIDAL_EVERY = 2.0  # seconds between words to Tidal, which may have been started after us
+CLIENTS_EVERY = 5.0  # seconds between looks for clients that are gone
 BANK_EVERY = 2.0  # seconds between looks into the bank's folder, where others delete and add
 
 
@@ -50,7 +52,6 @@ class Server:
         self._is_time = NotTooOften()
         self._lock = lock_home(settings.home, folder)
         self._socket = OscSocket(settings.host, settings.port)
-        self._clients = Clients(self._socket, settings.tidal)
         self._state = State(
             settings=settings,
             folder=folder,
@@ -58,6 +59,8 @@ class Server:
             bank=Bank(settings.home),
             queue=Queue(settings.queue),
         )
+        self._trust = Trust(settings.trust, folder, settings.home)
+        self._clients = Clients(self._socket, settings.tidal, self._trust, self._state.say)
 
     def run(self) -> None:
         """Until a client, a signal or Ctrl-C ends it."""
@@ -81,7 +84,7 @@ class Server:
         self._dreams = Dreams(state, self._clients, self._supervisor)
         library = Library(state, self._clients, self._supervisor, Ingester(state.corpus, tell))
         parts = (state, self._clients, self._supervisor, self._dreams)
-        self._dispatcher = Dispatcher(*parts, self._paths, self._leave)
+        self._dispatcher = Dispatcher(*parts, self._paths, self._trust, self._leave)
         self._router = Router(*parts, library, self._dispatcher, self._leave)
         for name, work in (("osc", self._receive), ("bank", self._look_into_bank)):
             threading.Thread(target=work, name=name, daemon=True).start()
@@ -107,6 +110,8 @@ class Server:
             self._dispatcher.on_path_checked(answer)
         if self._is_time("tidal", TIDAL_EVERY):
             self._clients.tell_tidal(self._state.bank.count, self._state.bank.newest)
+        if self._is_time("clients", CLIENTS_EVERY):
+            self._clients.retire()
         self._screen.show(view(self._state))
 
     def _shutdown(self) -> None:

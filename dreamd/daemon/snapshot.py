@@ -1,5 +1,6 @@
 """How the daemon looks from outside: the status for clients, the view for the screen."""
 
+from collections.abc import Callable
 from typing import Any
 
 from dreamd.daemon.queue import Dream
@@ -10,13 +11,19 @@ from dreamd.training.messages import Progress
 DREAMS_SHOWN = 12  # of those that are over
 
 
-def status(state: State) -> dict[str, Any]:
-    """What ``/dream/status`` and ``dreamd status --json`` say."""
+def status(state: State, id_of: Callable[[Dream], int]) -> dict[str, Any]:
+    """What ``/dream/status`` and ``dreamd status --json`` say.
+
+    :param id_of: a dream's id as the one who asks knows it.
+    """
+    models: dict[str, dict[str, Any]] = {}
+    for model in state.models.values():
+        models.setdefault(model.voice, {})[model.config.approach] = _model(state, model)
     voices = {
         name: {
             "recordings": len(recordings),
             "seconds": round(sum(r.seconds for r in recordings), 3),
-            "models": _models_of(state, name),
+            "models": models.get(name, {}),
         }
         for name, recordings in state.voices().items()
     }
@@ -24,14 +31,7 @@ def status(state: State) -> dict[str, Any]:
         "voices": voices,
         "queue": len(state.queue.waiting),
         "running": len(state.queue.running),
-        "making": {
-            str(dream.id): {
-                "approach": dream.job.request.approach,
-                "progress": round(dream.progress, 4),
-                "eta": round(state.estimates.left(dream), 3),
-            }
-            for dream in state.queue.running.values()
-        },
+        "making": {str(id_of(d)): _making(state, d) for d in state.queue.running.values()},
         "dreams": state.bank.count,
         "bank": str(state.bank.folder),
         "training": not state.training_paused,
@@ -39,18 +39,21 @@ def status(state: State) -> dict[str, Any]:
     }
 
 
-def _models_of(state: State, voice: str) -> dict[str, Any]:
+def _making(state: State, dream: Dream) -> dict[str, Any]:
     return {
-        model.config.approach: {
-            "steps": model.steps,
-            "error": round(model.error, 5),
-            "dream_speed": round(
-                state.estimates.speed(model.config.approach, model.config.vector), 3
-            ),
-            "steps_a_second": round(model.steps_a_second, 2),
-        }
-        for model in state.models.values()
-        if model.voice == voice
+        "approach": dream.job.request.approach,
+        "progress": round(dream.progress, 4),
+        "eta": round(state.estimates.left(dream), 3),
+    }
+
+
+def _model(state: State, model: Progress) -> dict[str, Any]:
+    speed = state.estimates.speed(model.config.approach, model.config.vector)
+    return {
+        "steps": model.steps,
+        "error": round(model.error, 5),
+        "dream_speed": round(speed, 3),
+        "steps_a_second": round(model.steps_a_second, 2),
     }
 
 
