@@ -39,7 +39,8 @@ class _Listener:
 
     heard: float = field(default_factory=time.monotonic)  # its last answer to a ping
     pinged: float = field(default_factory=time.monotonic)
-    ids: set[int] = field(default_factory=set)  # of its dreams that are under way
+    told: dict[int, int] = field(default_factory=dict)
+    """Of each dream under way the daemon's number, and the id by which this client knows it."""
 
 
 class Clients:
@@ -143,18 +144,15 @@ class Clients:
 
         :param number: the daemon's own for it; ``reply`` has the asker's.
         """
-        own = self._registered.get(asker)
-        if own is not None and isinstance(reply, Accepted):
-            own.ids.add(reply.id)
         packets: dict[int, bytes] = {}
-        for client in self._registered:
+        for client, listener in self._registered.items():
             if client == asker or not self._trust.is_stranger(client):
-                id = self.id_for(client, asker, reply.id, number)
+                id = listener.told[number] = self.id_for(client, asker, reply.id, number)
                 if id not in packets:
                     packets[id] = transport.encode(*replace(reply, id=id).osc())
                 self._send_packet(packets[id], client)
-        if own is not None and isinstance(reply, Done | Failed):
-            own.ids.discard(reply.id)
+                if isinstance(reply, Done | Failed):
+                    del listener.told[number]
 
     def id_for(self, hearer: Address, asker: Address, id: int, number: int) -> int:
         """Under which number a client hears of a dream, and may cancel it.
@@ -165,7 +163,10 @@ class Clients:
         """
         if hearer == asker:
             return id
-        taken = hearer in self._registered and id in self._registered[hearer].ids
+        told = self._registered[hearer].told if hearer in self._registered else {}
+        if number in told:
+            return told[number]
+        taken = id in told.values()
         marked = taken or asker in self._registered or self._trust.is_stranger(asker)
         return number if marked else id
 

@@ -84,9 +84,8 @@ class Dreams:
 
     def cancel(self, client: Address, id: int | None) -> None:
         """Stops what a client knows by this number; None: all that it has asked for."""
-        for dream in self._state.queue.under_way:
-            if not self._is_meant(dream, client, id):
-                continue
+        under_way = self._state.queue.under_way
+        for dream in [each for each in under_way if self._is_meant(each, client, id)]:
             if dream.state == "asked":
                 self.fail(dream, "cancelled", "cancelled before it began")
             else:
