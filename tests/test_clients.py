@@ -3,42 +3,19 @@
 import socket
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import free_port, tone
+from conftest import free_port
 from wire import OWN, Desk
 
-from dreamd.corpus.recording import Recording
 from dreamd.daemon import clients, cookies
 from dreamd.daemon.queue import OWN_IDS
 from dreamd.osc import transport
 from dreamd.osc.replies import Ingested
-from dreamd.settings import Settings
 
 A, B, SCRIPT = ("127.0.0.1", 40001), ("127.0.0.1", 40002), ("127.0.0.1", 40003)
 FAR, FAR_TOO = ("192.0.2.7", 40001), ("2001:db8::7", 40001)
-
-
-@pytest.fixture
-def made(
-    small: Settings, recorded: Callable[..., Recording], tmp_path: Path
-) -> Callable[..., Desk]:
-    """Makes a daemon without processes, which knows one recording of the voice ``guitar``."""
-
-    def make(**more: Any) -> Desk:
-        source = tmp_path / "recordings" / "guitar" / "a.wav"
-        recording = replace(recorded(tone(220, 1.0), "guitar"), source=str(source))
-        return Desk(small, recording, **more)
-
-    return make
-
-
-@pytest.fixture
-def desk(made: Callable[..., Desk]) -> Desk:
-    return made()
 
 
 @pytest.fixture
