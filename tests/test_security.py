@@ -294,8 +294,10 @@ def test_what_is_long_or_odd_gets_one_short_line(desk: Desk, keys: dict[str, Any
 
 def own_addresses() -> list[str]:
     """Of this machine, by which others could reach it."""
-    found = [each.address for per in psutil.net_if_addrs().values() for each in per]
-    return [host for host in found if host.count(":") != 5 and not is_loopback(host)]
+    families = (socket.AF_INET, socket.AF_INET6)
+    found = [each for per in psutil.net_if_addrs().values() for each in per]
+    hosts = [each.address for each in found if each.family in families]
+    return [host for host in hosts if not is_loopback(host)]
 
 
 def test_open_to_others_it_is_closed_to_strangers(

@@ -10,7 +10,8 @@ from functools import lru_cache
 from dreamd.errors import SetupError
 
 Address = tuple[str, int]
-"""Host and port: the host in digits, and where an IPv6 one needs it with its ``%interface``."""
+"""Host and port: the host in digits, and where an IPv6 one needs it with ``%`` and its interface's
+number."""
 
 
 def host_address(host: str, port: int) -> Address:
@@ -30,7 +31,7 @@ def addresses_of(host: str, port: int) -> list[Address]:
         found = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_DGRAM)
     except (OSError, UnicodeError) as error:
         raise SetupError(f"no host is called {host}: {error.args[-1]}") from None
-    return list(dict.fromkeys((str(where[0]), int(where[1])) for *_, where in found))
+    return list(dict.fromkeys(sent_from(*where) for *_, where in found))
 
 
 def spelt(address: Address) -> str:
@@ -71,6 +72,16 @@ def sent_from(host: str, port: int, _flow: int = 0, scope: int = 0) -> Address:
     return (f"{host}%{scope}" if scope else host), port
 
 
+def for_system(address: Address) -> tuple[str, int] | tuple[str, int, int, int]:
+    """The same as sockets take it.
+
+    >>> for_system(("fe80::1%2", 57120)), for_system(("127.0.0.1", 57120))
+    (('fe80::1', 57120, 0, 2), ('127.0.0.1', 57120))
+    """
+    host, _, scope = address[0].partition("%")
+    return (host, address[1], 0, int(scope)) if scope else address
+
+
 def family_of(host: str) -> socket.AddressFamily:
     """IPv4 or IPv6."""
     return socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -82,7 +93,7 @@ def bound_to(address: Address) -> socket.socket:
     try:
         if made.family == socket.AF_INET6:
             made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        made.bind(address)
+        made.bind(for_system(address))
     except OSError:
         made.close()
         raise

@@ -8,12 +8,12 @@ from typing import Any
 
 from dreamd.errors import BadRequest, SetupError
 from dreamd.osc import transport
-from dreamd.osc.addresses import Address, addresses_of, family_of
+from dreamd.osc.addresses import Address, addresses_of, family_of, for_system
 from dreamd.osc.replies import nested
 from dreamd.osc.requests import pairs
 from dreamd.settings import Settings
 
-ANSWER_PATIENCE = 2.0  # seconds
+ANSWER_PATIENCE = 1.5  # seconds of silence
 ROOM = 1 << 20  # bytes of packets that wait to be read
 
 
@@ -34,9 +34,11 @@ def _asked(to: Address) -> dict[str, Any]:
     """Raises :class:`OSError` if nobody answers there."""
     with socket.socket(family_of(to[0]), socket.SOCK_DGRAM) as mine:
         mine.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, ROOM)
-        mine.connect(to)
+        mine.connect(for_system(to))
         try:
-            return _first_status(mine)
+            with contextlib.suppress(TimeoutError):
+                return _first_status(mine)
+            return _first_status(mine)  # a page may have been lost
         finally:
             with contextlib.suppress(OSError):
                 mine.send(transport.encode("/dream/notify", [0]))
@@ -56,8 +58,10 @@ def _first_status(mine: socket.socket) -> dict[str, Any]:
                         mine.send(transport.encode("/dream/notify", [1, cookie]))
                     case "/dream/failed", [0, _, why]:
                         raise SetupError(str(why))
-                    case "/dream/status", _ if state := pages.add(args):
-                        return {**state, "training": bool(state["training"])}
+                    case "/dream/status", _:
+                        deadline = time.monotonic() + ANSWER_PATIENCE
+                        if state := pages.add(args):
+                            return {**state, "training": bool(state["training"])}
     raise TimeoutError
 
 

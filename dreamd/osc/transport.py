@@ -20,6 +20,7 @@ from dreamd.osc.addresses import (
     addresses_of,
     bound_to,
     family_of,
+    for_system,
     is_free,
     sent_from,
     spelt,
@@ -221,7 +222,7 @@ class OscSocket:
             if family not in self._sockets:  # listens in the other one only
                 self._sockets[family] = socket.socket(family, socket.SOCK_DGRAM)
                 self._sockets[family].setblocking(False)
-            self._sockets[family].sendto(packet, to)
+            self._sockets[family].sendto(packet, for_system(to))
         except OSError as error:
             return error.strerror or str(error)
         return None
