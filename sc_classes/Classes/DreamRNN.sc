@@ -240,7 +240,7 @@ DreamRNN {
 	}
 
 	prNextID {
-		lastID = lastID % 0x40000000 + 1;
+		lastID = lastID % 0x3FFFFFFF + 1; // those from 2 ** 30 on are the daemon's
 		^lastID
 	}
 }
