@@ -87,9 +87,9 @@ class Dreams:
                 dream = self._supervisor.making(name)
                 dream.advance(start + frames)
                 self._clients.broadcast(Chunk(dream.id, start, frames))
-            case CursorLeapt(_, frame, source, second):
+            case CursorLeapt(_, frame, source, second, _):
                 dream = self._supervisor.making(name)
-                dream.leaps.append((frame, source, second))
+                dream.leaps.append(message)
                 self._clients.broadcast(Leap(dream.id, frame, source, second))
             case Finished(_, seconds):
                 self._finish(self._supervisor.release(name), seconds)
@@ -102,7 +102,7 @@ class Dreams:
         job, state = dream.job, self._state
         state.bank.finish(dream.index)
         try:
-            credits.keep(state.settings.home, dream.index, dream.credits())
+            credits.keep(job.path, job.credits(dream.leaps))
         except OSError as error:  # a full disk: the dream is there all the same
             state.say(f"cannot keep the credits of dream:{dream.index}: {error.strerror}", True)
         state.queue.done(dream, seconds)
