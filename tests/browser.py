@@ -25,7 +25,7 @@ FLAGS = (
     "--disable-extensions", "--hide-scrollbars", "--force-color-profile=srgb",
 )  # fmt: skip
 """No sandbox, because root may run the tests; audio goes to a sink that only keeps time."""
-WATCHDOG = 120.0  # seconds; nothing here takes more than a few
+WATCHDOG = 60.0  # seconds; nothing here takes more than a few
 
 
 class Browser:
@@ -119,7 +119,7 @@ class Page:
     def until(self, expression: str) -> None:
         """Waits until an expression holds."""
         deadline = time.monotonic() + WATCHDOG
-        while not self.ask(expression):
+        while not self.ask(f"Boolean({expression})"):
             assert time.monotonic() < deadline, f"never came true: {expression}"
             time.sleep(0.02)
 
@@ -138,11 +138,11 @@ class Page:
 
     def key(self, key: str) -> None:
         text = {"Enter": "\r", " ": " "}.get(key, "")
-        codes = {"Enter": 13, "Escape": 27, "Tab": 9, "End": 35, "Home": 36,
+        codes = {"Enter": 13, " ": 32, "Escape": 27, "Tab": 9, "End": 35, "Home": 36,
                  "ArrowLeft": 37, "ArrowRight": 39}  # fmt: skip
         for kind in ("keyDown", "keyUp"):
             said = {"text": text} if text and kind == "keyDown" else {}
-            self.call("Input.dispatchKeyEvent", type=kind, key=key, code=key,
+            self.call("Input.dispatchKeyEvent", type=kind, key=key, code=key.replace(" ", "Space"),
                       windowsVirtualKeyCode=codes.get(key, 0), **said)  # fmt: skip
 
     def complaints(self) -> list[str]:

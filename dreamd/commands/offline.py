@@ -48,6 +48,15 @@ def dream(settings: Settings, request: Request, out: Path) -> Job:
     if path := seeds.path_of(request, voices):
         seeds.check_file(path)
     job = resolve(settings, request, voices, Bank(settings.home).finished)
+    try:
+        _make(job, settings, out)
+    except OSError as error:
+        raise SetupError(f"cannot write {out}: {error.strerror}") from None
+    return job
+
+
+def _make(job: Job, settings: Settings, out: Path) -> None:
+    """The dream, and beside it what it leant on: both, or neither."""
     part, leaps = out.with_name(f".{out.name}.part"), list[CursorLeapt]()
 
     def tell(said: ChunkWritten | CursorLeapt) -> None:
@@ -59,11 +68,8 @@ def dream(settings: Settings, request: Request, out: Path) -> Job:
         render.render(replace(job, path=part), settings, tell)
         credits.keep(out, job.credits(leaps))
         os.replace(part, out)
-    except OSError as error:
-        raise SetupError(f"cannot write {out}: {error.strerror}") from None
     finally:
         part.unlink(missing_ok=True)
-    return job
 
 
 @torch.enable_grad()

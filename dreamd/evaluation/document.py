@@ -71,7 +71,7 @@ def sound(
     spectra = data_url("image/png", spectrogram(samples, rate, loudest))
     flac = data_url("audio/flac", files.flac(samples, rate))
     hertz = "".join(
-        f'<span style="bottom:{percent(each, rate / 2000)}">{each:g} kHz</span>'
+        f'<span style="bottom:{share(each, rate / 2000)}">{each:g} kHz</span>'
         for each in ticks(rate / 2000, 6)
     )
     return (
@@ -86,7 +86,7 @@ def times(start: float, end: float) -> str:
     extent = end - start
     marks = ticks(extent, 6, start, MINUTES) if end > LONG else ticks(extent, 8, start)
     return "<div class=times>" + "".join(
-        f'<span style="left:{percent(each - start, extent)}">{moment(each, end)}</span>'
+        f'<span style="left:{share(each - start, extent)}">{moment(each, end)}</span>'
         for each in marks
     ) + "</div>"  # fmt: skip
 
@@ -102,7 +102,11 @@ def moment(seconds: float, longest: float) -> str:
     return f"{int(seconds // 60)}:{seconds % 60:02.0f}"
 
 
-def percent(part: float, whole: float) -> str:
+def share(part: float, whole: float) -> str:
+    """
+    >>> share(1, 8)
+    '12.50%'
+    """
     return f"{100 * part / whole:.2f}%"
 
 
@@ -125,9 +129,10 @@ def ticks(
     return [k * step for k in range(first, last + 1)]
 
 
-def clock(seconds: float) -> str:
-    """
-    >>> clock(72.34)
+def minutes(seconds: float) -> str:
+    """Minutes, seconds and tenths.
+
+    >>> minutes(72.34)
     '1:12.3'
     """
     minutes, tenths = divmod(round(10 * seconds), 600)

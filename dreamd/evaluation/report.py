@@ -14,7 +14,7 @@ from dreamd.audio.files import Samples
 from dreamd.evaluation import artifacts, copying, walk
 from dreamd.evaluation.artifacts import Artifacts
 from dreamd.evaluation.copying import Passage
-from dreamd.evaluation.document import SHOWN, clock, data_url, document, percent, shown_of, sound
+from dreamd.evaluation.document import SHOWN, data_url, document, minutes, share, shown_of, sound
 from dreamd.evaluation.judge import Judgement, word
 from dreamd.evaluation.pictures import PICTURE_DEPTH, levels, waveform
 from dreamd.home.credits import Credit
@@ -124,8 +124,8 @@ def _sound(exhibit: Entry, peak: float, loudest: float, key: str) -> str:
     seconds = len(samples) / rate
     copied = _copied(exhibit.judgement)[0] if exhibit.judgement else []
     marks = "".join(
-        f'<span class=copy style="left:{percent(each.at, seconds)};'
-        f'width:{percent(min(each.seconds, seconds - each.at), seconds)}">{number}</span>'
+        f'<span class=copy style="left:{share(each.at, seconds)};'
+        f'width:{share(min(each.seconds, seconds - each.at), seconds)}">{number}</span>'
         for number, each in enumerate(copied, 1)
         if each.at < seconds
     )
@@ -145,7 +145,7 @@ def _scores(exhibit: Entry, sources: Sequence[str], own: Artifacts | None) -> st
     about = (_faults(judged.artifacts, own), "", _copies(judged, sources) + _order(judged))
     cards = [
         f"<div><h3>{name}</h3><p class=score>{_number(score)}</p>"
-        f'<div class="bar {word(score)}"><i style="width:{percent(score, 1)}"></i></div>'
+        f'<div class="bar {word(score)}"><i style="width:{share(score, 1)}"></i></div>'
         f"<p class=ends><span>{worst}</span><span>{best}</span></p>{text}</div>"
         for (name, worst, best), score, text in zip(CRITERIA_SHOWN, scores, about, strict=True)
     ]
@@ -172,7 +172,7 @@ def _faults(found: Artifacts, own: Artifacts | None) -> str:
 def _copies(judgement: Judgement, sources: Sequence[str]) -> str:
     copied, others = _copied(judgement)
     said = [
-        f"{each.seconds:.1f} s from {clock(each.at)} of the dream are {clock(each.source)} of "
+        f"{each.seconds:.1f} s from {minutes(each.at)} of the dream are {minutes(each.source)} of "
         f"{sources[each.number]}"
         for each in copied
     ]

@@ -19,7 +19,7 @@ from dreamd.home.credits import Credit
 
 WHOLE = 120.0
 """A recording of so many seconds is shown whole."""
-AROUND = 0.05
+MARGIN = 0.05
 """Of a longer one's walked part: what is shown before and after it."""
 EDGE = 0.02  # seconds that are kept around what is heard
 SHORTEST_LEG = 0.001  # seconds: what is shorter could be neither seen nor heard
@@ -75,7 +75,7 @@ class Take:
         first, last = self.start, self.end
         if self.seconds <= WHOLE or last > self.seconds:  # the cursor went on at its beginning
             return 0.0, self.seconds
-        margin = AROUND * max(last - first, WHOLE / 2)
+        margin = MARGIN * max(last - first, WHOLE / 2)
         return max(first - margin, 0.0), min(last + margin, self.seconds)
 
     def pieces(self, credit: Credit) -> tuple[Span, ...]:
@@ -132,7 +132,7 @@ class Walk:
 
     def __init__(self, credits: Iterable[Credit], seconds: float, rate: int) -> None:
         self.seconds, self.rate = seconds, rate
-        some = within(credits, seconds)
+        some = as_far_as(credits, seconds)
         sources = sorted({each.source for each in some}, key=lambda source: -_leant(some, source))
         self.takes = [
             Take(source, name, [each for each in some if each.source == source], rate)
@@ -159,10 +159,10 @@ class Walk:
         return self.takes[take].reel(span for _, leg in self.through(take) for span in leg.pieces)
 
 
-def within(credits: Iterable[Credit], seconds: float) -> list[Credit]:
+def as_far_as(credits: Iterable[Credit], seconds: float) -> list[Credit]:
     """The same, as far as they lie in the first ``seconds`` of the dream.
 
-    >>> within([Credit(0, 4, "a", 10, 12), Credit(4, 5, "a", 0, 1)], 2)
+    >>> as_far_as([Credit(0, 4, "a", 10, 12), Credit(4, 5, "a", 0, 1)], 2)
     [Credit(start=0, end=2, source='a', first=10, last=11.0)]
     """
     found = []

@@ -1,6 +1,7 @@
 // Beside a dream, the recordings that its cursor walked. A passage (a "leg") plays both: the
-// dream's part, then the recording's. The pointer or the arrow keys choose, a click or Enter plays, Escape
-// stops. While anything plays, a line in the dream and a dot in the recording go along.
+// dream's part, then the recording's. The pointer or the arrow keys choose, a click or Enter
+// plays, Escape stops. While anything plays, a line in the dream and a dot in the recording go
+// along.
 "use strict";
 (() => {
   const PAUSE = 0.3; // seconds between the two parts
@@ -135,16 +136,15 @@
       if (!player.paused) requestAnimationFrame(follow);
     }
 
-    function choose(number) {
-      buttons.forEach((each, k) => (each.tabIndex = k === number ? 0 : -1));
-      buttons[number].focus();
-    }
-
     const of = (event) => Number(event.target.closest?.("[data-leg]")?.dataset.leg ?? -1);
     const preview = (number) => playing < 0 && player.paused && show(number);
     figure.addEventListener("pointerover", (event) => preview(of(event)));
     figure.addEventListener("pointerleave", () => preview(-1));
-    figure.addEventListener("focusin", (event) => preview(of(event)));
+    figure.addEventListener("focusin", (event) => {
+      preview(of(event));
+      const here = buttons.indexOf(event.target); // Tab comes back to it
+      if (here >= 0) buttons.forEach((each, k) => (each.tabIndex = k === here ? 0 : -1));
+    });
     figure.addEventListener("click", (event) => {
       if (event.target.closest("a, audio")) return;
       const number = of(event);
@@ -157,7 +157,7 @@
       const there = { ArrowRight: here + 1, ArrowLeft: here - 1, Home: 0, End: last }[event.key];
       if (here < 0 || there === undefined) return;
       event.preventDefault();
-      choose(Math.min(Math.max(there, 0), last));
+      buttons[Math.min(Math.max(there, 0), last)].focus();
     });
     player.addEventListener("play", () => {
       stop();

@@ -17,16 +17,7 @@ import numpy as np
 
 from dreamd.audio import files
 from dreamd.evaluation.document import (
-    SHOWN,
-    clock,
-    data_url,
-    document,
-    percent,
-    script_of,
-    shown_of,
-    sound,
-    ticks,
-    times,
+    SHOWN, data_url, document, minutes, script_of, share, shown_of, sound, ticks, times,
 )  # fmt: skip
 from dreamd.evaluation.pictures import SLATE, spectrogram
 from dreamd.evaluation.takes import Leg, Take, Walk
@@ -85,13 +76,13 @@ def trace(
         return NOTHING
     takes = "".join(_take(walk, number, key) for number in range(len(walk.takes)))
     now = "<p class=now aria-hidden=true></p>"
-    told = f" · {counted(walk.legs, 'passage')} of {counted(walk.takes, 'recording')}"
+    told = f" · {how_many(walk.legs, 'passage')} of {how_many(walk.takes, 'recording')}"
     return Traced(_legs(walk), f"{now}{takes}{_list(walk, key, listed)}{_data(walk)}", told)
 
 
-def counted(things: Sequence[object], name: str) -> str:
+def how_many(things: Sequence[object], name: str) -> str:
     """
-    >>> counted(["a"], "passage"), counted([], "passage")
+    >>> how_many(["a"], "passage"), how_many([], "passage")
     ('1 passage', '0 passages')
     """
     return f"{len(things)} {name}{'s' * (len(things) != 1)}"
@@ -104,8 +95,8 @@ def _legs(walk: Walk) -> str:
     """Over the dream's spectrogram, a button for each passage."""
     buttons = "".join(
         f"<button type=button data-leg={number} tabindex={-(number > 0)} aria-pressed=false "
-        f'style="left:{percent(leg.credit.start, walk.seconds)};'
-        f'width:{percent(leg.credit.end - leg.credit.start, walk.seconds)};--h:{leg.hue}" '
+        f'style="left:{share(leg.credit.start, walk.seconds)};'
+        f'width:{share(leg.credit.end - leg.credit.start, walk.seconds)};--h:{leg.hue}" '
         f'aria-label="Passage {number + 1}: {_span(leg.credit.start, leg.credit.end)} of the '
         f'dream, {_where(walk, leg)}"></button>'
         for number, leg in enumerate(walk.legs)
@@ -132,7 +123,7 @@ def _span(first: float, last: float) -> str:
     """
     if last < 100:
         return f"{first:.2f}–{last:.2f} s"
-    return f"{clock(first)}–{clock(last)}"
+    return f"{minutes(first)}–{minutes(last)}"
 
 
 # ---------------------------------------------------------------- in the recordings
@@ -143,19 +134,19 @@ def _take(walk: Walk, number: int, key: str) -> str:
     take, legs = walk.takes[number], walk.through(number)
     name = escape(take.name)
     title = f'<div class=take id="{key}-{number}"><h3>{name}</h3><p class=soft>'
-    title += f"{counted(legs, 'passage')}, {take.walked:.1f} s of the dream"
+    title += f"{how_many(legs, 'passage')}, {take.walked:.1f} s of the dream"
     if not len(take.samples):
         return f"{title} · {GONE}</p></div>"
     part = ""
     if take.end - take.start < take.seconds - 0.1:
-        part = f", shown from {clock(take.start)} to {clock(take.end)}"
+        part = f", shown from {minutes(take.start)} to {minutes(take.end)}"
     picture = data_url("image/png", spectrogram(take.samples, take.rate, palette=SLATE))
     downward = "".join(
-        f'<span style="bottom:{percent(walk.seconds - each, walk.seconds)}">{each:g} s</span>'
+        f'<span style="bottom:{share(walk.seconds - each, walk.seconds)}">{each:g} s</span>'
         for each in ticks(walk.seconds, 5)
     )
     return (
-        f"{title} · {clock(take.seconds)} long{part}</p>"
+        f"{title} · {minutes(take.seconds)} long{part}</p>"
         f'<div class="spectra path"><img src="{picture}" alt="Spectrogram of {name}">'
         f"{downward}{_path(walk, take, legs)}<i class=dot hidden></i></div>"
         f"{times(take.start, take.end)}</div>"

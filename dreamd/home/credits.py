@@ -6,7 +6,6 @@ the sample bank and not in it, those of ``dreamd dream --out a.wav`` in ``a.cred
 """
 
 import json
-import math
 import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -16,6 +15,8 @@ from typing import Any
 from dreamd.errors import NoSuchSeed
 from dreamd.home.bank import number_of
 
+FASTEST = 4.0
+"""Seconds of a recording that a cursor passes in one of the dream, at most."""
 PAUSED = "it was paused, or had nothing to follow"
 """Of a dream that leant on nothing."""
 
@@ -75,7 +76,7 @@ def of(dream: Path) -> list[Credit] | None:
 
 def _parsed(said: dict[str, Any]) -> Credit:
     start, end, first, last = (float(said[key]) for key in ("start", "end", "first", "last"))
-    if not all(map(math.isfinite, (start, end, first, last))):
+    if not (0 <= start <= end and 0 <= first <= last <= first + FASTEST * (end - start) + 1):
         raise ValueError
     return Credit(start, end, str(said["source"]), first, last)
 
