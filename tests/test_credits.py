@@ -22,6 +22,7 @@ from dreamd.dreaming.resolve import resolve
 from dreamd.errors import NoSuchSeed
 from dreamd.home import credits
 from dreamd.home.credits import Credit
+from dreamd.home.lock import claim
 from dreamd.osc.requests import Request
 from dreamd.settings import Settings
 
@@ -136,6 +137,7 @@ def test_a_dream_made_without_a_daemon_has_its_credits_beside_it(
     takes, home, page = tmp_path / "takes", ["--home", str(small.home)], tmp_path / "page.html"
     takes.mkdir()
     files.write(takes / "a.wav", scale(40, 52, 64, 76), RATE)
+    claim(small.home)
     offline.ingest(small, takes, print)
     out = tmp_path / "rain.wav"
     job = offline.dream(small, Request("spectrum", secs=2.0, rand=3), out)

@@ -64,19 +64,23 @@ class Take:
             self._read(Path(source))
 
     def _read(self, path: Path) -> None:
-        self.seconds = files.info(path).seconds
-        self.start, self.end = self._shown()
-        wanted = round((self.end - self.start) * self.rate)
-        self.samples = files.excerpt(path, self.rate, self.start, wanted)
-        if len(self.samples) < wanted:  # a header may promise too much
-            self.end = self.seconds = self.start + len(self.samples) / self.rate
+        seconds = files.info(path).seconds
+        start, end = self._shown(seconds)
+        samples = files.excerpt(path, self.rate, start, round((end - start) * self.rate))
+        if len(samples) / self.rate < end - start - EDGE:  # its header promises too much
+            start, samples = 0.0, np.concatenate(list(files.decode(path, self.rate)))
+            seconds = len(samples) / self.rate
+        if len(samples):
+            self.samples, self.seconds, self.start = samples, seconds, start
+            self.end = start + len(samples) / self.rate
 
-    def _shown(self) -> Span:
+    def _shown(self, seconds: float) -> Span:
+        """Of a recording of ``seconds``, what was walked and some more, or the whole."""
         first, last = self.start, self.end
-        if self.seconds <= WHOLE or last > self.seconds:  # the cursor went on at its beginning
-            return 0.0, self.seconds
+        if seconds <= WHOLE or last > seconds:  # the cursor went on at its beginning
+            return 0.0, seconds
         margin = MARGIN * max(last - first, WHOLE / 2)
-        return max(first - margin, 0.0), min(last + margin, self.seconds)
+        return max(first - margin, 0.0), min(last + margin, seconds)
 
     def pieces(self, credit: Credit) -> tuple[Span, ...]:
         """What a passage is of the recording: one piece, and one more each time that the cursor

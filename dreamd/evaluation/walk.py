@@ -17,7 +17,16 @@ import numpy as np
 
 from dreamd.audio import files
 from dreamd.evaluation.document import (
-    SHOWN, data_url, document, minutes, script_of, share, shown_of, sound, ticks, times,
+    SHOWN,
+    data_url,
+    document,
+    minutes,
+    script_of,
+    share,
+    shown_of,
+    sound,
+    ticks,
+    times,
 )  # fmt: skip
 from dreamd.evaluation.pictures import SLATE, spectrogram
 from dreamd.evaluation.takes import Leg, Take, Walk
