@@ -191,8 +191,7 @@ class Cursor:
         self._pitch = self._guided = np.nan  # of the last landing, and of the guide then
 
     @property
-    def speed(self) -> float:
-        """Frames of the recording that it now passes for each frame of the dream."""
+    def speed(self) -> float:  # frames of the recording that it passes for each of the dream
         return self.pace * self._slower
 
     def move(self, count: int, newest: Samples) -> Step:

@@ -19,7 +19,7 @@ from dreamd.home.credits import Credit
 
 WHOLE = 120.0
 """A recording of so many seconds is shown whole."""
-MARGIN = 0.05
+SURROUNDINGS = 0.05
 """Of a longer one's walked part: what is shown before and after it."""
 EDGE = 0.02  # seconds that are kept around what is heard
 SHORTEST_LEG = 0.001  # seconds: what is shorter could be neither seen nor heard
@@ -79,7 +79,7 @@ class Take:
         first, last = self.start, self.end
         if seconds <= WHOLE or last > seconds:  # the cursor went on at its beginning
             return 0.0, seconds
-        margin = MARGIN * max(last - first, WHOLE / 2)
+        margin = SURROUNDINGS * max(last - first, WHOLE / 2)
         return max(first - margin, 0.0), min(last + margin, seconds)
 
     def pieces(self, credit: Credit) -> tuple[Span, ...]:
