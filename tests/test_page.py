@@ -101,7 +101,9 @@ def judged(takes: Path) -> Path:
         Entry("a.wav", rising(*TAKE, 20.0), RATE, None),
         Entry("known", rising(*DREAM, 5.0), RATE, judgement, credits=known),
         Entry("again", rising(*DREAM, 5.0), RATE, judgement, credits=known),
-        Entry("unknown", tone(440, 3.0), RATE, judgement),
+        Entry(
+            "unknown", tone(440, 3.0), RATE, judgement, tuple((f"fact {k}", "1") for k in range(9))
+        ),
     ]
     html = takes / "judged.html"
     html.write_text(report.page("Dreams", "", entries, ["a.wav"]), encoding="utf-8")
@@ -237,9 +239,9 @@ def test_players_play(browser: Browser, request: pytest.FixtureRequest, name: st
 
 def test_while_the_dream_plays_line_and_dot_go_along(browser: Browser, walked: Path) -> None:
     page = browser.open(walked)
-    page.ask("document.querySelector('audio').currentTime = 1.31")
+    page.ask("document.querySelector('audio').currentTime = 1.8")
     page.ask("document.querySelector('audio').play()")
-    page.until("document.querySelector('audio').currentTime > 1.4")
+    page.until("document.querySelector('audio').currentTime > 1.85")
     where = page.ask(
         "(() => { document.querySelector('audio').pause();"
         "return [document.querySelector('audio').currentTime,"
