@@ -11,7 +11,7 @@ from dreamd import __version__
 from dreamd.approaches.registry import APPROACHES
 from dreamd.errors import DreamError, SetupError
 from dreamd.flags import a_path, add_settings, settings_from
-from dreamd.home.environment import check_place, is_writable, keep_compiled, speak_utf8
+from dreamd.home import environment
 from dreamd.osc.requests import REQUEST_KEYS, request
 from dreamd.settings import flag
 
@@ -23,22 +23,20 @@ Command = Callable[..., argparse.ArgumentParser]
 def main(argv: Sequence[str] | None = None) -> int:
     """The program: 0, or 1 after one line on standard error."""
     if argv is None:
-        speak_utf8()
+        environment.speak_utf8()
     arguments = parser().parse_args(argv)
-    keep_compiled(arguments.home)
+    environment.keep_compiled(arguments.home)
     try:
         return int(arguments.command(arguments) or 0)
     except DreamError as error:
         print(f"dreamd: {error}", file=sys.stderr)
-        return 1
     except KeyboardInterrupt:
-        return 1
+        pass
     except BrokenPipeError:  # `dreamd status | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
     except OSError as error:  # a name that is too long, a disk that is full
         print(f"dreamd: {error.strerror or error}: {error.filename or 'a file'}", file=sys.stderr)
-        return 1
+    return 1
 
 
 # ---------------------------------------------------------------- flags
@@ -134,7 +132,8 @@ def _add_looking(command: Command) -> None:
     new = command("status", _status, "what a running daemon is doing")
     new.add_argument("--json", action="store_true", help="as JSON")
     new = command("credits", _credits, "which moments of which recordings a dream leant on")
-    new.add_argument("dream", metavar="dream:N")
+    new.add_argument("dream", metavar="DREAM", help="dream:N of the bank, or a dream's WAV file")
+    new.add_argument("--html", type=a_path, metavar="FILE", help="a page to make: see it, hear it")
     command("doctor", _doctor, "is everything in order, and what has been learned?")
     command("install", _install, "put the SuperCollider classes and the Tidal helper in place")
 
@@ -164,7 +163,7 @@ def _dream(arguments: Arguments) -> None:
     settings = settings_from(arguments)
     said = {k: getattr(arguments, f"request_{k}", None) for k in REQUEST_KEYS}
     asked = request({k: v for k, v in said.items() if v is not None})
-    check_place(arguments.out)
+    environment.check_place(arguments.out)
     job = offline.dream(settings, asked, arguments.out)
     print(f"{arguments.out}: {asked.approach} of {job.voice}, rand {job.rand}{job.remarks()}")
 
@@ -190,8 +189,7 @@ def _bench(arguments: Arguments) -> None:
     from dreamd.experiments import timing
     from dreamd.experiments.bench import record, report
 
-    if arguments.out and not is_writable(arguments.out):
-        raise SetupError(f"cannot write in {arguments.out}: give another folder")
+    environment.check_folder(arguments.out)
     print(machine := timing.machine(), flush=True)
     parts = []
     for part in report():
@@ -247,14 +245,10 @@ def _starters(arguments: Arguments) -> None:
 def _judge(arguments: Arguments) -> None:
     from dreamd.evaluation.verdict import verdict
 
-    if arguments.html:
-        check_place(arguments.html)
+    environment.check_place(arguments.html)
     found = verdict(arguments.dreams, arguments.against)
     if arguments.html:
-        try:
-            arguments.html.write_text(found.page(), encoding="utf-8")
-        except OSError as error:
-            raise SetupError(f"cannot write {arguments.html}: {error.strerror}") from None
+        environment.write_page(arguments.html, found.page())
     print(json.dumps(found.json(), indent=2) if arguments.json else found.text())
 
 
@@ -273,8 +267,15 @@ def _status(arguments: Arguments) -> None:
 def _credits(arguments: Arguments) -> None:
     from dreamd.home import credits
 
-    number = credits.number_in(arguments.dream)
-    print(credits.told(credits.of(settings_from(arguments).home, number)))
+    dream = credits.dream_named(arguments.dream, settings_from(arguments).home)
+    found = credits.of(dream)
+    if found is None:
+        raise SetupError(f"there are no credits of {arguments.dream}")
+    if arguments.html:
+        from dreamd.evaluation.walk import walk_page
+
+        environment.write_page(arguments.html, walk_page(dream, found))
+    print(credits.told(found))
 
 
 def _doctor(arguments: Arguments) -> int:
