@@ -331,4 +331,10 @@ def test_open_to_others_it_is_closed_to_strangers(
                 assert (where, code) == ("/dream/failed", "bad-request")
                 assert "start dreamd with --trust" in text
     assert one.status()["training"]
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as passing:
+        passing.bind(("127.0.0.1", 0))
+        passing.sendto(transport.encode("/dream/notify", [1]), ("127.0.0.1", one.port))
+        name = f"127.0.0.1:{passing.getsockname()[1]}"
+        one.until(lambda: f"a client listens at {name}" in one.said())
+    one.until(lambda: f"the client at {name} is gone" in one.said())
     assert one.stop() == 0
