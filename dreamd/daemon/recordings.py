@@ -47,7 +47,7 @@ class Library:
         recording = news.recording
         self._state.corpus.add(recording)
         self._state.touch(recording.voice)
-        self._supervisor.set_recordings(self._state.corpus.recordings())
+        self._supervisor.train_on(recording)
         self._clients.broadcast(Ingested(recording.voice, recording.source, recording.seconds))
         self._state.say(
             f"{recording.voice} learns from {recording.name} ({recording.seconds:.1f} s)"
@@ -57,5 +57,5 @@ class Library:
         self._state.ingests.pop(path, None)
         recording = self._state.corpus.remove(path)
         if recording is not None:
-            self._supervisor.set_recordings(self._state.corpus.recordings())
+            self._supervisor.forget(recording)
             self._state.say(f"{recording.voice} no longer has {recording.name}")

@@ -13,7 +13,13 @@ from dreamd.corpus.recording import Recording
 from dreamd.daemon.queue import Dream
 from dreamd.dreaming.job import Stop
 from dreamd.settings import Settings
-from dreamd.training.messages import PauseTraining, SetRecordings, YieldCPU
+from dreamd.training.messages import (
+    PauseTraining,
+    RecordingGone,
+    RecordingJoined,
+    SetRecordings,
+    YieldCPU,
+)
 from dreamd.workers.process import LEAVING_PATIENCE, Worker, WorkerExited, WorkerMessage
 
 SHORTEST_LIFE = 5.0  # seconds; a worker that exits sooner is replaced after a pause
@@ -40,7 +46,7 @@ class Supervisor:
     ) -> None:
         self.dreamers = settings.dreamers or os.cpu_count() or 1
         self._yielding = False  # what training was told last
-        self._trainer = Worker("learner", "dreamd.training.worker", settings, tell, humble=True)
+        self._trainer = Worker("learner", "dreamd.training.worker", settings, tell)
         workers = [
             Worker(f"dreamer-{k}", "dreamd.dreaming.worker", settings, tell)
             for k in range(self.dreamers)
@@ -81,14 +87,19 @@ class Supervisor:
 
     # ------------------------------------------------------------ training
 
-    def set_recordings(self, recordings: Sequence[Recording]) -> None:
-        self._trainer.send(SetRecordings(tuple(recordings)), latest=True)
+    def train_on(self, recording: Recording) -> None:
+        """One recording more, or its newer version."""
+        self._trainer.send(RecordingJoined(recording))
+
+    def forget(self, recording: Recording) -> None:
+        """One that is gone."""
+        self._trainer.send(RecordingGone(recording))
 
     def pause_training(self, on: bool) -> None:
         self._trainer.send(PauseTraining(on), latest=True)
 
     def share_machine(self) -> None:
-        """Training yields while any dream is being made."""
+        """Training has the least of the machine while any dream is being made."""
         making = any(slot.dream for slot in self.slots.values())
         if making != self._yielding:
             self._yielding = making
@@ -104,7 +115,7 @@ class Supervisor:
         """A worker is up; the one that trains hears what it must know."""
         self.slots[name].ready = True
         if name == self._trainer.name:
-            self.set_recordings(recordings)
+            self._trainer.send(SetRecordings(tuple(recordings)), latest=True)
             self.pause_training(paused)
             self._trainer.send(YieldCPU(self._yielding), latest=True)
 

@@ -7,17 +7,13 @@ has closed. A child that sees its pipe close has lost its daemon, and ends.
 
 import logging
 import multiprocessing
-import os
 import signal
-import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from multiprocessing.connection import Connection
 from typing import Any
-
-import psutil
 
 from dreamd.home import log
 from dreamd.settings import Settings
@@ -86,7 +82,6 @@ class Worker:
 
     :param module: by name, whose ``main(pipe, settings)`` it runs: it is imported there alone.
     :param tell: called from a thread with :class:`WorkerMessage` and :class:`WorkerExited`.
-    :param humble: it runs at the lowest priority.
     """
 
     def __init__(
@@ -95,11 +90,9 @@ class Worker:
         module: str,
         settings: Settings,
         tell: Callable[[WorkerMessage | WorkerExited], None],
-        *,
-        humble: bool = False,
     ) -> None:
         self.name, self._settings, self._tell = name, settings, tell
-        self._module, self._humble = module, humble
+        self._module = module
         self.generation = 0
         self.start()
 
@@ -109,7 +102,7 @@ class Worker:
         pipe, theirs = context.Pipe()
         self._process = context.Process(
             target=_run,
-            args=(self._module, self._humble, theirs, self._settings),
+            args=(self._module, theirs, self._settings),
             name=self.name,
             daemon=True,
         )
@@ -167,11 +160,9 @@ def _how(code: int | None) -> str:
     return f"ended with status {code}"
 
 
-def _run(module: str, humble: bool, pipe: Connection, settings: Settings) -> None:
+def _run(module: str, pipe: Connection, settings: Settings) -> None:
     """The child's own main: the modules that need PyTorch are imported here alone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the daemon's to handle
-    if humble:
-        step_back()
     main = import_module(module).main
     log.to_file(settings.home)
     try:
@@ -182,21 +173,3 @@ def _run(module: str, humble: bool, pipe: Connection, settings: Settings) -> Non
         # The daemon replaces this process and says so; where it broke is for the log alone.
         logging.exception("%s broke", module)
         raise SystemExit(1) from error
-
-
-def step_back() -> None:
-    """Lowest priority for this process, so that the audio server never waits for it."""
-    process = psutil.Process()
-    if sys.platform == "win32":
-        process.nice(psutil.IDLE_PRIORITY_CLASS)
-        return
-    process.nice(19)
-    if sys.platform.startswith("linux"):
-        # Linux groups processes by session and lets nice act only inside a group: a session
-        # and a group of its own, with a low place for the whole of it.
-        os.setsid()
-        try:
-            with open("/proc/self/autogroup", "w") as group:
-                group.write("19")
-        except OSError:  # a kernel without autogroups needs none of this
-            return
