@@ -75,9 +75,10 @@ class AtWork:
 
     def save(self, trainer: Trainer) -> bool:
         """Whether it is in a checkpoint now. A full disk is told once, and when it is over."""
+        if not trainer.unsaved:
+            return True
         try:
-            if trainer.unsaved:
-                trainer.save()
+            trainer.save()
         except SetupError as error:
             if not self._full:
                 said = f"{error}: learning goes on, and is saved when that is possible"

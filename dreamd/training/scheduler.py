@@ -70,17 +70,16 @@ class TrainingScheduler:
             for recording in [each for each in has.values() if there.get(each.source) != each]:
                 self.forget(recording)
         for recording in recordings:
-            self.join(recording)
+            if self._voices.get(recording.voice, {}).get(recording.source) != recording:
+                self.join(recording)
 
     def join(self, recording: Recording) -> None:
-        """One more to train on: its voice's models come first, at the next turn."""
+        """One more to train on, or one made again: its voice's models come first."""
         has = self._voices.setdefault(recording.voice, {})
-        old = has.get(recording.source)
-        if old != recording:
-            if old:
-                self._listening.forget(old)
-            has[recording.source] = recording
-            self._touch(recording.voice)
+        if old := has.get(recording.source):
+            self._listening.forget(old)
+        has[recording.source] = recording
+        self._touch(recording.voice)
         self._listening.add(recording)
 
     def forget(self, recording: Recording) -> None:
