@@ -17,8 +17,8 @@ from dreamd.training.messages import Progress
 from dreamd.training.trainer import Trainer
 from dreamd.workers.messages import Note
 
-AT_WORK = 16
-"""Models in memory: all approaches of four voices."""
+AT_WORK = 8
+"""Models in memory: all approaches of two voices, some 20 MB each."""
 
 Key = tuple[str, str]
 """A voice and an approach."""

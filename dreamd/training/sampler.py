@@ -17,7 +17,7 @@ from dreamd.kernels.windowed_lstm import Kept
 Drawn = TypeVar("Drawn")
 
 RECENT_SHARE = 0.3  # share of windows drawn by how new a recording is, not by how long
-LOUDEST_SANE = 1e6  # full scale is 1; integers that somebody wrote as floats reach 3e4
+NO_SOUND = 1e6  # full scale is 1; integers that somebody wrote as floats reach 3e4
 
 
 class WindowSampler:
@@ -90,6 +90,6 @@ class WindowSampler:
     def _window(self, recording: Recording, length: int) -> Samples:
         spare = max(recording.frames - length, 0) or recording.frames
         samples = cut(recording, int(self._rng.integers(spare + 1)), length)
-        if not np.abs(samples).max() < LOUDEST_SANE:  # true of what is not a number, too
+        if not np.abs(samples).max() < NO_SOUND:  # true of what is not a number, too
             raise BadRecording("its cache holds what is no sound")
         return samples
