@@ -143,8 +143,11 @@ class Learner:
     def steps(self) -> dict[str, int]:
         """Of each approach, so far."""
         while not self._heard.empty():
-            if isinstance(heard := getattr(self._heard.get(), "message", None), Progress):
-                self._steps[heard.config.approach] = heard.steps
+            heard = self._heard.get()
+            if isinstance(heard, WorkerExited):
+                raise SetupError(f"the training process {heard.why}")
+            if isinstance(progress := heard.message, Progress):
+                self._steps[progress.config.approach] = progress.steps
         return dict(self._steps)
 
     def computed(self) -> float:
