@@ -11,8 +11,14 @@ import psutil
 import pytest
 from conftest import Daemon
 
+from dreamd.approaches.registry import config_of
+from dreamd.corpus.cache import Corpus
+from dreamd.daemon.queue import Queue
+from dreamd.daemon.snapshot import status, view
+from dreamd.daemon.state import State
+from dreamd.home.bank import Bank
 from dreamd.training import worker
-from dreamd.training.messages import PauseTraining, SetRecordings, YieldCPU
+from dreamd.training.messages import Pace, PauseTraining, Progress, SetRecordings, YieldCPU
 from dreamd.training.throttle import HEADROOM, LEAST, PACE_OVER, Reading, Throttle
 from dreamd.workers.messages import End
 
@@ -158,6 +164,21 @@ def test_it_says_when_it_is_slow_and_what_it_gets() -> None:
     small = Machine(share=0.01)  # it has all that it may
     small.run(2 * PACE_OVER)
     assert not small.throttle.slow(small.reading())
+
+
+def test_the_time_left_is_that_of_learning_as_it_goes(small, tmp_path) -> None:  # type: ignore[no-untyped-def]
+    """A sixteenth of a core, shared by two models: sixteen and twice as long."""
+    state = State(small, tmp_path, Corpus(small.home, 11025), Bank(small.home), Queue(9))
+    assert not view(state).models
+    for approach in ("vector", "column"):
+        config = config_of(approach, small)
+        seconds = small.course - 10.0
+        state.models["guitar", approach] = Progress("guitar", config, 9, 0.5, seconds, 3.0, ())
+    assert view(state).models[0].left is None  # nobody knows yet
+    state.pace = Pace(share=LEAST, slow=True)
+    assert view(state).models[0].left == 10.0 * 2 / LEAST
+    assert view(state).slowly
+    assert status(state)["learning_slowly"]
 
 
 class Chatter:

@@ -60,6 +60,9 @@ class _Process:
         self._scheduler = TrainingScheduler(settings, pipe.send)
         self._throttle = Throttle(settings.training_share, settings.threads)
         self._urgency = Urgency(settings.threads)
+        # What a GPU computes is no time of this process: there the clock must do.
+        on_cpu = pick_device(settings.device) == "cpu"
+        self._clock = time.process_time if on_cpu else time.monotonic
         self._paused, self._told_at, self._told = False, 0.0, Pace(0.0, False)
 
     def listen(self) -> bool:
@@ -78,6 +81,8 @@ class _Process:
         scheduler = self._scheduler
         if self._paused or not (scheduler.learns or scheduler.listens):
             self._throttle.begin(read())
+            if self._told.slow:  # it is not learning at all now
+                self._tell_pace()
             return None if self._paused else scheduler.wakes_in
         return self._throttle.wait(read(), scheduler.learns)
 
@@ -108,9 +113,9 @@ class _Process:
 
     def _computed(self, work: Callable[[], None], urgent: bool) -> float:
         """Has it done; gives the seconds of computing that it took."""
-        before = time.process_time()
+        before = self._clock()
         self._urgency.run(work, urgent, self._pipe.poll)
-        return time.process_time() - before
+        return self._clock() - before
 
     def _tell_pace(self) -> None:
         now, self._told_at = read(), time.monotonic()
