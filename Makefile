@@ -5,6 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PROGRAMS := sclang scsynth jackd ghci
+BROWSERS := chromium google-chrome google-chrome-stable chromium-browser
 PACKAGES := supercollider-language supercollider-server jackd2 ghc libghc-tidal-dev
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
@@ -34,15 +35,18 @@ $(VENV)/tested: $(VENV)/installed
 	$(BIN)/pip install --quiet --editable '.[test]'
 	touch $@
 
-# The tests run real SuperCollider and real Tidal. Debian and Ubuntu get them here.
+# The tests run real SuperCollider, real Tidal and a real browser. Debian and Ubuntu get them here.
 programs:
 	@missing=""; for p in $(PROGRAMS); do command -v $$p >/dev/null || missing="$$missing $$p"; done; \
+	browser="chromium"; for p in $(BROWSERS); do command -v $$p >/dev/null && browser=""; done; \
+	missing="$$missing$${browser:+ }$$browser"; \
 	if [ -n "$$missing" ] || ! ghc-pkg list --global 2>/dev/null | grep -q ' tidal-[0-9]'; then \
 	  if command -v apt-get >/dev/null; then \
 	    $(SUDO) apt-get update -qq && \
-	    DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq --no-install-recommends $(PACKAGES); \
+	    DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq --no-install-recommends \
+	      $(PACKAGES) $$browser; \
 	  else \
-	    echo "The tests need$$missing and Tidal for ghc: install SuperCollider, JACK, GHC and Tidal first"; \
+	    echo "The tests need$$missing and Tidal for ghc: install SuperCollider, JACK, GHC, Tidal and Chromium first"; \
 	    exit 1; \
 	  fi; \
 	fi

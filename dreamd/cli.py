@@ -5,6 +5,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import NoReturn
 
 from dreamd import __version__
@@ -134,7 +135,8 @@ def _add_looking(command: Command) -> None:
     new = command("status", _status, "what a running daemon is doing")
     new.add_argument("--json", action="store_true", help="as JSON")
     new = command("credits", _credits, "which moments of which recordings a dream leant on")
-    new.add_argument("dream", metavar="dream:N")
+    new.add_argument("dream", metavar="DREAM", help="dream:N of the bank, or a dream's WAV file")
+    new.add_argument("--html", type=a_path, metavar="FILE", help="a page to make: see it, hear it")
     command("doctor", _doctor, "is everything in order, and what has been learned?")
     command("install", _install, "put the SuperCollider classes and the Tidal helper in place")
 
@@ -251,11 +253,15 @@ def _judge(arguments: Arguments) -> None:
         check_place(arguments.html)
     found = verdict(arguments.dreams, arguments.against)
     if arguments.html:
-        try:
-            arguments.html.write_text(found.page(), encoding="utf-8")
-        except OSError as error:
-            raise SetupError(f"cannot write {arguments.html}: {error.strerror}") from None
+        _write(arguments.html, found.page())
     print(json.dumps(found.json(), indent=2) if arguments.json else found.text())
+
+
+def _write(page: Path, html: str) -> None:
+    try:
+        page.expanduser().write_text(html, encoding="utf-8")
+    except OSError as error:
+        raise SetupError(f"cannot write {page}: {error.strerror}") from None
 
 
 def _aside(line: str) -> None:
@@ -273,8 +279,15 @@ def _status(arguments: Arguments) -> None:
 def _credits(arguments: Arguments) -> None:
     from dreamd.home import credits
 
-    number = credits.number_in(arguments.dream)
-    print(credits.told(credits.of(settings_from(arguments).home, number)))
+    dream = credits.dream_named(arguments.dream, settings_from(arguments).home)
+    found = credits.of(dream)
+    if found is None:
+        raise SetupError(f"there are no credits of {arguments.dream}")
+    if arguments.html:
+        from dreamd.evaluation.walk import walk_page
+
+        _write(arguments.html, walk_page(dream, found))
+    print(credits.told(found))
 
 
 def _doctor(arguments: Arguments) -> int:

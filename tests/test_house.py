@@ -34,7 +34,7 @@ ROOT = {
 ONLY_IMPORTER = {
     "pythonosc": "osc.transport", "watchdog": "corpus.watcher", "soundfile": "audio.files",
     "soxr": "audio.files", "rich": "terminal", "safetensors": "home.checkpoints",
-    "filelock": "home.lock", "parselmouth": "corpus.pitch", "PIL": "evaluation.report",
+    "filelock": "home.lock", "parselmouth": "corpus.pitch", "PIL": "evaluation.pictures",
 }  # fmt: skip
 ALSO = {("soundfile", "commands.doctor")}  # asks libsndfile what it can read
 

@@ -235,18 +235,6 @@ def test_a_daemon_that_stood_still_itself_blames_nobody(standing: Standing) -> N
     assert not standing.pass_(1)
 
 
-def test_recordings_that_join_in_a_row_are_told_together(standing: Standing) -> None:
-    """Thousands of them: each time training hears of all."""
-    learner = standing.supervisor.slots["learner"].worker
-    for _ in range(100):
-        standing.now += 0.01
-        standing.supervisor.set_recordings(tuple)
-    standing.pass_(1)
-    assert 2 <= len(learner.sent) <= 4
-    standing.pass_(5)
-    assert len(learner.sent) <= 4
-
-
 @pytest.mark.parametrize(
     ("error", "code", "said"),
     [

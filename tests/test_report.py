@@ -12,7 +12,7 @@ from conftest import RATE, tone
 from PIL import Image
 
 from dreamd.audio.files import Samples
-from dreamd.evaluation import report
+from dreamd.evaluation import pictures, report
 from dreamd.evaluation.artifacts import Artifacts
 from dreamd.evaluation.copying import Passage
 from dreamd.evaluation.judge import Judgement
@@ -119,14 +119,14 @@ def test_all_pictures_have_one_scale() -> None:
     )
     assert spectra.max() > 240
     assert spectra.max() - soft_spectra.max() == pytest.approx(
-        255 * 40 / report.PICTURE_DEPTH, abs=2
+        255 * 40 / pictures.PICTURE_DEPTH, abs=2
     )
     assert (wave[:, 600] > 0).mean() > 0.98  # from edge to edge
     assert 0 < (soft_wave[:, 600] > 0).mean() < 0.03
 
 
 def test_louder_is_lighter_in_even_steps() -> None:
-    rgb = report.colours() / 255
+    rgb = pictures.colours() / 255
     linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
     lightness = 116 * np.cbrt(linear @ [0.2126, 0.7152, 0.0722]) - 16
     steps = np.diff(lightness[::15])  # CIE L*

@@ -20,9 +20,10 @@ from dreamd.corpus.cache import Corpus, Found
 from dreamd.corpus.recording import Recording
 from dreamd.corpus.watcher import given
 from dreamd.dreaming import render, seeds
-from dreamd.dreaming.job import Job
+from dreamd.dreaming.job import ChunkWritten, CursorLeapt, Job
 from dreamd.dreaming.resolve import all_voices, resolve, trained_voices
 from dreamd.errors import BadRecording, SetupError
+from dreamd.home import credits
 from dreamd.home.bank import Bank
 from dreamd.home.lock import claim
 from dreamd.osc.requests import Request
@@ -48,17 +49,29 @@ def dream(settings: Settings, request: Request, out: Path) -> Job:
     if words := seeds.file_named(request, voices):
         seeds.check_file(words)
     job = resolve(settings, request, voices, Bank(settings.home).finished)
-    part = out.with_name(f".{out.name}.part")
     try:
-        DreamFile(part, job.config.rate).create(job.frames)
-        render.render(replace(job, path=part), settings, lambda wrote: None)
-        os.replace(part, out)
+        _make(job, settings, out)
     except OSError as error:
         raise SetupError(f"cannot write {out}: {error.strerror}") from None
+    return job
+
+
+def _make(job: Job, settings: Settings, out: Path) -> None:
+    """The dream, and beside it what it leant on: both, or neither."""
+    part, leaps = out.with_name(f".{out.name}.part"), list[CursorLeapt]()
+
+    def tell(said: ChunkWritten | CursorLeapt) -> None:
+        if isinstance(said, CursorLeapt):
+            leaps.append(said)
+
+    try:
+        DreamFile(part, job.config.rate).create(job.frames)
+        render.render(replace(job, path=part), settings, tell)
+        credits.keep(out, job.credits(leaps))
+        os.replace(part, out)
     finally:
         with contextlib.suppress(OSError):  # a disk that has become read-only
             part.unlink(missing_ok=True)
-    return job
 
 
 @torch.enable_grad()
@@ -73,23 +86,32 @@ def train(
     voices = ingest(settings, source, say)
     config = config_of(approach, settings)
     trainers = [
-        Trainer(config, settings, recordings, lambda note: say(note.text))
-        for recordings in voices.values()
+        Trainer(config, settings, them, lambda note: say(note.text)) for them in voices.values()
     ]
     began = last = time.monotonic()
-    while (spent := time.monotonic() - began) < seconds:
-        for trainer in trainers:
+    while (spent := time.monotonic() - began) < seconds and (
+        learning := [trainer for trainer in trainers if not trainer.given_up]
+    ):
+        for trainer in learning:
             trainer.train(min(SLICE, seconds))
             if time.monotonic() - trainer.saved_at > settings.save_every:
-                trainer.save()
+                _try_to_save(trainer, say)
         if time.monotonic() - last > 2:
             last = time.monotonic()
             errors = ", ".join(f"{p.voice} {p.head.error:.3f}" for p in trainers)
             say(f"{approach}: error {errors}; {max(seconds - spent, 0):.0f} s left")
     for trainer in trainers:
-        trainer.save()
+        if trainer.unsaved:
+            trainer.save()
         head = trainer.head
         say(f"{head.voice}: {approach} at step {head.steps}, error {head.error:.4f}")
+
+
+def _try_to_save(trainer: Trainer, say: Callable[[str], None]) -> None:
+    try:
+        trainer.save()
+    except SetupError as error:  # a full disk: the next try, or the last one, may find room
+        say(str(error))
 
 
 def ingest(

@@ -88,9 +88,9 @@ class Dreams:
                 dream = self._supervisor.making(name)
                 dream.advance(start + frames)
                 self._clients.broadcast(Chunk(dream.id, start, frames))
-            case CursorLeapt(_, frame, source, second):
+            case CursorLeapt(_, frame, source, second, _):
                 dream = self._supervisor.making(name)
-                dream.leaps.append((frame, source, second))
+                dream.leaps.append(message)
                 self._clients.broadcast(Leap(dream.id, frame, source, second))
             case Finished(_, seconds):
                 self._finish(self._supervisor.release(name), seconds)
@@ -110,10 +110,10 @@ class Dreams:
 
     def _keep(self, dream: Dream) -> str | None:
         """In the home's thread. Gives one line if there is no room for the credits."""
-        _, index = dream.settled()
+        job, index = dream.settled()
         self._state.bank.finish(index)
         try:
-            credits.keep(self._state.settings.home, index, dream.credits())
+            credits.keep(job.path, job.credits(dream.leaps))
         except OSError as error:  # a full disk: the dream is there all the same
             return f"cannot keep the credits of dream:{index}: {error.strerror}"
         return None

@@ -11,9 +11,8 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from dreamd.dreaming.job import Job
+from dreamd.dreaming.job import CursorLeapt, Job
 from dreamd.errors import Busy
-from dreamd.home.credits import Credit
 from dreamd.osc.requests import Request
 
 REMEMBERED = 50
@@ -58,7 +57,7 @@ class Dream:
     last: float = 0.0  # when the last part came
     took: float | None = None
     reason: str = ""
-    leaps: list[tuple[int, str, float]] = field(default_factory=list)  # frame, recording, second
+    leaps: list[CursorLeapt] = field(default_factory=list)
 
     def settled(self) -> tuple[Job, int]:
         """Its job and its number, once it has them."""
@@ -71,15 +70,6 @@ class Dream:
         self.made, self.last = made, time.monotonic()
         if self.first is None:
             self.first = self.last, made
-
-    def credits(self) -> list[Credit]:
-        """Which moments of which recordings the dream leant on, in its own order."""
-        ends = [*(frame for frame, _, _ in self.leaps[1:]), self.frames]
-        rate, pace = self.rate, self.request.pace
-        return [
-            Credit(frame / rate, end / rate, source, second, second + pace * (end - frame) / rate)
-            for (frame, source, second), end in zip(self.leaps, ends, strict=False)
-        ]
 
     @property
     def progress(self) -> float:

@@ -36,6 +36,8 @@ def status(state: State) -> dict[str, Any]:
         "dreams": state.bank.count,
         "bank": str(state.bank.folder),
         "training": not state.training_paused,
+        "learning_slowly": state.pace.slow,
+        "learning_share": state.pace.share,
         "rate": state.settings.rate,
     }
 
@@ -64,6 +66,7 @@ def view(state: State) -> View:
         home=str(settings.home),
         folder=str(state.folder),
         training=not state.training_paused,
+        slowly=state.pace.slow,
         rate=settings.rate,
         voices=tuple(
             VoiceView(name, len(recordings), state.seconds(name), state.active.get(name, 0.0))
@@ -81,6 +84,8 @@ def view(state: State) -> View:
 
 def _model_view(state: State, model: Progress) -> ModelView:
     missing = max(state.settings.course - model.seconds, 0.0)
+    # Every model has its turn, and learning has its share of the machine.
+    left = missing * max(len(state.models), 1) / state.pace.share if state.pace.share else None
     return ModelView(
         voice=model.voice,
         approach=model.config.approach,
@@ -89,7 +94,7 @@ def _model_view(state: State, model: Progress) -> ModelView:
         history=model.history,
         speed=0.0 if state.training_paused else model.steps_a_second,
         progress=min(model.seconds / state.settings.course, 1.0),
-        left=missing * max(len(state.models), 1),  # every model has its turn
+        left=left,
     )
 
 

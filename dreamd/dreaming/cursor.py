@@ -170,8 +170,7 @@ class Step:
 
 
 class Cursor:
-    """:param index: where it may leap to; without events it walks straight on.
-    :param start: where it begins; see :meth:`Index.likest`.
+    """:param index: where it may leap to; ``start``: where it begins (:meth:`Index.likest`).
     :param pace: frames that it goes on for each frame of the dream.
     :param seed: the seed's timbre, which the cursor keeps to at first.
     :param wander: 0…1, how often it leaps at an event; ``outline``: 0…1, how often it follows the
@@ -191,16 +190,19 @@ class Cursor:
         self._recent: deque[int] = deque(maxlen=RECENT_LANDINGS)
         self._pitch = self._guided = np.nan  # of the last landing, and of the guide then
 
+    @property
+    def speed(self) -> float:  # frames of the recording that it passes for each of the dream
+        return self.pace * self._slower
+
     def move(self, count: int, newest: Samples) -> Step:
         """Where the dream's next ``count`` samples learn from; afterwards the cursor is past it.
 
         :param newest: what was dreamt last, 0.35 s or more.
         """
         landed = self._leap(count * self.pace, newest)
-        step = Step(self._recording, self._frame, landed)
-        self._frame = (self._frame + count * self.pace * self._slower) % self._recording.frames
-        self._age += count
-        return step
+        here, self._age = self._frame, self._age + count
+        self._frame = (here + count * self.speed) % self._recording.frames
+        return Step(self._recording, here, landed)
 
     def _leap(self, span: float, newest: Samples) -> Place | None:
         """Goes elsewhere if an event begins within ``span`` frames, and it is to leap."""

@@ -4,12 +4,14 @@ Down to the process: :class:`Job`, :class:`Stop`. Up from it: :class:`ChunkWritt
 :class:`CursorLeapt`, :class:`Finished`, :class:`JobFailed`. Plain values, pickled in pipes.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from dreamd.approaches.config import ModelConfig
 from dreamd.corpus.recording import Recording
 from dreamd.dreaming.seeds import Seed
+from dreamd.home.credits import Credit
 from dreamd.osc.requests import Request
 
 
@@ -49,6 +51,17 @@ class Job:
             said += ", paused: its voice has no recordings to follow"
         return said
 
+    def credits(self, leaps: "Sequence[CursorLeapt]") -> list[Credit]:
+        """Which moments of which recordings the dream leant on, in its own order."""
+        rate = self.config.rate
+        ends = [*(leap.frame for leap in leaps[1:]), self.frames]
+        spans = [(leap, (end - leap.frame) / rate) for leap, end in zip(leaps, ends, strict=False)]
+        return [
+            Credit(at := leap.frame / rate, at + seconds, leap.source, leap.second,
+                   leap.second + leap.pace * seconds)
+            for leap, seconds in spans
+        ]  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Stop:
@@ -68,12 +81,13 @@ class ChunkWritten:
 
 @dataclass(frozen=True)
 class CursorLeapt:
-    """Before this frame of the dream its cursor went there."""
+    """Before this frame of the dream its cursor went there, and on at ``pace``."""
 
     serial: int
     frame: int
     source: str  # the performer's recording
     second: float
+    pace: float  # seconds of the recording for each of the dream
 
 
 @dataclass(frozen=True)

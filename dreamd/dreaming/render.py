@@ -123,17 +123,17 @@ def blocks(
     rate = learning_rate(job, profile)
     if job.request.sampling == "concurrent" and job.follow and rate:
         fork, (cursor, start) = copy.deepcopy(model), beginning(job, profile, seed)
-        leapt(_told(job, 0, start))
+        leapt(_told(job, 0, start, cursor))
         follower = Follower(fork, cursor, profile, learning_rate=rate, newest=seed)
         made = loop(fork, queue, follower, noise, settings.threads)
-        yield from _heard(job, made, model.decoder(), follower, leapt)
+        yield from _heard(job, made, model.decoder(), follower, cursor, leapt)
     decode = model.decoder()
     for each in sampling.paused(model, queue, profile, noise, settings.threads):
         yield decode(each).numpy()
 
 
 def _heard(
-    job: Job, made: Iterator[Tensor], decode: Decoder, follower: Follower,
+    job: Job, made: Iterator[Tensor], decode: Decoder, follower: Follower, cursor: Cursor,
     leapt: Callable[[CursorLeapt], None],
 ) -> Iterator[Samples]:  # fmt: skip
     """A concurrent dream's samples, which its cursor listens to."""
@@ -141,14 +141,15 @@ def _heard(
     for each in made:
         samples = decode(each).numpy()
         if follower.leapt:
-            leapt(_told(job, frame, follower.leapt))
+            leapt(_told(job, frame, follower.leapt, cursor))
         frame += len(samples)
         follower.listen(samples)
         yield samples
 
 
-def _told(job: Job, frame: int, at: Place) -> CursorLeapt:
-    return CursorLeapt(job.serial, frame, at.recording.source, at.frame / at.recording.rate)
+def _told(job: Job, frame: int, at: Place, cursor: Cursor) -> CursorLeapt:
+    second = at.frame / at.recording.rate
+    return CursorLeapt(job.serial, frame, at.recording.source, second, cursor.speed)
 
 
 def profile_of(job: Job) -> Concurrent:

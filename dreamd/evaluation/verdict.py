@@ -16,6 +16,7 @@ from dreamd.evaluation.judge import Judge, Judgement, load
 from dreamd.evaluation.markdown import Cells, table
 from dreamd.evaluation.mel import RATE
 from dreamd.evaluation.report import Entry, page
+from dreamd.home import credits
 
 CRITERIA = ("free of artifacts", "resembles the input", "does not copy it")
 
@@ -51,7 +52,10 @@ class Verdict:
     def page(self) -> str:
         first, samples = self.recordings[0]
         exhibits = [Entry(first.name, samples, RATE, None)]
-        exhibits += [Entry(file.name, heard, RATE, judged) for file, heard, judged in self.dreams]
+        exhibits += [
+            Entry(file.name, heard, RATE, judged, credits=tuple(credits.of(file) or ()))
+            for file, heard, judged in self.dreams
+        ]
         names = [path.name for path, _ in self.recordings]
         intro = f"{len(self.dreams)} dreams against {', '.join(names[:6])}"
         more = f" and {len(names) - 6} more" if len(names) > 6 else ""

@@ -13,20 +13,23 @@ from dreamd.audio.files import Samples
 from dreamd.audio.limiter import Limiter
 from dreamd.corpus.recording import Recording, Voices, cut
 from dreamd.dreaming import render, sampling
-from dreamd.dreaming.job import Job
+from dreamd.dreaming.job import CursorLeapt, Job
 from dreamd.dreaming.resolve import resolve
 from dreamd.evaluation.mel import RATE
+from dreamd.home.credits import Credit
 from dreamd.osc.requests import Request
 from dreamd.settings import Settings
 
 
 @dataclass(frozen=True)
 class Heard:
-    """A dream, what its cursor passed meanwhile, and how many times real time it was made."""
+    """A dream, what its cursor passed meanwhile, how many times real time it was made, and what it
+    leant on."""
 
     samples: Samples
     passed: Samples
     speed: float
+    credits: list[Credit]
 
 
 def job_of(settings: Settings, voices: Voices, request: Request) -> Job:
@@ -41,7 +44,8 @@ def heard(
 ) -> Heard:
     """A dream as a client would hear it; ``profile`` and ``loop`` turn what no request can."""
     limiter = Limiter(job.frames, job.config.rate, render.level_of(job))
-    blocks = render.blocks(job, settings, profile, loop, begins=limiter.begin)
+    leaps: list[CursorLeapt] = []
+    blocks = render.blocks(job, settings, profile, loop, leaps.append, limiter.begin)
     parts, made = [next(blocks)], 0
     began, made = time.perf_counter(), len(parts[0])
     while made < job.frames:
@@ -49,7 +53,8 @@ def heard(
         made += len(parts[-1])
     took, timed = time.perf_counter() - began, max(made - len(parts[0]), 1)
     samples = limiter(np.nan_to_num(np.concatenate(parts)[: job.frames]))
-    return Heard(samples, passed(job), timed / job.config.rate / max(took, 1e-9))
+    speed = timed / job.config.rate / max(took, 1e-9)
+    return Heard(samples, passed(job), speed, job.credits(leaps))
 
 
 def passed(job: Job) -> Samples:

@@ -28,7 +28,7 @@ from dreamd.evaluation.mel import RATE
 from dreamd.evaluation.report import Entry, page
 from dreamd.evaluation.verdict import CRITERIA, longest
 from dreamd.experiments.common import at_judge_s_rate, heard, heard_by_judge, job_of
-from dreamd.home import checkpoints
+from dreamd.home import checkpoints, credits
 from dreamd.osc.requests import Request
 from dreamd.settings import Settings
 
@@ -138,6 +138,7 @@ def _row(
         dream = heard(settings, job_of(settings, {voice: recordings}, asked))
         file = f"{approach}-{vector}-{rand}.wav"
         files.write(folder / file, dream.samples, settings.rate)
+        credits.keep(folder / file, dream.credits)
         samples = at_judge_s_rate(dream.samples, settings.rate)
         dreams.append(Dreamt(file, listener.judge(samples), dream.speed))
         say(f"{approach} {vector}, dream {rand}: {' '.join(dreams[-1].judgement.words)}")
@@ -176,7 +177,8 @@ def _publish(folder: Path, recordings: Sequence[Recording], listener: Judge) -> 
         first = row.dreams[0]
         samples = np.concatenate(list(files.decode(folder / first.file, RATE)))
         title = f"{row.approach} {row.vector}"
-        exhibits.append(Entry(title, samples, RATE, first.judgement, facts(row, words)))
+        walked = tuple(credits.of(folder / first.file) or ())
+        exhibits.append(Entry(title, samples, RATE, first.judgement, facts(row, words), walked))
     intro = f"One dream of each row of the paper's Table 1, of {', '.join(names)}."
     html = page("Table 1, dreamt again", intro, exhibits, names, listener.artifacts)
     (folder / "table1.html").write_text(html, encoding="utf-8")

@@ -1,7 +1,8 @@
 """Credits: which moments of which recordings each dream leant on, as its cursor walked.
 
-The daemon keeps them for every finished dream, in ``HOME/dreams/credits/00007.json``, beside the
-sample bank and not in it; ``dreamd credits dream:7`` and the page read them.
+They are kept for every finished dream: the daemon's in ``HOME/dreams/credits/00007.json``, beside
+the sample bank and not in it, those of ``dreamd dream --out a.wav`` in ``a.credits.json``.
+``dreamd credits`` reads them, and so do the pages.
 """
 
 import json
@@ -9,8 +10,15 @@ import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from dreamd.errors import NoSuchSeed
+from dreamd.home.bank import number_of
+
+FASTEST = 4.0
+"""Seconds of a recording that a cursor passes in one of the dream, at most."""
+PAUSED = "it was paused, or had nothing to follow"
+"""Of a dream that leant on nothing."""
 
 
 @dataclass(frozen=True)
@@ -35,41 +43,60 @@ class Credit:
         return f"{self.start:.2f} - {self.end:.2f} s: {Path(self.source).name} from {span}"
 
 
-def keep(home: Path, index: int, credits: Sequence[Credit]) -> None:
-    """Writes down the credits of a dream, in place of those of an older one of its number."""
-    path = _path(home, index)
+def beside(dream: Path) -> Path:
+    """Where the credits of a dream's file are.
+
+    >>> beside(Path("/home/dreams/dream/00003.wav")).as_posix()
+    '/home/dreams/credits/00003.json'
+    >>> beside(Path("/tmp/rain.wav")).as_posix()
+    '/tmp/rain.credits.json'
+    """
+    if dream.parent.parts[-2:] == ("dreams", "dream") and number_of(dream.stem) is not None:
+        return dream.parent.with_name("credits") / f"{dream.stem}.json"
+    return dream.with_suffix(".credits.json")
+
+
+def keep(dream: Path, credits: Sequence[Credit]) -> None:
+    """Writes down the credits of a dream's file, in place of those of an older one."""
+    path = beside(dream)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".json.tmp")
     temporary.write_text(json.dumps([asdict(each) for each in credits]), encoding="utf-8")
     os.replace(temporary, path)
 
 
-def of(home: Path, index: int) -> list[Credit]:
-    """The credits of a dream. Raises :class:`NoSuchSeed` where there are none."""
+def of(dream: Path) -> list[Credit] | None:
+    """The credits of a dream's file; None where there are none that can be read."""
     try:
-        said = json.loads(_path(home, index).read_text(encoding="utf-8"))
-        return [Credit(**each) for each in said]
-    except (OSError, ValueError, TypeError):
-        raise NoSuchSeed(f"there are no credits of dream:{index}") from None
+        said = json.loads(beside(dream).read_text(encoding="utf-8"))
+        return [_parsed(each) for each in said]
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
 
 
-def number_in(words: str) -> int:
-    """
-    >>> number_in("dream:3"), number_in("3")
-    (3, 3)
+def _parsed(said: dict[str, Any]) -> Credit:
+    start, end, first, last = (float(said[key]) for key in ("start", "end", "first", "last"))
+    if not (0 <= start <= end and 0 <= first <= last <= first + FASTEST * (end - start) + 1):
+        raise ValueError
+    return Credit(start, end, str(said["source"]), first, last)
+
+
+def dream_named(words: str, home: Path) -> Path:
+    """The file of a dream: ``dream:3`` of the bank, or the path of a WAV file.
+
+    >>> dream_named("dream:3", Path("/home")).as_posix(), dream_named("3", Path("/home")).stem
+    ('/home/dreams/dream/00003.wav', '00003')
 
     Raises :class:`NoSuchSeed` for what names no dream.
     """
+    if words.lower().endswith(".wav"):
+        return Path(words).expanduser()
     name, _, number = words.rpartition(":")
-    if name not in ("dream", "") or not number.isdecimal():
-        raise NoSuchSeed(f"credits are those of a dream of the bank, dream:3; got {words}")
-    return int(number)
+    if name not in ("dream", "") or not (number.isascii() and number.isdecimal()):
+        raise NoSuchSeed(f"name a dream of the bank, dream:3, or a dream's WAV file; got {words}")
+    return home / "dreams" / "dream" / f"{int(number):05d}.wav"
 
 
 def told(credits: Sequence[Credit]) -> str:
     """One line for each."""
-    return "\n".join(map(str, credits)) or "it was paused, or had nothing to follow"
-
-
-def _path(home: Path, index: int) -> Path:
-    return home / "dreams" / "credits" / f"{index:05d}.json"
+    return "\n".join(map(str, credits)) or PAUSED

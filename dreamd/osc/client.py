@@ -42,12 +42,15 @@ def _first_status(mine: socket.socket) -> dict[str, Any]:
             for address, args in transport.decode(mine.recv(65536)):
                 if address == "/dream/status":
                     state = nested(pairs(args))
-                    return {**state, "training": bool(state["training"])}
+                    for key in ("training", "learning_slowly"):
+                        state[key] = bool(state.get(key, False))
+                    return state
 
 
 def told(state: Mapping[str, Any]) -> str:
     """A status in words, some lines."""
-    training = "training" if state["training"] else "training paused"
+    slowly = "learning slowly: the machine is busy" if state["learning_slowly"] else "training"
+    training = slowly if state["training"] else "training paused"
     lines = [
         f"{training}; {state['running']} dreams running, {state['queue']} waiting, "
         f"{state['dreams']} made"
