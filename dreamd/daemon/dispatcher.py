@@ -5,8 +5,10 @@ say.
 """
 
 from collections.abc import Callable
+from functools import partial
 
 from dreamd.daemon.admission import Admission
+from dreamd.daemon.bank_keeping import BankKeeping
 from dreamd.daemon.clients import Clients
 from dreamd.daemon.dreams import Dreams, in_words
 from dreamd.daemon.events import Packet
@@ -31,10 +33,12 @@ class Dispatcher:
         supervisor: Supervisor,
         dreams: Dreams,
         admission: Admission,
+        keeping: BankKeeping,
         leave: Callable[[str], None],
     ) -> None:
         self._state, self._clients, self._supervisor = state, clients, supervisor
         self._dreams, self._admission, self._leave = dreams, admission, leave
+        self._bank_keeping = keeping
 
     def on_packet(self, packet: Packet) -> None:
         try:
@@ -63,12 +67,13 @@ class Dispatcher:
             case requests.Notify(False):
                 self._clients.unregister(sender)
             case requests.AskStatus():
-                if sender in self._clients:  # to nobody else: see protocol, /dream/notify
-                    self._clients.send(self._status(), sender)
+                self._send_status(sender)
             case requests.Pause() | requests.Resume():
                 paused = self._state.training_paused = isinstance(message, requests.Pause)
                 self._supervisor.pause_training(paused)
                 self._state.say("training paused" if paused else "training goes on")
+            case requests.NewSet():
+                self._bank_keeping.new_set(partial(self._send_status, sender))
             case requests.Quit():
                 self._leave("a client asked for it")
 
@@ -77,6 +82,11 @@ class Dispatcher:
         said = in_words(error)
         self._clients.broadcast(Failed(id, said.code, str(said)))
         self._state.say(f"from {sender[0]}:{sender[1]}: {said}", warning=True)
+
+    def _send_status(self, sender: Address) -> None:
+        """To who has registered, and to nobody else: see protocol, /dream/notify."""
+        if sender in self._clients:
+            self._clients.send(self._status(), sender)
 
     def _status(self) -> Status:
         return Status(status(self._state))

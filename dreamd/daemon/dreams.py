@@ -9,6 +9,7 @@ import logging
 import time
 from functools import partial
 
+from dreamd.daemon.bank_keeping import BankKeeping
 from dreamd.daemon.clients import Clients, NotTooOften
 from dreamd.daemon.errands import Errands
 from dreamd.daemon.queue import NEWEST_WAITING, Client, Dream
@@ -32,10 +33,15 @@ class Dreams:
     """
 
     def __init__(
-        self, state: State, clients: Clients, supervisor: Supervisor, home: Errands
+        self,
+        state: State,
+        clients: Clients,
+        supervisor: Supervisor,
+        home: Errands,
+        keeping: BankKeeping,
     ) -> None:
         self._state, self._clients, self._supervisor = state, clients, supervisor
-        self._home = home
+        self._home, self._bank_keeping = home, keeping
         self._ids = itertools.count(OWN_IDS)
         self._is_time = NotTooOften()
 
@@ -129,6 +135,7 @@ class Dreams:
             self._state.say(outcome, warning=True)
         done = Done(dream.id, str(job.path), job.frames, job.config.rate, seconds, index)
         self._clients.broadcast(done)
+        self._bank_keeping.thin()
         self._clients.tell_tidal(self._state.bank.count, self._state.bank.newest)
         self._state.say(
             f"dream:{index} is there: {job.config.approach} of {job.voice}, "
