@@ -25,7 +25,7 @@ from dreamd.corpus import events
 from dreamd.corpus.recording import Recording
 from dreamd.daemon import supervisor
 from dreamd.dreaming import render
-from dreamd.dreaming.resolve import choose_model
+from dreamd.dreaming.resolve import choose_model, trained_voices
 from dreamd.errors import NoModel, SetupError
 from dreamd.home import checkpoints
 from dreamd.home.header import LARGEST_PROMISE, Damaged, PassedOver
@@ -569,6 +569,16 @@ def test_a_voice_of_many_takes_is_weighed_once_for_all_that_came(
     learner.forget(replace(recording, source="/takes/7.wav"))
     learner.turn(0.0)
     assert weighed == [50] * 4
+
+
+def test_folders_of_others_are_no_voices(taught: Trainer, small: Settings) -> None:
+    """Not in faults.md: what file servers and synchronizers leave beside the models."""
+    for name in ("@eaDir", ".stfolder", "New Folder", "lost+found/deep/er"):
+        (small.home / "models" / name).mkdir(parents=True)
+    (small.home / "models" / "notes.txt").touch()
+    (small.home / "models" / "sine" / "column-of-mine").mkdir()
+    assert trained_voices(small) == ["sine"]
+    assert choose_model(small, "sine", Request("column")).checkpoint is not None
 
 
 # ---------------------------------------------------------------- what the doctor says
