@@ -97,7 +97,7 @@ def test_children_end_with_the_daemon_whatever_they_do(
     one.ask(id=1, approach="transpose", secs=300)
     one.wait("/dream/chunk", 1)
     children = workers(one)
-    one.until(lambda: any(child.nice() == 19 for child in children))  # the learner is under way
+    one.until(lambda: any(os.getsid(c.pid) == c.pid for c in children))  # the learner is under way
     for child in children:
         child.send_signal(signal.SIGSTOP)
     one.kill()

@@ -33,13 +33,9 @@ class Dreams:
     """
 
     def __init__(
-        self,
-        state: State,
-        clients: Clients,
-        supervisor: Supervisor,
-        home: Errands,
+        self, state: State, clients: Clients, supervisor: Supervisor, home: Errands,
         keeping: BankKeeping,
-    ) -> None:
+    ) -> None:  # fmt: skip
         self._state, self._clients, self._supervisor = state, clients, supervisor
         self._home, self._bank_keeping = home, keeping
         self._ids = itertools.count(OWN_IDS)
