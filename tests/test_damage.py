@@ -15,7 +15,7 @@ import filelock
 import numpy as np
 import pytest
 import torch
-from conftest import RATE, tone
+from conftest import tone
 from safetensors.numpy import load_file, save_file
 
 from dreamd.approaches import registry
@@ -28,13 +28,13 @@ from dreamd.dreaming import render
 from dreamd.dreaming.resolve import choose_model
 from dreamd.errors import NoModel, SetupError
 from dreamd.home import checkpoints
-from dreamd.home.header import LARGEST_PROMISE, Damaged, Header, PassedOver
+from dreamd.home.header import LARGEST_PROMISE, Damaged, PassedOver
 from dreamd.home.lock import lock_home
 from dreamd.osc.requests import Request
 from dreamd.settings import Settings
 from dreamd.training import at_work, resume, trainer
 from dreamd.training.listening import Listening
-from dreamd.training.messages import Progress, RecordingJoined
+from dreamd.training.messages import Progress
 from dreamd.training.scheduler import TrainingScheduler
 from dreamd.training.trainer import Trainer
 from dreamd.workers.messages import Note
@@ -569,13 +569,6 @@ def test_a_voice_of_many_takes_is_weighed_once_for_all_that_came(
     learner.forget(replace(recording, source="/takes/7.wav"))
     learner.turn(0.0)
     assert weighed == [50] * 4
-    assert isinstance(RecordingJoined(recording).recording, Recording)
-    assert recording.rate == RATE
-    assert Header(taught_config(small), 1.0, "v").nonsense() is None
-
-
-def taught_config(small: Settings) -> Any:
-    return config_of("vector", small)
 
 
 # ---------------------------------------------------------------- what the doctor says
