@@ -76,6 +76,9 @@ class Settings:
 
     dreamers: int = _setting(0, "dreaming", "dreams made at a time; 0: one for each core", high=64)
     queue: int = _setting(32, "dreaming", "dreams that may wait; one more is refused", low=1)
+    keep_dreams: int = _setting(
+        0, "dreaming", "newest dreams that are kept, older ones are deleted; 0: all are kept"
+    )
     longest: float = _setting(300.0, "dreaming", "longest dream, in seconds", low=0.01)
 
 

@@ -18,6 +18,7 @@ from wire import Desk
 
 from dreamd.audio import files
 from dreamd.corpus.recording import Recording
+from dreamd.home.lock import claim
 from dreamd.osc import transport
 from dreamd.settings import Settings
 
@@ -50,6 +51,7 @@ def _gradients() -> Iterator[None]:
 @pytest.fixture
 def small(tmp_path: Path) -> Settings:
     """Settings of models so small that they learn in a second."""
+    claim(tmp_path / "home")
     return Settings(
         home=tmp_path / "home", vector=64, hop=64, frame=256, window=4, hidden=24, batch=4,
         stretch=4, learning_rate=1e-2,

@@ -2,9 +2,11 @@
 
 import errno
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from conftest import Daemon
 
 from dreamd.audio.files import DreamFile
 from dreamd.errors import NoSuchSeed
@@ -121,3 +123,66 @@ def test_no_request_walks_through_the_bank(bank: Bank, monkeypatch: pytest.Monke
         assert (full.count, full.newest) == (index, index)
         assert full.finished(index) == full.path(index)
     assert len(looks) <= 20
+
+
+# ---------------------------------------------------------------- how much is kept
+
+
+def filled(bank: Bank, count: int) -> None:
+    for _ in range(count):
+        bank.finish(bank.begin(10, 11025))
+
+
+def test_the_oldest_go_and_nothing_else(bank: Bank) -> None:
+    filled(bank, 6)
+    bank.path(1).write_bytes(b"somebody's own")
+    running = bank.begin(10, 11025)
+    assert bank.thin(2, {bank.path(0)}) == [2, 3]
+    assert bank.whole() == [0, 1, 4, 5]  # a seed that is waited for, somebody's, the newest two
+    assert bank.path(1).read_bytes() == b"somebody's own"
+    assert bank.path(running).exists()
+    assert not bank.path(2).exists()
+    assert bank.begin(10, 11025) == 2
+    assert bank.thin(9, ()) == []
+
+
+def test_a_new_set_begins_with_an_empty_bank(bank: Bank, tmp_path: Path) -> None:
+    filled(bank, 4)
+    bank.path(2).write_bytes(b"somebody's own")
+    (bank.folder / "notes.txt").touch()
+    running = bank.begin(10, 11025)
+    assert bank.new_set("set one", {bank.path(3)}) == [0, 1]
+    assert bank.whole() == [2, 3]
+    moved = tmp_path / "dreams" / "set one"
+    assert sorted(path.name for path in moved.iterdir()) == ["00000.wav", "00001.wav"]
+    assert bank.begin(10, 11025) == 0
+    bank.finish(running)
+    assert Bank(tmp_path).count == 3
+    with pytest.raises(FileExistsError):  # not in the same second
+        bank.new_set("set one", ())
+    assert bank.count == 3
+
+
+def test_keeping_few_and_beginning_anew_while_it_runs(
+    daemon: Callable[..., Daemon], recordings: Path
+) -> None:
+    one = daemon(recordings, "--keep-dreams", "2")
+    one.until(lambda: "guitar" in one.status()["voices"])
+    for id in range(1, 6):
+        one.ask(id=id, approach="vector", secs=0.3)
+        one.wait("/dream/done", id)
+    one.until(lambda: one.status()["dreams"] == 2)
+    bank = one.home / "dreams" / "dream"
+    names = sorted(path.stem for path in bank.iterdir())
+    assert len(names) == 2
+    credits = one.home / "dreams" / "credits"
+    assert sorted(path.stem for path in credits.iterdir()) == names
+    one.send("/dream/newset")
+    one.until(lambda: one.status()["dreams"] == 0)
+    (folder,) = (one.home / "dreams").glob("set *")
+    assert sorted(path.name for path in folder.iterdir()) == sorted(
+        f"{name}.{ext}" for name in names for ext in ("credits.json", "wav")
+    )
+    assert not list(bank.iterdir())
+    one.ask(id=9, approach="vector", secs=0.3)
+    assert one.wait("/dream/done", 9)[-1] == 0

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from dreamd.experiments import bench, bench_dreams, timing
+from dreamd.experiments import bench, bench_dreams, bench_processes, timing
 from dreamd.kernels import sliding_lstm
 
 
@@ -23,6 +23,7 @@ def test_every_part_prints_a_table_and_is_recorded(
 ) -> None:
     monkeypatch.setattr(bench_dreams, "SIZES", bench_dreams.SIZES[:1])
     monkeypatch.setattr(bench_dreams, "CONCURRENT_SECONDS", 0.1)
+    monkeypatch.setattr(bench_processes, "SHARE_SECONDS", 0.1)
     parts = list(bench.report())
     for part in parts:
         assert "nan" not in str(part)

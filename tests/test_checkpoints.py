@@ -1,5 +1,6 @@
 """Checkpoints: whole or not there, and honest about themselves."""
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
+from dreamd.approaches import registry
 from dreamd.approaches.config import ModelConfig
 from dreamd.errors import NoModel
 from dreamd.home import checkpoints
@@ -16,18 +18,24 @@ CONFIG = ModelConfig("column", 11025, 64, 4, 8)
 HEAD = checkpoints.Header(
     CONFIG, scale=0.25, voice="guitar", steps=10, error=0.5, history=(0.9, 0.5)
 )
-ARRAYS = {"w": np.arange(4, dtype=np.float32)}
-ADAM = {"w/exp_avg": np.ones(4, np.float32)}
+SHAPES = registry.shapes(CONFIG)
+ARRAYS = {
+    name: np.arange(math.prod(shape), dtype=np.float32).reshape(shape)
+    for name, shape in SHAPES.items()
+}
+ADAM = {"dense.weight/exp_avg": np.ones((1, 8), np.float32)}
 
 
 def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
     path = checkpoints.save(tmp_path, HEAD, ARRAYS, ADAM)
     head, arrays = checkpoints.load(path)
     assert head == HEAD
-    np.testing.assert_array_equal(arrays["w"], ARRAYS["w"])
-    kept = checkpoints.load_optimizer(path)
+    assert arrays.keys() == ARRAYS.keys()
+    for name, array in ARRAYS.items():
+        np.testing.assert_array_equal(arrays[name], array)
+    kept = checkpoints.load_optimizer(path, arrays)
     assert kept is not None
-    np.testing.assert_array_equal(kept["w/exp_avg"], ADAM["w/exp_avg"])
+    np.testing.assert_array_equal(kept["dense.weight/exp_avg"], 1.0)
 
 
 def test_the_file_itself_carries_all_that_matters(tmp_path: Path) -> None:
@@ -48,7 +56,7 @@ def test_old_ones_are_thinned_and_broken_ones_passed_over(tmp_path: Path) -> Non
     left = checkpoints.newest(model)
     assert left is not None
     assert checkpoints.steps_of(left) == 26
-    assert checkpoints.load_optimizer(left) is None
+    assert checkpoints.load_optimizer(left, ARRAYS) is None
 
 
 def test_a_long_life_is_bounded_in_space(tmp_path: Path) -> None:

@@ -89,7 +89,8 @@ def test_the_learner_listens_and_writes_it_down(small: Settings, recorded: Make)
     assert single_notes.of(recording, 60.3) == list(known)
     assert single_notes.of(recording, 61) == []
     learner.set_recordings((recording,))
-    assert learner._unscanned == []
+    learner.scan()
+    assert not learner.listens
 
 
 def test_where_nothing_was_written_notes_are_synthesized_and_learning_goes_on(

@@ -71,6 +71,10 @@ def test_it_says_where_it_listens_and_that_it_is_alive() -> None:
 
 def test_it_says_whether_it_learns() -> None:
     assert "learning paused" in drawn(replace(BUSY, training=False)).splitlines()[0]
+    slowly = drawn(replace(BUSY, slowly=True)).splitlines()[0]
+    assert "learning slowly: the machine is busy" in slowly
+    paused = drawn(replace(BUSY, slowly=True, training=False)).splitlines()[0]
+    assert "slowly" not in paused
     assert "ready" in drawn(EMPTY).splitlines()[0]
     assert "3 min left" not in drawn(replace(BUSY, training=False))
 
@@ -370,6 +374,8 @@ def test_a_summary_only_says_what_changed() -> None:
     (line,) = lines.show(further, 11.0)
     assert "guitar: vector error 0.31, 80%" in line
     assert "learning paused" in lines.show(replace(further, training=False), 11.0)[0]
+    slowly = lines.show(replace(further, slowly=True), 11.0)[0]
+    assert slowly.endswith("(learning slowly: the machine is busy)")
 
 
 def test_a_summary_of_many_voices_is_short() -> None:

@@ -185,14 +185,11 @@ def test_short_recordings_take_part(small: Settings, recorded: Make) -> None:
 def test_all_four_of_every_voice_take_turns(small: Settings, recorded: Make) -> None:
     told: list[Progress | Note] = []
     learner = TrainingScheduler(small, told.append)
-    assert learner.idle
+    assert not learner.learns
     both = (recorded(tone(300, 1.0)), recorded(tone(400, 1.0), voice="other"))
     learner.set_recordings(both)
     for _ in range(8):
-        learner._turns[0].train = lambda seconds, interrupted, p=learner._turns[0]: Trainer.train(
-            p, 0.0
-        )  # type: ignore[method-assign]
-        learner.turn()
+        learner.turn(0.0)
     trained = {(p.voice, p.config.approach) for p in told if isinstance(p, Progress) and p.steps}
     assert len(trained) == 8
     for voice in ("sine", "other"):  # a first checkpoint at once: dreams have weights
@@ -203,13 +200,18 @@ def test_new_material_comes_first_and_a_gone_voice_goes(small: Settings, recorde
     learner = TrainingScheduler(small, lambda message: None)
     sine, other = recorded(tone(300, 1.0)), recorded(tone(400, 1.0), voice="other")
     learner.set_recordings((sine, other))
-    more = recorded(tone(500, 1.0), voice="other", name="b.wav")
-    learner.set_recordings((sine, other, more))
-    assert [p.voice for p in learner._turns[:4]] == ["other"] * 4
-    learner.set_recordings((sine,))
-    assert {p.voice for p in learner._turns} == {"sine"}
+    learner.turn(0.0)
+    learner.join(recorded(tone(500, 1.0), voice="sine", name="b.wav"))
+    learner.join(more := recorded(tone(500, 1.0), voice="other", name="b.wav"))
+    learner.turn(0.0)
+    assert [voice for voice, _ in learner._line] == ["other"] * 3 + ["sine"] * 4 + ["other"]
+    learner.forget(other)
+    learner.forget(more)
+    learner.turn(0.0)
+    assert {voice for voice, _ in learner._line} == {"sine"}
     learner.set_recordings(())
-    assert learner.idle
+    learner.turn(0.0)
+    assert not learner.learns
 
 
 def test_devices(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -231,16 +233,22 @@ def test_a_full_disk_is_said_and_learning_goes_on(
     def full(*arguments: object, **more: object) -> None:
         raise OSError(28, "No space left on device")
 
-    learning = trainer(small, recorded(tone(300, 2.0)))
-    steps(learning, 1)
+    told: list[Progress | Note] = []
+    learner = TrainingScheduler(replace(small, save_every=0.0), told.append)
+    learner.set_recordings((recorded(tone(300, 2.0)),))
     with monkeypatch.context() as patch:
         patch.setattr(checkpoints, "save_file", full)
-        learning.save()
-    assert "No space left" in learning.said[-1].text  # type: ignore[attr-defined]
-    assert learning.unsaved
-    steps(learning, 1)
-    learning.save()
-    assert not learning.unsaved
+        for _ in range(9):
+            learner.turn(0.0)
+        learner.save()
+    assert not [path for path in (small.home / "models").rglob("*") if path.is_file()]
+    learner.turn(0.0)
+    said = [note for note in told if isinstance(note, Note)]
+    assert len(said) == 2  # the trouble once, for all four approaches, and its end
+    assert "No space left" in said[0].text
+    assert said[1].text == "what is learned is saved again"
+    assert len(list((small.home / "models").rglob("weights-*"))) == 4
+    assert max(each.steps for each in told if isinstance(each, Progress)) == 3
 
 
 # ---------------------------------------------------------------- settings and models that exist

@@ -8,6 +8,7 @@ rows. Light: a network's module, and PyTorch with it, is imported when the first
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -117,3 +118,9 @@ def make(config: ModelConfig, scale: float = 1.0, *, dropout: float = 0.0) -> "A
         config, scale, dropout=dropout
     )
     return network
+
+
+@lru_cache(maxsize=64)
+def shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
+    """The shapes of a network's weights, by name. Makes one: for processes that have PyTorch."""
+    return {name: tuple(tensor.shape) for name, tensor in make(config).state_dict().items()}

@@ -6,28 +6,19 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import soundfile
 
 from dreamd.approaches.registry import APPROACHES
 from dreamd.commands import install
-from dreamd.errors import NoModel, SetupError
+from dreamd.commands.home_check import Finding, examine_home
+from dreamd.errors import SetupError
 from dreamd.home import checkpoints
 from dreamd.home.lock import claim
 from dreamd.osc import client
 from dreamd.settings import Settings
 
 PARTS = ("torch", "numpy", "numba", "soundfile", "soxr", "safetensors")
-LEAST_ROOM = 1 << 30  # bytes
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One line of the report; ``mark`` is ``ok``, ``note`` or ``fault``."""
-
-    mark: str
-    text: str
 
 
 def examine(settings: Settings) -> Iterator[Finding]:
@@ -56,10 +47,7 @@ def _home(settings: Settings) -> Iterator[Finding]:
         return
     except OSError as error:
         yield Finding("fault", f"cannot write in {settings.home}: {error.strerror}; use --home")
-        return
-    room = shutil.disk_usage(settings.home).free
-    mark = "ok" if room > LEAST_ROOM else "note"
-    yield Finding(mark, f"home is {settings.home}, {room / 1e9:.1f} GB free")
+    yield from examine_home(settings.home)
 
 
 def _audio() -> Finding:
@@ -104,11 +92,7 @@ def _models(settings: Settings) -> Iterator[Finding]:
             for shape, paths in checkpoints.models(
                 settings.home, voice, approach, settings.rate
             ).items():
-                try:
-                    head = checkpoints.header(paths[-1])
-                except NoModel as error:
-                    yield Finding("note", str(error))
-                    continue
+                head = checkpoints.header(paths[-1])
                 yield Finding(
                     "ok",
                     f"{voice} {approach} {shape.vector}: error {head.error:.3f} after {head.steps} "

@@ -86,23 +86,32 @@ def train(
     voices = ingest(settings, source, say)
     config = config_of(approach, settings)
     trainers = [
-        Trainer(config, settings, recordings, lambda note: say(note.text))
-        for recordings in voices.values()
+        Trainer(config, settings, them, lambda note: say(note.text)) for them in voices.values()
     ]
     began = last = time.monotonic()
-    while (spent := time.monotonic() - began) < seconds:
-        for trainer in trainers:
+    while (spent := time.monotonic() - began) < seconds and (
+        learning := [trainer for trainer in trainers if not trainer.given_up]
+    ):
+        for trainer in learning:
             trainer.train(min(SLICE, seconds))
             if time.monotonic() - trainer.saved_at > settings.save_every:
-                trainer.save()
+                _try_to_save(trainer, say)
         if time.monotonic() - last > 2:
             last = time.monotonic()
             errors = ", ".join(f"{p.voice} {p.head.error:.3f}" for p in trainers)
             say(f"{approach}: error {errors}; {max(seconds - spent, 0):.0f} s left")
     for trainer in trainers:
-        trainer.save()
+        if trainer.unsaved:
+            trainer.save()
         head = trainer.head
         say(f"{head.voice}: {approach} at step {head.steps}, error {head.error:.4f}")
+
+
+def _try_to_save(trainer: Trainer, say: Callable[[str], None]) -> None:
+    try:
+        trainer.save()
+    except SetupError as error:  # a full disk: the next try, or the last one, may find room
+        say(str(error))
 
 
 def ingest(

@@ -5,8 +5,10 @@ say.
 """
 
 from collections.abc import Callable
+from functools import partial
 
 from dreamd.daemon.admission import Admission
+from dreamd.daemon.bank_keeping import BankKeeping
 from dreamd.daemon.clients import Clients
 from dreamd.daemon.dreams import Dreams
 from dreamd.daemon.events import Packet
@@ -34,11 +36,12 @@ class Dispatcher:
         dreams: Dreams,
         admission: Admission,
         trust: Trust,
+        keeping: BankKeeping,
         leave: Callable[[str], None],
     ) -> None:
         self._state, self._clients, self._supervisor = state, clients, supervisor
         self._dreams, self._admission, self._trust = dreams, admission, trust
-        self._leave = leave
+        self._bank_keeping, self._leave = keeping, leave
 
     def on_packet(self, packet: Packet) -> None:
         try:
@@ -68,12 +71,13 @@ class Dispatcher:
             case requests.Notify(False):
                 self._clients.unregister(sender)
             case requests.AskStatus():
-                if sender in self._clients:  # to nobody else: see protocol, /dream/notify
-                    self._send_status(sender)
+                self._send_status(sender)
             case requests.Pause() | requests.Resume():
                 paused = self._state.training_paused = isinstance(message, requests.Pause)
                 self._supervisor.pause_training(paused)
                 self._state.say("training paused" if paused else "training goes on")
+            case requests.NewSet():
+                self._bank_keeping.new_set(partial(self._send_status, sender))
             case requests.Quit():
                 self._leave("a client asked for it")
 
@@ -87,7 +91,10 @@ class Dispatcher:
         self._state.say(f"from {spelt(sender)}: {text}", warning=True)
 
     def _send_status(self, client: Address) -> None:
+        """To who has registered, and to nobody else: see protocol, /dream/notify."""
+
         def id_of(dream: Dream) -> int:
             return self._clients.id_for(client, dream.client.sender, dream.id, dream.number)
 
-        self._clients.send_status(Status(status(self._state, id_of)), client)
+        if client in self._clients:
+            self._clients.send_status(Status(status(self._state, id_of)), client)

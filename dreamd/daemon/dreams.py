@@ -8,6 +8,7 @@ import itertools
 import time
 from functools import partial
 
+from dreamd.daemon.bank_keeping import BankKeeping
 from dreamd.daemon.clients import Clients, NotTooOften, OfADream
 from dreamd.daemon.errands import Errands
 from dreamd.daemon.queue import NEWEST_WAITING, OWN_IDS, Client, Dream
@@ -30,10 +31,11 @@ class Dreams:
     """
 
     def __init__(
-        self, state: State, clients: Clients, supervisor: Supervisor, home: Errands
-    ) -> None:
+        self, state: State, clients: Clients, supervisor: Supervisor, home: Errands,
+        keeping: BankKeeping,
+    ) -> None:  # fmt: skip
         self._state, self._clients, self._supervisor = state, clients, supervisor
-        self._home = home
+        self._home, self._bank_keeping = home, keeping
         self._serials = itertools.count()
         self._is_time = NotTooOften()
 
@@ -124,6 +126,7 @@ class Dreams:
             self._state.say(outcome, warning=True)
         done = Done(dream.id, str(job.path), job.frames, job.config.rate, seconds, index)
         self.tell(dream, done)
+        self._bank_keeping.thin()
         self._clients.tell_tidal(self._state.bank.count, self._state.bank.newest)
         self._state.say(
             f"dream:{index} is there: {job.config.approach} of {job.voice}, "

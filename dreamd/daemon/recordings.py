@@ -12,6 +12,7 @@ from dreamd.daemon.clients import Clients
 from dreamd.daemon.state import State
 from dreamd.daemon.supervisor import Supervisor
 from dreamd.osc.replies import Ingested, Skipped
+from dreamd.training.messages import RecordingGone, RecordingJoined
 
 Event = Found | Gone | Ingesting | Joined | Refused
 
@@ -50,7 +51,8 @@ class Library:
         recording = news.recording
         self._state.corpus.add(recording)
         self._state.touch(recording.voice)
-        self._changed()
+        self._state.voices_changed()
+        self._supervisor.tell_training(RecordingJoined(recording))
         self._clients.broadcast(Ingested(recording.voice, recording.source, recording.seconds))
         self._state.say(
             f"{recording.voice} learns from {recording.name} ({recording.seconds:.1f} s)"
@@ -61,9 +63,6 @@ class Library:
         self._state.ingests.pop(path, None)
         recording = self._state.corpus.remove(path)
         if recording is not None:
-            self._changed()
+            self._state.voices_changed()
+            self._supervisor.tell_training(RecordingGone(recording))
             self._state.say(f"{recording.voice} no longer has {recording.name}")
-
-    def _changed(self) -> None:
-        self._state.voices_changed()
-        self._supervisor.set_recordings(self._state.corpus.recordings)

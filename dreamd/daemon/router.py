@@ -19,7 +19,7 @@ from dreamd.daemon.state import State
 from dreamd.daemon.supervisor import Supervisor
 from dreamd.dreaming.job import ChunkWritten, CursorLeapt, Finished, JobFailed
 from dreamd.osc.replies import Trained
-from dreamd.training.messages import Progress
+from dreamd.training.messages import Pace, Progress
 from dreamd.workers.messages import Note, Ready
 from dreamd.workers.process import WorkerExited, WorkerMessage
 
@@ -79,6 +79,8 @@ class Router:
                 self._dreams.assign()
             case Progress() as progress:
                 self._on_progress(progress)
+            case Pace() as pace:
+                state.pace = pace
             case Note(text, problem):
                 state.say(text, problem)
             case ChunkWritten() | CursorLeapt() | Finished() | JobFailed():

@@ -16,6 +16,7 @@ from dreamd.corpus.cache import Corpus
 from dreamd.corpus.ingest import Ingester
 from dreamd.corpus.watcher import Watcher, listing
 from dreamd.daemon.admission import MOST_OPENED, Admission
+from dreamd.daemon.bank_keeping import BankKeeping
 from dreamd.daemon.clients import Clients, NotTooOften
 from dreamd.daemon.dispatcher import Dispatcher
 from dreamd.daemon.dreams import Dreams
@@ -86,11 +87,12 @@ class Server:
         self._watcher = Watcher(state.folder, tell, lambda line: tell(Note(line, True)))
         self._supervisor = Supervisor(self._settings, tell)
         self._home, self._paths = Errands("home", 1, tell), Errands("seed", MOST_OPENED, tell)
-        self._dreams = Dreams(state, self._clients, self._supervisor, self._home)
+        keeping = BankKeeping(state, self._clients, self._home)
+        self._dreams = Dreams(state, self._clients, self._supervisor, self._home, keeping)
         library = Library(state, self._clients, self._supervisor, Ingester(state.corpus, tell))
         parts = (state, self._clients, self._supervisor, self._dreams)
         admission = Admission(*parts, self._home, self._paths)
-        dispatcher = Dispatcher(*parts, admission, self._trust, self._leave)
+        dispatcher = Dispatcher(*parts, admission, self._trust, keeping, self._leave)
         self._router = Router(*parts, library, dispatcher, self._leave)
         threading.Thread(target=self._receive, name="osc", daemon=True).start()
         self._watcher.start()

@@ -33,6 +33,8 @@ def status(state: State, id_of: Callable[[Dream], int]) -> dict[str, Any]:
         "dreams": state.bank.count,
         "bank": str(state.bank.folder),
         "training": not state.training_paused,
+        "learning_slowly": state.pace.slow,
+        "learning_share": state.pace.share,
         "rate": state.settings.rate,
     }
 
@@ -69,6 +71,7 @@ def view(state: State) -> View:
         home=str(settings.home),
         folder=str(state.folder),
         training=not state.training_paused,
+        slowly=state.pace.slow,
         rate=settings.rate,
         voices=tuple(
             VoiceView(name, len(recordings), state.seconds(name), state.active.get(name, 0.0))
@@ -86,6 +89,8 @@ def view(state: State) -> View:
 
 def _model_view(state: State, model: Progress) -> ModelView:
     missing = max(state.settings.course - model.seconds, 0.0)
+    # Every model has its turn, and learning has its share of the machine.
+    left = missing * max(len(state.models), 1) / state.pace.share if state.pace.share else None
     return ModelView(
         voice=model.voice,
         approach=model.config.approach,
@@ -94,7 +99,7 @@ def _model_view(state: State, model: Progress) -> ModelView:
         history=model.history,
         speed=0.0 if state.training_paused else model.steps_a_second,
         progress=min(model.seconds / state.settings.course, 1.0),
-        left=missing * max(len(state.models), 1),  # every model has its turn
+        left=left,
     )
 
 

@@ -16,7 +16,7 @@ from dreamd.home.bank import Bank
 from dreamd.home.log import Repeats
 from dreamd.settings import Settings
 from dreamd.terminal.view import LogLine
-from dreamd.training.messages import Progress
+from dreamd.training.messages import Pace, Progress
 
 LOG_LINES = 200
 """Lines for the performer that are kept."""
@@ -33,6 +33,7 @@ class State:
     queue: Queue
     estimates: Estimates = field(default_factory=Estimates)
     training_paused: bool = False  # by a client
+    pace: Pace = Pace(0.0, False)  # of learning
     ingests: dict[Path, Ingesting] = field(default_factory=dict)
     models: dict[tuple[str, str], Progress] = field(default_factory=dict)
     active: dict[str, float] = field(default_factory=dict)  # voice: when something happened

@@ -14,7 +14,13 @@ from dreamd.corpus.recording import Recording
 from dreamd.daemon.queue import Dream
 from dreamd.dreaming.job import Stop
 from dreamd.settings import Settings
-from dreamd.training.messages import PauseTraining, SetRecordings, YieldCPU
+from dreamd.training.messages import (
+    PauseTraining,
+    RecordingGone,
+    RecordingJoined,
+    SetRecordings,
+    YieldCPU,
+)
 from dreamd.workers.messages import Note
 from dreamd.workers.process import LEAVING_PATIENCE, Worker, WorkerExited, WorkerMessage
 
@@ -23,8 +29,6 @@ PAUSES = (0.0, 1.0, 5.0, 30.0)  # seconds before the first, second … replaceme
 SILENCE_TOLD, SILENCE_ENDED = 5.0, 20.0
 """Seconds of silence of a worker that makes a dream, or stands still: told, and replaced."""
 STARTING_PATIENCE = 300.0  # seconds in which a worker must be up
-RECORDINGS_EVERY = 0.5
-"""Seconds between two lists of all recordings for training: a whole library may be joining."""
 
 
 @dataclass
@@ -72,10 +76,9 @@ class Supervisor:
     ) -> None:
         self.dreamers = settings.dreamers or os.cpu_count() or 1
         self._tell = tell
-        self._recordings: Callable[[], Sequence[Recording]] | None = None  # to be told of
-        self._recordings_told = self._ticked = 0.0
+        self._ticked = 0.0
         self._yielding = False  # what training was told last
-        self._trainer = Worker("learner", "dreamd.training.worker", settings, tell, humble=True)
+        self._trainer = Worker("learner", "dreamd.training.worker", settings, tell)
         workers = [
             Worker(f"dreamer-{k}", "dreamd.dreaming.worker", settings, tell)
             for k in range(self.dreamers)
@@ -125,23 +128,15 @@ class Supervisor:
 
     # ------------------------------------------------------------ training
 
-    def set_recordings(self, recordings: Callable[[], Sequence[Recording]]) -> None:
-        """Training hears of all recordings: at once, or soon where many come in a row."""
-        self._recordings = recordings
-        self._tell_recordings()
-
-    def _tell_recordings(self) -> None:
-        now = time.monotonic()
-        if self._recordings is not None and now - self._recordings_told >= RECORDINGS_EVERY:
-            self._recordings_told = now
-            self._trainer.send(SetRecordings(tuple(self._recordings())), latest=True)
-            self._recordings = None
+    def tell_training(self, change: RecordingJoined | RecordingGone) -> None:
+        """What changed, and not all that there is: a whole library may be joining."""
+        self._trainer.send(change)
 
     def pause_training(self, on: bool) -> None:
         self._trainer.send(PauseTraining(on), latest=True)
 
     def share_machine(self) -> None:
-        """Training yields while any dream is being made."""
+        """Training has the least of the machine while any dream is being made."""
         making = any(slot.dream for slot in self.slots.values())
         if making != self._yielding:
             self._yielding = making
@@ -159,8 +154,7 @@ class Supervisor:
         """A worker is up; the one that trains hears what it must know."""
         self.slots[name].ready = True
         if name == self._trainer.name:
-            self._recordings_told = 0.0
-            self.set_recordings(recordings)
+            self._trainer.send(SetRecordings(tuple(recordings())), latest=True)
             self.pause_training(paused)
             self._trainer.send(YieldCPU(self._yielding), latest=True)
 
@@ -179,7 +173,6 @@ class Supervisor:
             self._watch(slot, now)
             if slot.restart_at is not None and slot.restart_at <= now:
                 slot.restart(now)
-        self._tell_recordings()
 
     def _watch(self, slot: Slot, now: float) -> None:
         """A worker that owes a word and is silent, or stands still, is told of, and replaced."""

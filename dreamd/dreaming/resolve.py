@@ -127,9 +127,9 @@ def cursor_start(recording: Recording, second: float | None, place: float | None
 
 
 def trained_voices(settings: Settings) -> list[str]:
-    """The voices that have models."""
-    models = settings.home / "models"
-    return sorted(f.name for f in models.iterdir() if f.is_dir()) if models.is_dir() else []
+    """The voices that have models. Other folders beside theirs are somebody's (``@eaDir``)."""
+    there = (settings.home / "models").glob("*/*-v*-n*-h*-l*")
+    return sorted({model.parent.name for model in there if model.is_dir()})
 
 
 def all_voices(trained: Iterable[str], recorded: Voices) -> Voices:

@@ -37,6 +37,7 @@ def report() -> Iterator[Part]:
     yield bench_dreams.vocoder()
     yield bench_processes.together()
     yield bench_processes.while_training()
+    yield bench_processes.learning_share()
     yield bench_training.training()
 
 

@@ -2,11 +2,15 @@
 
 import os
 import queue
+import subprocess
+import sys
 import tempfile
+import time
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import psutil
 import torch
 
 from dreamd.approaches.registry import APPROACHES
@@ -18,10 +22,15 @@ from dreamd.experiments import timing
 from dreamd.experiments.bench_dreams import noise_job, sliding
 from dreamd.experiments.timing import REFERENCE, SAMPLE_WISE, made, phrase_recording
 from dreamd.home import log
+from dreamd.home.lock import claim
 from dreamd.kernels import sliding_lstm
-from dreamd.training.messages import Progress, SetRecordings
+from dreamd.training.messages import Progress, SetRecordings, YieldCPU
 from dreamd.workers.messages import Ready
 from dreamd.workers.process import Worker, WorkerExited, WorkerMessage
+
+SHARE_SECONDS = 30.0
+"""For which learning is watched beside dreams."""
+BUSY = "import time; end = time.time() + 600\nwhile time.time() < end: pass"
 
 
 class Dreamers:
@@ -118,28 +127,86 @@ def batching(approach: str) -> float:
     return apart / joined
 
 
+class Learner:
+    """The training process on the project's own phrase."""
+
+    def __init__(self, home: Path) -> None:
+        claim(home)
+        self._heard: queue.SimpleQueue[WorkerMessage | WorkerExited] = queue.SimpleQueue()
+        settings = replace(REFERENCE, home=home)
+        self._worker = Worker("learner", "dreamd.training.worker", settings, self._heard.put)
+        self._worker.send(SetRecordings((phrase_recording(home),)))
+        self._steps: dict[str, int] = {}
+        while not any(self.steps().values()):
+            time.sleep(0.1)
+
+    def steps(self) -> dict[str, int]:
+        """Of each approach, so far."""
+        while not self._heard.empty():
+            heard = self._heard.get()
+            if isinstance(heard, WorkerExited):
+                raise SetupError(f"the training process {heard.why}")
+            if isinstance(progress := heard.message, Progress):
+                self._steps[progress.config.approach] = progress.steps
+        return dict(self._steps)
+
+    def computed(self) -> float:
+        """Seconds of computing, so far."""
+        return sum(psutil.Process(self._worker.pid).cpu_times()[:2])
+
+    def yields(self) -> None:
+        """As the daemon says while dreams are made."""
+        self._worker.send(YieldCPU(True))
+
+    def end(self) -> None:
+        self._worker.end()
+        self._worker.join()
+
+
 def while_training() -> Part:
     """The sample-wise approaches on one core while the learner trains, at its low priority."""
     rows = []
     with tempfile.TemporaryDirectory() as folder:
-        home = Path(folder)
-        recording = phrase_recording(home)
-        heard: queue.SimpleQueue[WorkerMessage | WorkerExited] = queue.SimpleQueue()
-        learner = Worker(
-            "learner",
-            "dreamd.training.worker",
-            replace(REFERENCE, home=home),
-            heard.put,
-            humble=True,
-        )
-        learner.send(SetRecordings((recording,)))
-        while not isinstance(getattr(heard.get(), "message", None), Progress):
-            pass
+        learner = Learner(Path(folder))
         for approach in SAMPLE_WISE:
             dream, samples = made(approach, REFERENCE), 40 * sliding_lstm.LARGEST
             taken = timing.in_turn(sliding(dream, samples, 1))[0]
             rows.append([approach, f"**{samples / REFERENCE.rate / taken:.1f}**"])
         learner.end()
-        learner.join()
     text = "One dream on one core while all four approaches of a voice are being trained:"
     return Part("While it trains", text, ["approach", "× real time"], rows)
+
+
+def learning_share() -> Part:
+    """What learning gets while dreams are asked without pause, and on a full machine."""
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        home, cores = Path(folder), os.cpu_count() or 1
+        learner, dreamers = Learner(home), Dreamers(home, cores)
+        learner.yields()
+        for beside, loops in (("nothing", 0), (f"{cores} busy loops", cores)):
+            busy = [subprocess.Popen([sys.executable, "-c", BUSY]) for _ in range(loops)]
+            try:
+                rows.append([beside, *_share(learner, dreamers)])
+            finally:
+                for process in busy:
+                    process.kill()
+                    process.wait()
+        dreamers.end()
+        learner.end()
+    text = (
+        f"{cores} processes dream without pause, for {SHARE_SECONDS:g} s. The share is the "
+        "training process's own CPU time, of one core; at least 5 % are promised."
+    )
+    head = ["beside the dreams", "share of learning", *(f"steps of {each}" for each in APPROACHES)]
+    return Part("Learning while dreams are asked without pause", text, head, rows)
+
+
+def _share(learner: Learner, dreamers: Dreamers) -> list[str]:
+    """The share of one core that learning got, and its steps by approach."""
+    steps, computed, began = learner.steps(), learner.computed(), time.monotonic()
+    while (passed := time.monotonic() - began) < SHARE_SECONDS:
+        dreamers.dream("column", os.cpu_count() or 1, 2.0)
+    share = (learner.computed() - computed) / passed
+    after = learner.steps()
+    return [f"**{share:.1%}**", *(str(after.get(e, 0) - steps.get(e, 0)) for e in APPROACHES)]

@@ -8,6 +8,7 @@ next start finds the marker and clears away what was half made.
 
 import os
 import re
+from collections.abc import Collection
 from pathlib import Path
 
 from dreamd.audio.files import DreamFile
@@ -84,6 +85,32 @@ class Bank:
         self._whole.pop(index, None)
         self._lowest = min(self._lowest, index)
         self._count()
+
+    def thin(self, keep: int, spared: Collection[Path]) -> list[int]:
+        """Deletes the oldest finished dreams until ``keep`` are left, but none that is ``spared``
+        or not of our making. Gives their numbers."""
+        old = [index for index in list(self._whole)[:-keep] if self._is_ours(index, spared)]
+        for index in old:
+            self.drop(index)
+        return old
+
+    def new_set(self, name: str, spared: Collection[Path]) -> list[int]:
+        """Moves the finished dreams into a folder beside the bank, ``HOME/dreams/NAME``; it begins
+        anew. Gives their numbers. Raises ``OSError``; what was not moved then is still here."""
+        folder, moved = self.folder.parent / name, []
+        folder.mkdir()
+        for index in list(self._whole):
+            if self._is_ours(index, spared):
+                self.path(index).rename(folder / self.path(index).name)
+                del self._whole[index]
+                moved.append(index)
+        self._lowest = 0
+        self._count()
+        return moved
+
+    def _is_ours(self, index: int, spared: Collection[Path]) -> bool:
+        path = self.path(index)
+        return path not in spared and DreamFile.is_one(path)
 
     def whole(self) -> list[int]:
         """The numbers of the dreams that are finished, the oldest first."""

@@ -1,28 +1,33 @@
-"""Checkpoints: save, load, the newest. Plain arrays in safetensors files; no PyTorch here.
+"""Checkpoints: save, load, the newest. Plain arrays in safetensors files.
 
 A model's folder ``HOME/models/VOICE/CONFIG/`` holds ``weights-STEPS.safetensors`` and, for the
 newest, ``adam-STEPS.safetensors``, the optimizer's state. Each file is written under a
 temporary name and moved into place: whoever looks finds whole files only. The learner
 writes; dreams, the daemon's status and the next start read.
+
+What lies there and is not for us (of a newer format, a cloud drive's "conflicted copy") is passed
+over and left alone. What is ours and damaged is set aside, ``….safetensors.damaged``, by whoever
+wanted to use it: nothing is deleted, and the checkpoint before it is the newest then.
 """
 
-import json
+import contextlib
 import os
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import save_file
 
+from dreamd.approaches import registry
 from dreamd.approaches.config import ModelConfig
 from dreamd.errors import NoModel, SetupError
+from dreamd.home.header import FORMAT, LARGEST_PROMISE, Damaged, Header, PassedOver, promise
 
-FORMAT = 1
 NEWEST_KEPT = 2
 """Newest checkpoints kept: one more than needed, in case it cannot be read."""
 DOUBLINGS = 16
@@ -36,36 +41,7 @@ OURS_BESIDE = re.compile(
 copy") is somebody else's."""
 
 Arrays = Mapping[str, NDArray[Any]]
-
-
-@dataclass(frozen=True)
-class Header:
-    """What a checkpoint says of itself."""
-
-    config: ModelConfig
-    scale: float  # samples (spectrum: magnitudes) are divided by it
-    voice: str
-    steps: int = 0
-    error: float = 1.0  # mean squared error over the labels' mean square
-    deviation: float = 1.0  # root mean squared training error, in the model's scale
-    seconds: float = 0.0  # spent training
-    learning_rate: float = 0.0
-    history: tuple[float, ...] = field(default=())  # of the error, oldest first
-
-    def dump(self) -> dict[str, str]:
-        said = asdict(self)
-        said["shape"] = said.pop("config")  # as checkpoints have called it from the first
-        return {"format": str(FORMAT), "header": json.dumps(said)}
-
-    @classmethod
-    def parse(cls, metadata: Mapping[str, str], path: Path) -> "Header":
-        """Raises :class:`NoModel` for a file of another format."""
-        if metadata.get("format") != str(FORMAT):
-            said = metadata.get("format", "none")
-            raise NoModel(f"checkpoint of format {said}, this dreamd reads {FORMAT}: {path}")
-        fields = json.loads(metadata["header"])
-        config = ModelConfig(**fields.pop("shape"))
-        return cls(config=config, **{**fields, "history": tuple(fields.get("history", ()))})
+Shapes = Mapping[str, tuple[int, ...]]
 
 
 def folder(home: Path, voice: str, config: ModelConfig) -> Path:
@@ -74,9 +50,23 @@ def folder(home: Path, voice: str, config: ModelConfig) -> Path:
 
 
 def checkpoints(model: Path) -> list[Path]:
-    """The checkpoints in a model's folder, oldest first."""
-    there = model.iterdir() if model.is_dir() else ()
-    return sorted(path for path in there if CHECKPOINT.fullmatch(path.name))
+    """The checkpoints in a model's folder, oldest first; readable or not."""
+    try:
+        names = [entry.name for entry in os.scandir(model) if entry.is_file()]
+    except OSError:  # no such folder, or nobody may look into it
+        return []
+    return [model / name for name in sorted(filter(CHECKPOINT.fullmatch, names))]
+
+
+def readable(model: Path) -> dict[Path, Header]:
+    """The checkpoints whose headers can be read, oldest first."""
+    found = {}
+    for path in checkpoints(model):
+        try:
+            found[path] = header(path)
+        except NoModel:
+            continue
+    return found
 
 
 def steps_of(path: Path) -> int:
@@ -91,9 +81,9 @@ def models(home: Path, voice: str, approach: str, rate: int) -> dict[ModelConfig
     """A voice's models of an approach and their readable checkpoints, oldest first."""
     found: dict[ModelConfig, list[Path]] = {}
     for model in sorted((home / "models" / voice).glob(f"{approach}-{rate}-*")):
-        if (path := newest(model)) is not None:
-            upto = checkpoints(model)
-            found[header(path).config] = upto[: upto.index(path) + 1]
+        if there := readable(model):
+            *_, newest = there.values()
+            found[newest.config] = list(there)
     return found
 
 
@@ -104,12 +94,23 @@ def other_models(home: Path, voice: str, config: ModelConfig) -> list[str]:
 
 
 def header(path: Path) -> Header:
-    """Only the header of a checkpoint. Raises :class:`NoModel` if it is broken."""
+    """Only the header of a checkpoint. Raises :class:`Damaged`, :class:`PassedOver`, or just
+    :class:`NoModel` where the disk does not give it."""
     try:
         with safe_open(path, framework="numpy") as file:
-            return Header.parse(file.metadata() or {}, path)
-    except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
-        raise NoModel(f"cannot be read as a checkpoint ({error}): {path}") from None
+            head = Header.parse(file.metadata() or {}, path)
+        size = path.stat().st_size
+    except SafetensorError as error:
+        raise Damaged(f"cannot be read as a checkpoint ({error}): {path}") from None
+    except OSError as error:
+        raise NoModel(f"cannot be read ({error.strerror or error}): {path}") from None
+    if head.config.name != path.parent.name:
+        raise PassedOver(f"is of a model {head.config.name}, and lies elsewhere: {path}")
+    if head.steps != steps_of(path):
+        raise PassedOver(f"its header says {head.steps} steps, its name others: {path}")
+    if promise(head.config) > max(LARGEST_PROMISE, 4 * size):
+        raise Damaged(f"its header says more than the file can hold: {path}")
+    return head
 
 
 def newest(model: Path) -> Path | None:
@@ -124,12 +125,68 @@ def newest(model: Path) -> Path | None:
 
 
 def load(path: Path) -> tuple[Header, dict[str, NDArray[Any]]]:
-    """Header and weights. Raises :class:`NoModel` if the file is broken."""
-    head = header(path)
+    """Header and weights, every one of them a number, in the shapes of the model.
+
+    Raises :class:`NoModel` as :func:`header` does; a damaged file is then set aside.
+    """
     try:
-        return head, {name: array.astype(np.float32) for name, array in load_file(path).items()}
-    except (SafetensorError, OSError) as error:
-        raise NoModel(f"cannot be read as a checkpoint ({error}): {path}") from None
+        head = header(path)
+        return head, _read(path, registry.shapes(head.config).__eq__)
+    except Damaged as error:
+        raise Damaged(f"{error}{set_aside(path)}") from None
+
+
+def load_optimizer(path: Path, weights: Arrays) -> dict[str, NDArray[Any]] | None:
+    """The optimizer's state that belongs to a checkpoint; None if it was not kept.
+
+    Raises :class:`Damaged` where it is of no use; it is then set aside.
+    """
+    beside = _optimizer_of(path)
+    if not beside.exists():
+        return None
+    shapes = {f"{name}/{part}": array.shape for name, array in weights.items()
+              for part in ("exp_avg", "exp_avg_sq")}  # fmt: skip
+    shapes |= {f"{name}/step": (1,) for name in weights}  # a number becomes an array of one
+    try:
+        state = _read(beside, lambda has: has.items() <= shapes.items())
+        if any((state[name] < 0).any() for name in state if not name.endswith("/exp_avg")):
+            raise Damaged(f"steps or squares below zero: {beside}")
+    except Damaged as error:
+        raise Damaged(f"{error}{set_aside(beside)}") from None
+    return state
+
+
+def set_aside(path: Path) -> str:
+    """Renames a damaged file, so that nobody takes it for a checkpoint; gives the end of a line."""
+    for number in range(1, 100):
+        aside = path.with_name(f"{path.name}.damaged{f'-{number}' if number > 1 else ''}")
+        if not aside.exists():
+            break
+    try:
+        path.rename(aside)
+    except OSError as error:
+        return f" (cannot be set aside: {error.strerror})"
+    return f" (set aside as {aside.name})"
+
+
+def _read(path: Path, fitting: Callable[[Shapes], bool]) -> dict[str, NDArray[Any]]:
+    """The arrays of a file; only if the shapes that it names are ``fitting`` is room made for them.
+
+    Raises :class:`Damaged`, or :class:`NoModel` where the disk fails.
+    """
+    try:
+        with safe_open(path, framework="numpy") as file:
+            names = list(file.keys())
+            if not fitting({name: tuple(file.get_slice(name).get_shape()) for name in names}):
+                raise Damaged(f"its arrays have not the shapes of the model: {path}")
+            arrays = {name: np.asarray(file.get_tensor(name), np.float32) for name in names}
+    except (SafetensorError, TypeError, ValueError, KeyError, AttributeError) as error:
+        raise Damaged(f"cannot be read as a checkpoint ({error}): {path}") from None
+    except OSError as error:
+        raise NoModel(f"cannot be read ({error.strerror or error}): {path}") from None
+    if not all(np.isfinite(array).all() for array in arrays.values()):
+        raise Damaged(f"holds what is no finite number: {path}")
+    return arrays
 
 
 def blend(
@@ -151,30 +208,25 @@ def blend(
     ), mixed
 
 
-def load_optimizer(path: Path) -> dict[str, NDArray[Any]] | None:
-    """The optimizer's state that belongs to a checkpoint; None if it was not kept."""
-    beside = _optimizer_of(path)
-    try:
-        return load_file(beside) if beside.exists() else None
-    except (SafetensorError, OSError):
-        return None
-
-
 def save(home: Path, head: Header, weights: Arrays, optimizer: Arrays) -> Path:
     """A checkpoint into its model's folder; older ones are thinned. Returns its path.
 
     The optimizer goes first: weights without it can be trained on, the reverse is nothing.
-    Raises :class:`SetupError` when the disk is full or the folder gone.
+    Raises :class:`SetupError` when the disk is full or the folder gone; nothing half-made stays.
     """
     model = folder(home, head.voice, head.config)
+    path = model / f"weights-{head.steps:012d}.safetensors"
+    if path.exists() and path not in readable(model):
+        raise SetupError(f"cannot save {path}: a file that is not for this dreamd has its name")
     try:
         model.mkdir(parents=True, exist_ok=True)
+        _write(_optimizer_of(path), optimizer, {"format": str(FORMAT)})
+        _write(path, weights, head.dump())
+        _thin(model, path)
+    except SafetensorError as error:
+        raise SetupError(f"cannot save {path}: {error}") from None
     except OSError as error:
-        raise SetupError(f"cannot make {model}: {error.strerror}") from None
-    path = model / f"weights-{head.steps:012d}.safetensors"
-    _write(_optimizer_of(path), optimizer, {"format": str(FORMAT)})
-    _write(path, weights, head.dump())
-    _thin(model, path)
+        raise SetupError(f"cannot save {path}: {error.strerror or error}") from None
     return path
 
 
@@ -196,8 +248,10 @@ def _write(path: Path, arrays: Arrays, metadata: dict[str, str]) -> None:
     try:
         save_file(contiguous, temporary, metadata=metadata)
         os.replace(temporary, path)
-    except (OSError, SafetensorError) as error:
-        raise SetupError(f"cannot save {path}: {error}") from None
+    except (OSError, SafetensorError):
+        with contextlib.suppress(OSError):  # half a file keeps a full disk full
+            temporary.unlink(missing_ok=True)
+        raise
 
 
 def thinned(steps: Sequence[int]) -> set[int]:
@@ -213,11 +267,13 @@ def thinned(steps: Sequence[int]) -> set[int]:
 
 
 def _thin(model: Path, path: Path) -> None:
-    there = checkpoints(model)
-    kept = thinned([steps_of(each) for each in there])
-    for old in there:
+    """Clears away what is ours and old. What cannot be read is neither counted nor touched."""
+    ours = list(readable(model))
+    kept = thinned([steps_of(each) for each in ours])
+    for old in ours:
         if steps_of(old) not in kept:
             old.unlink(missing_ok=True)
+    theirs = {_optimizer_of(each) for each in checkpoints(model) if each not in ours}
     for old in model.iterdir():
-        if OURS_BESIDE.fullmatch(old.name) and old != _optimizer_of(path):
+        if OURS_BESIDE.fullmatch(old.name) and old not in {_optimizer_of(path), *theirs}:
             old.unlink(missing_ok=True)

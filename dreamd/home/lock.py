@@ -38,6 +38,10 @@ def lock_home(home: Path, recordings: Path | None = None) -> filelock.FileLock:
         ) from None
     except OSError as error:
         raise _unwritable(home, error) from None
+    except NotImplementedError:  # filelock's word for it
+        raise SetupError(
+            f"the disk of {home} has no locks (a network's or a cloud's): choose another --home"
+        ) from None
     return lock
 
 
@@ -68,6 +72,12 @@ def is_ours(home: Path) -> bool:
     if any((home / name).is_file() for name in (MARK, *OLDER)):
         return True
     return not any(entry.is_file() and not entry.name.startswith(".") for entry in home.rglob("*"))
+
+
+def is_there(home: Path) -> bool:
+    """Whether a home is still to be had: a disk that went leaves an empty folder in its place, and
+    what is saved there is lost to the home when the disk comes back."""
+    return (home / MARK).is_file()
 
 
 def _check_apart(home: Path, recordings: Path) -> None:

@@ -61,8 +61,12 @@ def _first_status(mine: socket.socket) -> dict[str, Any]:
                     case "/dream/status", _:
                         deadline = time.monotonic() + ANSWER_PATIENCE
                         if state := pages.add(args):
-                            return {**state, "training": bool(state["training"])}
+                            return state | {key: bool(state.get(key, False)) for key in FLAGS}
     raise TimeoutError
+
+
+FLAGS = ("training", "learning_slowly")
+"""Of a status: OSC has no truth values that every client knows."""
 
 
 class StatusPages:
@@ -87,7 +91,8 @@ class StatusPages:
 
 def told(state: Mapping[str, Any]) -> str:
     """A status in words, some lines."""
-    training = "training" if state["training"] else "training paused"
+    slowly = "learning slowly: the machine is busy" if state["learning_slowly"] else "training"
+    training = slowly if state["training"] else "training paused"
     lines = [
         f"{training}; {state['running']} dreams running, {state['queue']} waiting, "
         f"{state['dreams']} made"

@@ -185,17 +185,23 @@ class Resume:
 
 
 @dataclass(frozen=True)
+class NewSet:
+    """``/dream/newset``: the bank begins anew, its dreams go into a folder of their own."""
+
+
+@dataclass(frozen=True)
 class Quit:
     """``/dream/quit``: save everything and end."""
 
 
-Message = Request | Cancel | AskStatus | Notify | Pause | Resume | Quit
+Message = Request | Cancel | AskStatus | Notify | Pause | Resume | NewSet | Quit
 
 _CANCEL_TAKES = "/dream/cancel takes one id, or all"
 _PLAIN: Mapping[str, Message] = {
     "/dream/status": AskStatus(),
     "/dream/pause": Pause(),
     "/dream/resume": Resume(),
+    "/dream/newset": NewSet(),
     "/dream/quit": Quit(),
 }
 

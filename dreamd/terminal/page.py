@@ -8,6 +8,7 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from dreamd.terminal.text import (
+    SLOWLY,
     Glyphs,
     by_state,
     clock,
@@ -89,8 +90,8 @@ class _Page:
     def header(self) -> list[Line]:
         view, dot = self.view, f" {self.glyphs.dot} "
         state = ("learning", "green") if any(m.speed for m in view.models) else ("ready", "green")
-        if any(dream.state == "running" for dream in view.dreams):
-            state = ("learning waits", "green")
+        if view.slowly:
+            state = (SLOWLY, "yellow")
         state = state if view.training else ("learning paused", "bold yellow")
         head: Line = [(" DreamRNN  ", "bold"), state, (f"{dot}listening on {view.address}", "")]
         head += [(f"{dot}{view.rate} Hz", "dim")]

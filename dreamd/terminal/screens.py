@@ -20,6 +20,7 @@ from rich.text import Text
 
 from dreamd.terminal.page import lay_out
 from dreamd.terminal.text import (
+    SLOWLY,
     Glyphs,
     by_state,
     counted,
@@ -191,7 +192,8 @@ def _voice_lines(view: View, most: int) -> list[str]:
     lines = []
     for voice in voices[:most]:
         said = "; ".join(_model_words(m) for m in view.models if m.voice == voice.name)
-        lines.append(f"{voice.name}: {said}" + ("" if view.training else " (learning paused)"))
+        slowly = f" ({SLOWLY})" if view.slowly else ""
+        lines.append(f"{voice.name}: {said}" + (slowly if view.training else " (learning paused)"))
     if len(voices) > most:
         lines.append(f"and {counted(len(voices) - most, 'more voice')}")
     return lines

@@ -15,6 +15,8 @@ from rich.cells import cell_len, set_cell_size
 
 from dreamd.terminal.view import DreamState, DreamView, ModelView, VoiceView
 
+SLOWLY = "learning slowly: the machine is busy"
+
 
 def clock(seconds: float) -> str:
     """A length of audio.

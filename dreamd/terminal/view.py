@@ -99,3 +99,5 @@ class View:
     models: tuple[ModelView, ...] = ()
     dreams: tuple[DreamView, ...] = ()
     log: tuple[LogLine, ...] = ()
+    slowly: bool = False
+    """It learns much less than it may: others need the machine."""

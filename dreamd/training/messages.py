@@ -1,7 +1,8 @@
 """What is said between the daemon and the training process. Plain values, pickled in pipes.
 
-Down to the process: :class:`SetRecordings`, :class:`PauseTraining`, :class:`YieldCPU`. Up from it:
-:class:`Progress`.
+Down to the process: :class:`SetRecordings` once, then :class:`RecordingJoined` and
+:class:`RecordingGone`; :class:`PauseTraining`, :class:`YieldCPU`. Up from it: :class:`Progress`,
+:class:`Pace`.
 """
 
 from dataclasses import dataclass
@@ -18,6 +19,20 @@ class SetRecordings:
 
 
 @dataclass(frozen=True)
+class RecordingJoined:
+    """One more, or a newer version of one."""
+
+    recording: Recording
+
+
+@dataclass(frozen=True)
+class RecordingGone:
+    """One that was there is not any more."""
+
+    recording: Recording
+
+
+@dataclass(frozen=True)
 class PauseTraining:
     """Stop training (or go on)."""
 
@@ -26,7 +41,7 @@ class PauseTraining:
 
 @dataclass(frozen=True)
 class YieldCPU:
-    """Dreams are being made: leave them the machine (or take it again)."""
+    """Dreams are being made: leave them the machine, but for the least (or take it again)."""
 
     on: bool
 
@@ -39,6 +54,14 @@ class Progress:
     config: ModelConfig
     steps: int
     error: float  # mean squared error over the labels' mean square; 1.0 predicts silence
-    seconds: float  # spent training it, in all
-    steps_a_second: float  # while it trains
+    seconds: float  # of computing spent on it, in all
+    steps_a_second: float  # while it trains; 0 for one that waits for its turn
     history: tuple[float, ...]  # of the error
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How fast learning goes."""
+
+    share: float  # cores that it has got lately, 0…
+    slow: bool  # much less than it may have: the machine is busy

@@ -2,113 +2,176 @@
 
 The training process has one :class:`TrainingScheduler` and calls :meth:`TrainingScheduler.turn`
 for ever; between turns a minute of a new recording is scanned for pitches.
+
+All models stand in a line, those whose recordings changed last first. The first few of them are at
+work: they are in memory and take turns. Where there are more, each leaves after a stint, saved, and
+goes to the end of the line: however large the library, memory holds a few models.
 """
 
 import logging
+import math
 import time
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable
+from itertools import islice
 
-from dreamd.approaches.registry import APPROACHES, config_of
-from dreamd.corpus import events, pitch, single_notes
+from dreamd.approaches.registry import APPROACHES
 from dreamd.corpus.recording import Recording
-from dreamd.corpus.single_notes import SingleNote
+from dreamd.errors import DreamError
 from dreamd.settings import Settings
+from dreamd.training.at_work import AT_WORK, AtWork, Key, standing
+from dreamd.training.listening import Listening
 from dreamd.training.messages import Progress
-from dreamd.training.trainer import Trainer
 from dreamd.workers.messages import Note
 
 SLICE = 0.5  # seconds a model trains before the next one's turn
+AGAIN_AFTER = 60.0
+"""Seconds after which a model whose checkpoints the disk did not give is tried again."""
 
 
 class TrainingScheduler:
-    """All trainers, in turn.
+    """All models, in turn.
 
     :param tell: takes :class:`Progress` and :class:`Note`.
     """
 
     def __init__(self, settings: Settings, tell: Callable[[Progress | Note], None]) -> None:
         self._settings, self._tell = settings, tell
-        self._trainers: dict[tuple[str, str], Trainer] = {}
-        self._turns: list[Trainer] = []  # next first
-        self._known: dict[str, tuple[Recording, ...]] = {}
-        self._unscanned: list[Recording] = []
-        self._scan: Iterator[bool] | None = None
+        self._voices: dict[str, dict[str, Recording]] = {}  # by their sources
+        self._changed: dict[str, None] = {}  # voices, the latest last
+        self._line: deque[Key] = deque()
+        self._resting: dict[Key, float] = {}  # those that cannot learn now: when to try again
+        self._stints: dict[Key, float] = {}  # seconds trained since they came to work
+        self._listening = Listening()
+        self._at_work = AtWork(settings, tell, self._listening.again)
 
     @property
-    def idle(self) -> bool:
-        return not self._turns
+    def learns(self) -> bool:
+        """Whether a model waits for its turn."""
+        return bool(self._line or self._changed)
+
+    @property
+    def listens(self) -> bool:
+        """Whether a recording waits to be scanned."""
+        return self._listening.waiting
+
+    @property
+    def wakes_in(self) -> float | None:
+        """Seconds until a model that rests is tried again; None: none will be."""
+        at = min(self._resting.values(), default=math.inf)
+        return max(at - time.monotonic(), 0.0) if at < math.inf else None
+
+    # ------------------------------------------------------------ recordings
 
     def set_recordings(self, recordings: tuple[Recording, ...]) -> None:
-        """Trains on just these from now on; voices with anything new come first."""
-        voices: dict[str, tuple[Recording, ...]] = {}
+        """Trains on just these from now on."""
+        there = {recording.source: recording for recording in recordings}
+        for has in list(self._voices.values()):
+            for recording in [each for each in has.values() if there.get(each.source) != each]:
+                self.forget(recording)
         for recording in recordings:
-            voices[recording.voice] = (*voices.get(recording.voice, ()), recording)
-        for key in [key for key in self._trainers if key[0] not in voices]:
-            trainer = self._trainers.pop(key)
-            self._turns.remove(trainer)
-            trainer.save()
-        changed = [voice for voice, has in voices.items() if has != self._known.get(voice)]
+            if self._voices.get(recording.voice, {}).get(recording.source) != recording:
+                self.join(recording)
+
+    def join(self, recording: Recording) -> None:
+        """One more to train on, or one made again: its voice's models come first."""
+        has = self._voices.setdefault(recording.voice, {})
+        if old := has.get(recording.source):
+            self._listening.forget(old)
+        has[recording.source] = recording
+        self._touch(recording.voice)
+        self._listening.add(recording)
+
+    def forget(self, recording: Recording) -> None:
+        """It is gone."""
+        if self._voices.get(recording.voice, {}).pop(recording.source, None):
+            self._touch(recording.voice)
+        self._listening.forget(recording)
+
+    def _touch(self, voice: str) -> None:
+        self._changed.pop(voice, None)
+        self._changed[voice] = None
+
+    def _settle(self) -> None:
+        """Once for all that has changed since the last turn."""
+        changed, self._changed = self._changed, {}
         for voice in changed:
-            for approach in APPROACHES:
-                self._enrol(voice, approach, voices[voice])
-        self._turns.sort(key=lambda trainer: trainer.voice not in changed)
-        self._known = voices
-        self._unscanned = [r for r in recordings if not is_scanned(r)]
-        logging.info("training on %d recordings", len(recordings))
+            keys = [(voice, approach) for approach in APPROACHES]
+            new = not any(key in self._line or key in self._resting for key in keys)
+            self._line = deque(key for key in self._line if key[0] != voice)
+            for key in keys:
+                self._resting.pop(key, None)
+            if not self._voices[voice]:  # it has no recordings any more
+                del self._voices[voice]
+                for key in keys:
+                    self._at_work.dismiss(key)
+                continue
+            self._line.extendleft(reversed(keys))
+            for key in keys:
+                if trainer := self._at_work.get(key):
+                    trainer.set_recordings(list(self._voices[voice].values()))
+                elif new:
+                    self._tell(standing(self._settings, key))
+
+    # ------------------------------------------------------------ turns
 
     def scan(self) -> None:
-        """Looks for events and single notes in the next minute or two of a recording that nobody
-        has listened to yet."""
-        if self._scan is None and self._unscanned:
-            self._scan = _scan(self._unscanned.pop(0))
-        if self._scan is not None and not next(self._scan, False):
-            self._scan = None
+        """A minute or two of a recording that nobody has listened to yet."""
+        self._listening.on()
 
-    def turn(self, interrupted: Callable[[], bool] = lambda: False) -> None:
-        """The next trainer trains for a slice of time; whoever is due is saved."""
-        trainer = self._turns.pop(0)
-        self._turns.append(trainer)
-        new = trainer.head.steps == 0
-        trainer.train(SLICE, interrupted)
-        if new:
-            trainer.save()
+    def turn(self, seconds: float = SLICE, interrupted: Callable[[], bool] = lambda: False) -> None:
+        """The next model trains for so long; whoever is due is saved."""
+        self._settle()
+        self._wake()
+        if not self._line:
+            return
+        key = self._line.popleft()
+        try:
+            self._train(key, seconds, interrupted)
+        except DreamError as error:  # its checkpoints cannot be read, its recordings not be used
+            self._rest(key, f"waits: {error}")
+        except Exception as error:
+            logging.exception("training %s of %s", key[1], key[0])
+            self._rest(key, f"waits: an error inside dreamd ({error}), see its log")
+        self._at_work.save_due()
+
+    def _train(self, key: Key, seconds: float, interrupted: Callable[[], bool]) -> None:
+        recordings = list(self._voices[key[0]].values())
+        staying = {key, *islice(self._line, AT_WORK - 1)}
+        trainer = self._at_work.fetch(key, recordings, staying)
+        new, before = not trainer.head.steps, trainer.head.seconds
+        trainer.train(seconds, interrupted)
         self._tell(trainer.progress())
+        if trainer.given_up:
+            self._at_work.save(trainer)
+            self._rest(key)
+            return
+        if new:  # a first checkpoint at once: dreams have weights
+            self._at_work.save(trainer)
+        stint = self._stints.get(key, 0.0) + max(trainer.head.seconds - before, 0.0)
+        over = new or stint >= self._settings.save_every
+        if over and len(self._line) >= AT_WORK and self._at_work.save(trainer):
+            self._line.append(key)
+            self._stints.pop(key, None)
+        else:
+            self._line.insert(min(AT_WORK - 1, len(self._line)), key)
+            self._stints[key] = stint
+
+    def _rest(self, key: Key, why: str | None = None) -> None:
+        """It does not stand in the line until its recordings change; or, with a reason that may
+        pass, for a while."""
+        self._at_work.give_up(key)
+        self._stints.pop(key, None)
+        self._resting[key] = time.monotonic() + AGAIN_AFTER if why else math.inf
+        if why:
+            self._at_work.say(Note(f"{key[1]} of {key[0]} {why}", problem=True))
+
+    def _wake(self) -> None:
         now = time.monotonic()
-        due = [p for p in self._turns if p.unsaved and now - p.saved_at > self._settings.save_every]
-        for late in due:
-            late.save()
+        for key in [key for key, at in self._resting.items() if at <= now]:
+            del self._resting[key]
+            self._line.append(key)
 
     def save(self) -> None:
-        for trainer in self._turns:
-            if trainer.unsaved:
-                trainer.save()
-
-    def _enrol(self, voice: str, approach: str, recordings: tuple[Recording, ...]) -> None:
-        trainer = self._trainers.get((voice, approach))
-        if trainer is not None:
-            trainer.set_recordings(recordings)
-            return
-        config = config_of(approach, self._settings)
-        trainer = Trainer(config, self._settings, recordings, self._tell)
-        self._trainers[voice, approach] = trainer
-        self._turns.append(trainer)
-        self._tell(trainer.progress())
-
-
-def is_scanned(recording: Recording) -> bool:
-    return events.exist(recording) and single_notes.known(recording) is not None
-
-
-def _scan(recording: Recording) -> Iterator[bool]:
-    """Listens part by part, then writes down what it found: events first, dreams leap to them."""
-    try:
-        if not events.exist(recording):
-            yield from events.scan(recording)
-        if single_notes.known(recording) is None:
-            found: list[SingleNote] = []
-            for heard in pitch.scan(recording):
-                found.extend(heard)
-                yield True
-            single_notes.keep(recording, found)
-    except OSError as error:  # a full disk: the cursor walks straight on, notes are synthesized
-        logging.warning("cannot keep what %s holds: %s", recording.name, error)
+        """Everything that is not saved yet."""
+        self._at_work.save_all()

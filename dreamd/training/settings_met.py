@@ -6,7 +6,7 @@ The trainer asks once for each model, as it begins.
 import math
 
 from dreamd.home import checkpoints
-from dreamd.home.checkpoints import Header
+from dreamd.home.header import Header
 from dreamd.settings import Settings, flag
 
 

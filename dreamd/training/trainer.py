@@ -7,6 +7,7 @@ voice.
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,19 +19,24 @@ from dreamd.approaches import registry
 from dreamd.approaches.base import Approach, initialize
 from dreamd.approaches.config import ModelConfig
 from dreamd.corpus.recording import Recording
-from dreamd.errors import SetupError
+from dreamd.errors import BadRecording, SetupError
 from dreamd.home import checkpoints
+from dreamd.home.header import Header
+from dreamd.home.lock import is_there
 from dreamd.kernels.adam import Adam
 from dreamd.kernels.windowed_lstm import Kept
 from dreamd.settings import Settings
 from dreamd.training import settings_met, warm_start
 from dreamd.training.device import pick_device
 from dreamd.training.messages import Progress
+from dreamd.training.resume import Resumed, newest_usable
 from dreamd.training.running_error import RunningError
 from dreamd.training.sampler import WindowSampler
 from dreamd.workers.messages import Note
 
 HISTORY = 120  # points kept of the error's history
+TRIES = 4  # rollbacks without a checkpoint between them, and it goes back further or gives up
+LEAST_RATE = 2**-10  # of the settings' learning rate: it is halved no further
 
 
 class Trainer:
@@ -48,12 +54,18 @@ class Trainer:
     ) -> None:
         self.voice, self.config = recordings[0].voice, config
         self._settings, self._say = settings, say
+        self._name = f"{config.approach} of {self.voice}"
+        self._where = (settings.home, self.voice, config)
         self._device = torch.device(pick_device(settings.device))
+        # A process that gets no CPU is not learning meanwhile; on a GPU only the clock tells.
+        self._clock = time.thread_time if self._device.type == "cpu" else time.monotonic
         self._rng = np.random.default_rng()
         self.set_recordings(recordings)
         self.rate = 0.0  # steps a second while it trains
         self.unsaved = 0.0  # seconds of training not yet in a checkpoint
-        self.head: checkpoints.Header
+        self.head: Header
+        self._from: Path | None  # the checkpoint that it goes on from
+        self._before: Path | None = None  # only older checkpoints than this are of use
         self.model: Approach
         self.adam: Adam
         self.saved_at = time.monotonic()
@@ -61,16 +73,22 @@ class Trainer:
         self._meet_settings()
 
     def set_recordings(self, recordings: Sequence[Recording]) -> None:
-        """From the next step on, windows come from these."""
+        """From the next step on, windows come from these; what was given up is tried again."""
         self._sampler = WindowSampler(recordings, self._rng)
+        self.given_up: str | None = None  # why this model cannot learn from these recordings
+        self._rollbacks = 0  # since the last checkpoint
 
     def train(self, seconds: float, interrupted: Callable[[], bool] = lambda: False) -> None:
         """As many steps as fit into ``seconds`` before it is interrupted, at least one."""
-        began, steps = time.monotonic(), 0
-        while not steps or (time.monotonic() - began < seconds and not interrupted()):
-            self.step()
-            steps += 1
-        spent = time.monotonic() - began
+        began, computed, steps = time.monotonic(), self._clock(), 0
+        try:
+            while not steps or (time.monotonic() - began < seconds and not interrupted()):
+                self.step()
+                steps += 1
+        except BadRecording as error:
+            self._stay(str(error))
+            return
+        spent = max(self._clock() - computed, 1e-6)
         self.rate = steps / spent
         self.unsaved += spent
         self.head = replace(
@@ -97,26 +115,32 @@ class Trainer:
         samples, kept = self._sampler.stretches(
             settings.batch, settings.stretch, self.model.example_samples, self.config.vector
         )
+        for line in self._sampler.left_out():
+            self._warn(f"{self.voice}: {line}")
         vectors, after = self.model.stretches(torch.from_numpy(samples).to(self._device))
         return vectors, after, kept
 
     def save(self) -> None:
-        """A checkpoint, unless what there is to save is broken."""
+        """A checkpoint, unless what there is to save is broken.
+
+        Raises :class:`SetupError` where it cannot be written: the next one may.
+        """
         arrays = {name: to_numpy(tensor) for name, tensor in self.model.state_dict().items()}
         if not all(np.isfinite(array).all() for array in arrays.values()):
             self._roll_back("its weights are not finite")
             return
+        self.saved_at = time.monotonic()
+        if not is_there(self._settings.home):
+            raise SetupError(f"cannot save: {self._settings.home} is gone")
         history = (*self.head.history, round(self.head.error, 5))
         if len(history) > HISTORY:  # halve the resolution, keep the whole curve
             history = history[::-1][::2][::-1]
-        self.head = replace(self.head, history=history)
-        self.saved_at = time.monotonic()
-        try:
-            state = {name: to_numpy(tensor) for name, tensor in self.adam.state.items()}
-            checkpoints.save(self._settings.home, self.head, arrays, state)
-            self.unsaved = 0.0
-        except SetupError as error:  # a full disk: learning goes on, the next save may succeed
-            self._say(Note(str(error), problem=True))
+        head = replace(self.head, history=history)
+        state = {name: to_numpy(tensor) for name, tensor in self.adam.state.items()}
+        self._set_aside_newer()
+        self._from = checkpoints.save(self._settings.home, head, arrays, state)
+        self.head, self.unsaved = head, 0.0
+        self._before, self._rollbacks = None, 0
 
     def progress(self) -> Progress:
         head = self.head
@@ -127,30 +151,64 @@ class Trainer:
     # ------------------------------------------------------------ errors
 
     def _roll_back(self, why: str) -> None:
-        rate = self.head.learning_rate / 2
+        """Back to the last checkpoint with half the rate, thrice; then to the one before it; and
+        then no more: what makes a good model explode again and again is in the recordings."""
+        self._rollbacks += 1
+        rate = max(self.head.learning_rate / 2, self._settings.learning_rate * LEAST_RATE)
+        if self._rollbacks % TRIES == 0:
+            older = self._from and newest_usable(*self._where, self._warn, self._from)
+            if self._before or not older:
+                self._give_up(why)
+                return
+            self._before = self._from
         self._resume()
         self._set_learning_rate(rate)
-        said = f"{self.config.approach} of {self.voice} went astray ({why}): back at step "
+        said = f"{self._name} went astray ({why}): back at step "
         said += f"{self.head.steps}, learning rate now {rate:g}"
-        self._say(Note(said, problem=True))
+        self._warn(said)
+
+    def _give_up(self, why: str) -> None:
+        self._before = None
+        self._resume()
+        self._stay(why)
+
+    def _stay(self, why: str) -> None:
+        """Nothing is tried until the recordings change; dreams have the last good weights."""
+        self.given_up = why
+        said = f"{self._name} cannot learn from these recordings ({why}): it stays at step "
+        self._warn(f"{said}{self.head.steps} until they change")
+
+    def _set_aside_newer(self) -> None:
+        """Training exploded from them, and has now gone well from an older checkpoint."""
+        for path in checkpoints.readable(checkpoints.folder(*self._where)):
+            if self._before and path >= self._before:
+                checkpoints.set_aside(path)
 
     # ------------------------------------------------------------ beginnings
 
     def _resume(self) -> None:
-        """The newest checkpoint, or a fresh model where there is none."""
+        """The newest checkpoint, or a fresh model where there is none.
+
+        Raises :class:`NoModel` where there are some and the disk does not give them.
+        """
         self._error, self.unsaved = RunningError(), 0.0
-        path = checkpoints.newest(checkpoints.folder(self._settings.home, self.voice, self.config))
-        if path is None:
+        resumed = newest_usable(*self._where, self._warn, self._before)
+        self._from = resumed.path if resumed else None
+        if resumed:
+            self._take(resumed)
+        else:
             self._start_fresh()
-            return
-        head, arrays = checkpoints.load(path)
-        self.head = head
-        tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
+
+    def _take(self, resumed: Resumed) -> None:
+        self.head = resumed.head
+        tensors = {name: torch.from_numpy(array) for name, array in resumed.weights.items()}
         self._model(self.head.scale).load_state_dict(tensors)
         self.adam = Adam(self.model, self.head.learning_rate)
-        kept = checkpoints.load_optimizer(path)
-        if kept is not None:
-            self.adam.restore(kept)
+        if resumed.optimizer is not None:
+            self.adam.restore(resumed.optimizer)
+
+    def _warn(self, line: str) -> None:
+        self._say(Note(line, problem=True))
 
     def _meet_settings(self) -> None:
         """Settings act on a model that exists, or a line says that they do not."""
@@ -174,7 +232,7 @@ class Trainer:
         batch = self._batch()
         if starter := warm_start.nearest_starter(self.model, self.voice, *batch):
             self.model.load_state_dict(starter)
-        self.head = checkpoints.Header(
+        self.head = Header(
             config=self.config,
             scale=scale,
             voice=self.voice,

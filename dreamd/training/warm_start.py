@@ -4,6 +4,7 @@ The trainer calls both for a model that has no checkpoint yet.
 """
 
 import copy
+import logging
 
 import torch
 from torch import Tensor
@@ -11,6 +12,7 @@ from torch import Tensor
 from dreamd.approaches import registry
 from dreamd.approaches.base import Approach
 from dreamd.approaches.config import ModelConfig
+from dreamd.errors import NoModel
 from dreamd.home import checkpoints, pretrained
 from dreamd.kernels.windowed_lstm import Kept
 from dreamd.training.sampler import WindowSampler
@@ -37,7 +39,11 @@ def nearest_starter(
     """
     nearest, least, trial = None, STARTER_LIMIT, copy.deepcopy(model)
     for path in pretrained.all_of(model.config, voice):
-        arrays = checkpoints.load(path)[1]
+        try:
+            arrays = checkpoints.load(path)[1]
+        except NoModel as error:
+            logging.warning("a starter is of no use: %s", error)
+            continue
         tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
         trial.load_state_dict(tensors)
         with torch.no_grad():

@@ -94,7 +94,6 @@ class Worker:
 
     :param module: by name, whose ``main(pipe, settings)`` it runs: it is imported there alone.
     :param tell: called from a thread with :class:`WorkerMessage` and :class:`WorkerExited`.
-    :param humble: it runs at the lowest priority.
     """
 
     def __init__(
@@ -103,11 +102,9 @@ class Worker:
         module: str,
         settings: Settings,
         tell: Callable[[WorkerMessage | WorkerExited], None],
-        *,
-        humble: bool = False,
     ) -> None:
         self.name, self._settings, self._tell = name, settings, tell
-        self._module, self._humble = module, humble
+        self._module = module
         self.generation = 0
         self.start()
 
@@ -117,7 +114,7 @@ class Worker:
         pipe, theirs = context.Pipe()
         self._process = context.Process(
             target=_run,
-            args=(self._module, self._humble, theirs, self._settings, os.getpid()),
+            args=(self._module, theirs, self._settings, os.getpid()),
             name=self.name,
             daemon=True,
         )
@@ -193,12 +190,10 @@ def _how(code: int | None) -> str:
     return f"ended with status {code}"
 
 
-def _run(module: str, humble: bool, pipe: Connection, settings: Settings, parent: int) -> None:
+def _run(module: str, pipe: Connection, settings: Settings, parent: int) -> None:
     """The child's own main: the modules that need PyTorch are imported here alone."""
     end_with_parent(parent)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the daemon's to handle
-    if humble:
-        step_back()
     log.to_file(settings.home)
     try:
         import_module(module).main(pipe, settings)
@@ -226,21 +221,3 @@ def _end_after_parent() -> None:
     assert parent is not None
     parent.join()
     os._exit(1)
-
-
-def step_back() -> None:
-    """Lowest priority for this process, so that the audio server never waits for it."""
-    process = psutil.Process()
-    if sys.platform == "win32":
-        process.nice(psutil.IDLE_PRIORITY_CLASS)
-        return
-    process.nice(19)
-    if sys.platform.startswith("linux"):
-        # Linux groups processes by session and lets nice act only inside a group: a session
-        # and a group of its own, with a low place for the whole of it.
-        os.setsid()
-        try:
-            with open("/proc/self/autogroup", "w") as group:
-                group.write("19")
-        except OSError:  # a kernel without autogroups needs none of this
-            return

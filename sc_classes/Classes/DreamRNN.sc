@@ -61,6 +61,7 @@ DreamRNN {
 	*boot { |recordings, action, flags, onError|
 		this.default.boot(recordings, action, flags, onError)
 	}
+	*newSet { this.default.newSet }
 	*quit { this.default.quit }
 	*gui { ^this.default.gui }
 
@@ -102,6 +103,7 @@ DreamRNN {
 	// A daemon that is there answers the status, and one line is posted where none is.
 	pause { this.send("/dream/pause"); this.status }
 	resume { this.send("/dream/resume"); this.status }
+	newSet { this.send("/dream/newset"); this.status }
 	quit { this.status; this.send("/dream/quit") }
 
 	boot { |recordings, action, flags, onError|

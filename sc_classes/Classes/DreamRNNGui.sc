@@ -60,8 +60,15 @@ DreamRNNGui {
 	prHead { |status|
 		^"%: %, % dreaming, % waiting, % made".format(
 			client.addr.hostname ++ ":" ++ client.addr.port,
-			if(status[\training] == 1) { "learning" } { "learning paused" },
+			this.prLearning(status),
 			status[\running], status[\queue], status[\dreams])
+	}
+
+	prLearning { |status|
+		case
+		{ status[\training] != 1 } { ^"learning paused" }
+		{ status[\learning_slowly] == 1 } { ^"learning slowly: the machine is busy" };
+		^"learning"
 	}
 
 	prMaking { |status|

@@ -1,0 +1,71 @@
+"""How much the bank holds: old dreams go where that is wished, and a new set begins with none.
+
+The dispatcher hands over ``/dream/newset``; :mod:`dreamd.daemon.dreams` says when one is added.
+Both are errands to the home's disk. A dream that waits as the seed of another is never touched.
+"""
+
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from dreamd.daemon.clients import Clients
+from dreamd.daemon.errands import Errands
+from dreamd.daemon.state import State
+from dreamd.home import credits
+
+
+class BankKeeping:
+    """:param home: errands to the home's disk."""
+
+    def __init__(self, state: State, clients: Clients, home: Errands) -> None:
+        self._state, self._clients, self._home = state, clients, home
+
+    def thin(self) -> None:
+        """One dream more is there: where only so many are kept, the oldest go."""
+        if self._state.settings.keep_dreams:
+            self._home.run(partial(self._thin, self._seeds()), self._on_thinned)
+
+    def _thin(self, seeds: frozenset[Path]) -> int:
+        bank = self._state.bank
+        gone = bank.thin(self._state.settings.keep_dreams, seeds)
+        for index in gone:
+            credits.beside(bank.path(index)).unlink(missing_ok=True)
+        return len(gone)
+
+    def _on_thinned(self, outcome: int | Exception) -> None:
+        if isinstance(outcome, Exception):
+            self._state.say(f"cannot delete old dreams: {outcome}", warning=True)
+        elif outcome > 1:  # the first time: later on it is one for one
+            self._state.say(f"{outcome} old dreams are deleted: --keep-dreams")
+
+    def new_set(self, then: Callable[[], None]) -> None:
+        """The bank begins anew; ``then`` is called when it has."""
+        name = time.strftime("set %Y-%m-%d %H.%M.%S")
+        self._home.run(
+            partial(self._move, name, self._seeds()), partial(self._on_moved, name, then)
+        )
+
+    def _move(self, name: str, seeds: frozenset[Path]) -> int:
+        bank = self._state.bank
+        moved = bank.new_set(name, seeds)
+        for path in map(bank.path, moved):
+            if (said := credits.beside(path)).exists():
+                said.rename(credits.beside(bank.folder.parent / name / path.name))
+        return len(moved)
+
+    def _on_moved(self, name: str, then: Callable[[], None], outcome: int | Exception) -> None:
+        bank = self._state.bank
+        if isinstance(outcome, Exception):
+            self._state.say(f"no new set: {outcome}", warning=True)
+        else:
+            where = bank.folder.parent / name
+            self._state.say(f"a new set: the bank is empty, {outcome} dreams went to {where}")
+        self._clients.tell_tidal(bank.count, bank.newest)
+        then()
+
+    def _seeds(self) -> frozenset[Path]:
+        """What the dreams that wait or are made begin from."""
+        queue = self._state.queue
+        jobs = [dream.job for dream in (*queue.running.values(), *queue.waiting) if dream.job]
+        return frozenset(job.seed.path for job in jobs if job.seed.path)
