@@ -1,11 +1,14 @@
 """Recordings come and go: the corpus, the training process and the clients are told.
 
-The server hands over what the watcher and the ingesting threads tell.
+The server hands over what the watcher and the ingesting threads tell, and calls
+:meth:`Library.tick` by the clock.
 """
 
+import time
 from pathlib import Path
 
-from dreamd.corpus.cache import Found
+from dreamd.audio.no_audio import shown
+from dreamd.corpus.found import Found
 from dreamd.corpus.ingest import Ingester, Ingesting, Joined, Refused
 from dreamd.corpus.watcher import Gone
 from dreamd.daemon.clients import Clients
@@ -14,6 +17,10 @@ from dreamd.daemon.supervisor import Supervisor
 from dreamd.osc.replies import Ingested, Skipped
 
 Event = Found | Gone | Ingesting | Joined | Refused
+
+TOLD_EACH = 0.002
+"""Seconds between two lists for the learner, for each recording in them: it hears of a new take at
+once, and while thousands are read the work grows with their number, not with its square."""
 
 
 class Library:
@@ -24,31 +31,47 @@ class Library:
     ) -> None:
         self._state, self._clients, self._supervisor = state, clients, supervisor
         self._ingester = ingester
+        self._there: set[Path] = set()  # what went while it was read joins nothing
+        self._changed, self._told = False, 0.0
 
     def on_event(self, event: Event) -> None:
         match event:
             case Found() as found:
+                self._there.add(found.path)
                 self._ingester.take(found)
             case Gone(path):
+                self._there.discard(path)
                 self._forget(path)
-            case Ingesting(found) as news:
+            case Ingesting(found) as news if found.path in self._there:
                 self._state.ingests[found.path] = news
-            case Joined() as news:
+            case Joined() as news if news.found.path in self._there:
+                self._state.ingests.pop(news.found.path, None)
                 self._join(news)
             case Refused(found, reason):
                 self._forget(found.path)
-                self._clients.broadcast(Skipped(str(found.path), reason))
-                self._state.say(f"passed over: {reason}", warning=True)
+                if reason is not None:
+                    self._clients.broadcast(Skipped(shown(found.path), reason))
+                    self._state.say(f"passed over: {reason}", warning=True)
+        self.tick()
+
+    def tick(self) -> None:
+        """The learner hears what there is now, and the disk is looked over, when it is time."""
+        now, recordings = time.monotonic(), self._state.corpus.recordings()
+        if self._changed and now - self._told >= TOLD_EACH * len(recordings):
+            self._changed, self._told = False, now
+            self._supervisor.set_recordings(recordings)
+        self._ingester.tidy(self._in_use)
 
     def _join(self, news: Joined) -> None:
-        self._state.ingests.pop(news.found.path, None)
-        if not news.found.path.exists():  # it went while it was read
-            return
         recording = news.recording
-        self._state.corpus.add(recording)
+        for line in news.remarks:
+            self._state.say(f"{shown(news.found.path)}: {line}", warning=True)
+        if not self._state.corpus.add(recording):
+            return
         self._state.touch(recording.voice)
-        self._supervisor.set_recordings(self._state.corpus.recordings())
-        self._clients.broadcast(Ingested(recording.voice, recording.source, recording.seconds))
+        self._changed = True
+        where = shown(news.found.path)
+        self._clients.broadcast(Ingested(recording.voice, where, recording.seconds))
         self._state.say(
             f"{recording.voice} learns from {recording.name} ({recording.seconds:.1f} s)"
         )
@@ -57,5 +80,12 @@ class Library:
         self._state.ingests.pop(path, None)
         recording = self._state.corpus.remove(path)
         if recording is not None:
-            self._supervisor.set_recordings(self._state.corpus.recordings())
+            self._changed = True
             self._state.say(f"{recording.voice} no longer has {recording.name}")
+
+    def _in_use(self) -> set[str]:
+        """The keys of what the dreams that wait or are made look into."""
+        queue = self._state.queue
+        jobs = [dream.job for dream in (*queue.running.values(), *queue.waiting)]
+        recordings = [each for job in jobs for each in (*job.among, job.follow, job.seed.recording)]
+        return {each.key for each in recordings if each is not None}

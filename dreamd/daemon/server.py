@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from dreamd.corpus.cache import Corpus
+from dreamd.corpus.folder import listing
 from dreamd.corpus.ingest import Ingester
-from dreamd.corpus.watcher import Watcher, listing
+from dreamd.corpus.watcher import Watcher
 from dreamd.daemon.clients import Clients, NotTooOften
 from dreamd.daemon.dispatcher import Dispatcher
 from dreamd.daemon.dreams import Dreams
@@ -71,7 +72,8 @@ class Server:
 
     def _startup(self) -> None:
         tell, state = self._inbox.put, self._state
-        state.corpus.sweep()
+        for line in state.corpus.sweep():
+            state.say(line, warning=True)
         with contextlib.suppress(OSError):  # the watcher says what is wrong with the folder
             state.corpus.recall(listing(state.folder))
         state.bank.sweep()
@@ -79,10 +81,12 @@ class Server:
         self._supervisor = Supervisor(self._settings, tell)
         self._paths = PathCheck(tell)
         self._dreams = Dreams(state, self._clients, self._supervisor)
-        library = Library(state, self._clients, self._supervisor, Ingester(state.corpus, tell))
+        self._library = Library(
+            state, self._clients, self._supervisor, Ingester(state.corpus, tell)
+        )
         parts = (state, self._clients, self._supervisor, self._dreams)
         self._dispatcher = Dispatcher(*parts, self._paths, self._leave)
-        self._router = Router(*parts, library, self._dispatcher, self._leave)
+        self._router = Router(*parts, self._library, self._dispatcher, self._leave)
         for name, work in (("osc", self._receive), ("bank", self._look_into_bank)):
             threading.Thread(target=work, name=name, daemon=True).start()
         self._watcher.start()
@@ -103,6 +107,7 @@ class Server:
     def _tick(self) -> None:
         """What is due by the clock."""
         self._supervisor.restart_due()
+        self._library.tick()
         for answer in self._paths.overdue():
             self._dispatcher.on_path_checked(answer)
         if self._is_time("tidal", TIDAL_EVERY):
