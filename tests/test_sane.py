@@ -119,6 +119,12 @@ def test_a_seed_is_as_sane_as_a_recording(tmp_path: Path) -> None:
     assert 0.9 < np.abs(seed).max() <= 1
 
 
+def test_nor_is_a_seed_made_of_what_is_no_sound(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "x.wav", np.full(5000, np.inf), RATE, subtype="FLOAT")
+    with pytest.raises(BadRecording, match="not finite"):
+        files.excerpt(tmp_path / "x.wav", RATE, 0.0, 1000)
+
+
 def test_full_scale_leaves_what_fits_as_it_is() -> None:
     level, wave = FullScale(), tone(440, 0.1)
     level.add(wave)

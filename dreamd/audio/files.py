@@ -110,13 +110,17 @@ def decode(
             yield resampler.resample_chunk(mono) if resampler else mono
     except OSError as error:  # its disk went, somebody took it away
         raise BadRecording(f"{no_access(path, error)}: {shown(path)}") from None
+    _check_numbers(mixer, path)
+    if resampler:
+        yield resampler.resample_chunk(np.zeros(0, np.float32), last=True)
+
+
+def _check_numbers(mixer: Mixer, path: Path) -> None:
     if mixer.too_broken:
         raise BadRecording(
             "holds samples that are not finite, or so large that they are no sound; export it "
             f"anew: {shown(path)}"
         )
-    if resampler:
-        yield resampler.resample_chunk(np.zeros(0, np.float32), last=True)
 
 
 def excerpt(path: Path, rate: int, start: float = 0.0, frames: int | None = None) -> Samples:
@@ -124,6 +128,7 @@ def excerpt(path: Path, rate: int, start: float = 0.0, frames: int | None = None
     -1…1; of channels that cancel each other the strongest."""
     mixer = Mixer()
     samples = _gathered(decode(path, rate, start, mixer), frames)
+    _check_numbers(mixer, path)
     if mixer.strongest is not None:
         samples = _gathered(decode(path, rate, start, Mixer(mixer.strongest)), frames)
     raw, cut = FullScale(), FullScale()
