@@ -32,9 +32,10 @@ ROOT = {
 """The modules at the root; the others there (settings, errors) are the ground of the house."""
 
 ONLY_IMPORTER = {
-    "watchdog": "corpus.watcher", "soundfile": "audio.files", "soxr": "audio.files",
-    "rich": "terminal", "safetensors": "home.checkpoints", "filelock": "home.lock",
-    "parselmouth": "corpus.pitch", "PIL": "evaluation.pictures",
+    "pythonosc": "osc.transport", "watchdog": "corpus.watcher", "soundfile": "audio.files",
+    "soxr": "audio.files", "av": "audio.ffmpeg", "rich": "terminal",
+    "safetensors": "home.checkpoints", "filelock": "home.lock", "parselmouth": "corpus.pitch",
+    "PIL": "evaluation.pictures",
 }  # fmt: skip
 ALSO = {("soundfile", "commands.doctor")}  # asks libsndfile what it can read
 
@@ -124,7 +125,7 @@ def test_the_daemon_s_process_has_no_pytorch(module: str) -> None:
     code = f"import sys, {module}; print(*sorted(sys.modules))"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert module in ran.stdout.split()
-    assert not {"torch", "numba", "scipy"} & set(ran.stdout.split())
+    assert not {"torch", "numba", "scipy", "av"} & set(ran.stdout.split())
 
 
 # ---------------------------------------------------------------- sizes and names

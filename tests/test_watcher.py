@@ -9,7 +9,7 @@ from conftest import RATE, tone
 
 from dreamd.audio import files
 from dreamd.corpus import watcher
-from dreamd.corpus.cache import Found
+from dreamd.corpus.found import Found
 from dreamd.corpus.watcher import Gone, Watcher
 
 
@@ -82,7 +82,7 @@ def test_a_file_still_held_open_is_not_complete(root: Path, ears: Ears) -> None:
 def test_a_rested_size_is_enough_where_nobody_tells_of_closing(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(watcher, "_being_written", lambda path: False)
+    monkeypatch.setattr(watcher, "_written", frozenset)
     ears = Ears()
     watching = Watcher(root, ears.told.append, ears.complaints.append)
     (root / "a.wav").write_bytes(b"x" * 100)

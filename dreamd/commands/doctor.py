@@ -18,7 +18,7 @@ from dreamd.home.lock import claim
 from dreamd.osc import client
 from dreamd.settings import Settings
 
-PARTS = ("torch", "numpy", "numba", "soundfile", "soxr", "safetensors")
+PARTS = ("torch", "numpy", "numba", "soundfile", "av", "soxr", "python-osc", "safetensors")
 
 
 def examine(settings: Settings) -> Iterator[Finding]:
@@ -55,7 +55,7 @@ def _audio() -> Finding:
     missing = [name for name in ("WAV", "AIFF", "FLAC", "OGG", "MP3") if name not in formats]
     if missing:
         return Finding("note", f"libsndfile here cannot read {', '.join(missing)}")
-    return Finding("ok", "reads WAV, AIFF, FLAC, OGG and MP3")
+    return Finding("ok", "reads WAV, AIFF, FLAC, OGG, MP3, and by FFmpeg M4A, AAC, Opus and others")
 
 
 def _clients() -> Iterator[Finding]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from dreamd.corpus.cache import OURS
+from dreamd.corpus.memory import OURS
 from dreamd.errors import NoModel
 from dreamd.home import checkpoints
 from dreamd.home.bank import number_of

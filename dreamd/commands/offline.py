@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
@@ -15,10 +16,12 @@ import torch
 
 from dreamd.approaches.registry import config_of
 from dreamd.audio.files import DreamFile
+from dreamd.audio.no_audio import shown
 from dreamd.corpus import events, pitch, single_notes
-from dreamd.corpus.cache import Corpus, Found
+from dreamd.corpus.cache import Corpus
+from dreamd.corpus.folder import given
+from dreamd.corpus.found import Found
 from dreamd.corpus.recording import Recording
-from dreamd.corpus.watcher import given
 from dreamd.dreaming import render, seeds
 from dreamd.dreaming.job import ChunkWritten, CursorLeapt, Job
 from dreamd.dreaming.resolve import all_voices, resolve, trained_voices
@@ -118,12 +121,17 @@ def ingest(
     settings: Settings, source: Path, say: Callable[[str], None]
 ) -> dict[str, list[Recording]]:
     """The recordings of a folder or file, ready for training."""
+
+    def remark_on(path: Path, line: str) -> None:
+        say(f"{shown(path)}: {line}")
+
     files = given(source)
     corpus = Corpus(settings.home, settings.rate)
     for path, voice in files:
-        stat = path.stat()
+        found = Found.at(path.absolute(), voice)
         try:
-            corpus.add(corpus.ingest(Found(path.absolute(), voice, stat.st_size, stat.st_mtime_ns)))
+            if found is not None:
+                corpus.add(corpus.ingest(found, remark=partial(remark_on, path)))
         except BadRecording as error:
             say(f"passed over: {error}")
     if not corpus.recordings():

@@ -9,12 +9,12 @@ a bow), they are where the sound is newest: Foote's novelty ("Automatic audio se
 a measure of audio novelty", 2000) on the same timbres.
 """
 
+import contextlib
 import os
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from mmap import ACCESS_READ, mmap
 from pathlib import Path
 
 import numpy as np
@@ -143,23 +143,31 @@ def exist(recording: Recording) -> bool:
 
 
 def known(recording: Recording) -> Events | None:
-    """A recording's events; None where nobody has looked for them yet, or the file is damaged."""
-    try:
-        with open(_path(recording), "rb", buffering=0) as file:
-            written = mmap(file.fileno(), 0, access=ACCESS_READ)  # what nobody looks at costs none
-        magic, count, heard = FILE_HEAD.unpack_from(written)
-    except (OSError, ValueError, struct.error):  # not there; empty; too short
-        return None
+    """A recording's events; None where nobody has looked for them yet. A file that is damaged, or
+    of another kind, is taken away: then somebody looks again."""
+    path = Path(_path(recording))
+    with contextlib.suppress(OSError):
+        found = _parsed(path.read_bytes(), recording.frames)
+        if found is None:
+            path.unlink()
+        return found
+    return None
+
+
+def _parsed(written: bytes, frames: int) -> Events | None:
+    """The events of a recording of so many frames in a file's bytes; None where they are none."""
     at = FILE_HEAD.size
-    if magic != MAGIC or len(written) != at + count * EACH or heard != heard:
+    magic, count, heard = FILE_HEAD.unpack_from(written.ljust(at))
+    if magic != MAGIC or count < 1 or len(written) != at + count * EACH or heard != heard:
         return None
     columns = {}
     for name, kind, shape in COLUMNS:
         columns[name] = np.ndarray((count, *shape), kind, written, at)
         at += columns[name].nbytes
     here = columns["frames"]
-    in_order = count > 0 and here[0] == 0 and here[-1] < recording.frames
-    return Events(**columns, loudness=heard) if in_order and (np.diff(here) > 0).all() else None
+    in_order = here[0] == 0 and here[-1] < frames and (np.diff(here) > 0).all()
+    numbers = all(np.isfinite(columns[name]).all() for name in ("levels", "before", "at"))
+    return Events(**columns, loudness=heard) if in_order and numbers else None
 
 
 def _path(recording: Recording) -> str:

@@ -3,14 +3,17 @@
 The corpus makes them; the learner draws windows from them, seeds are cut from them.
 """
 
+import contextlib
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
 from dreamd.audio.files import Samples
+from dreamd.audio.no_audio import shown
+from dreamd.errors import BadRecording
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,20 @@ class Recording:
 
     @property
     def name(self) -> str:
-        return Path(self.source).name
+        """As it can be printed, also where the file's name is no text."""
+        return shown(Path(os.path.basename(self.source)))
+
+    @property
+    def key(self) -> str:
+        """Of the cache: the same for files with the same content."""
+        return os.path.basename(self.cache).partition(".")[0]
+
+    def is_whole(self) -> bool:
+        """Whether the cache is there, and as long as it was."""
+        try:
+            return os.stat(self.cache).st_size == 4 * self.frames
+        except OSError:
+            return False
 
     @property
     def seconds(self) -> float:
@@ -39,21 +55,15 @@ Voices = Mapping[str, Sequence[Recording]]
 """Each voice's recordings, sorted by name as SuperDirt sorts a sample folder."""
 
 
-@lru_cache(maxsize=256)  # bounds the open mappings, not the recordings
-def _samples(cache: str, frames: int) -> Samples:
-    return np.memmap(cache, dtype="<f4", mode="r", shape=(frames,))
-
-
 def cut(recording: Recording, start: int, length: int) -> Samples:
     """``length`` samples from frame ``start`` on.
 
-    A recording that is too short is looped; a start too near the end moves back.
+    A recording that is too short is looped; a start too near the end moves back. Raises
+    :class:`BadRecording` where the cache was damaged.
     """
-    samples = _samples(recording.cache, recording.frames)
     if recording.frames < length:
         return loop(recording, start, length)
-    start = min(start, recording.frames - length)
-    return np.asarray(samples[start : start + length])
+    return _read(recording, min(start, recording.frames - length), length)
 
 
 def loop(recording: Recording, start: int, length: int) -> Samples:
@@ -65,8 +75,28 @@ def loop(recording: Recording, start: int, length: int) -> Samples:
     >>> loop(Recording("v", "a.wav", cache.name, 5, 11025, 4.0, 4.0, 0.0), -2, 9)
     array([3., 4., 0., 1., 2., 3., 4., 0., 1.], dtype=float32)
     """
-    samples = _samples(recording.cache, recording.frames)
-    start %= recording.frames
-    if start + length <= recording.frames:
-        return np.asarray(samples[start : start + length])
-    return np.asarray(samples)[np.arange(start, start + length) % recording.frames]
+    frames, start = recording.frames, start % recording.frames
+    if start + length <= frames:
+        return _read(recording, start, length)
+    if length <= frames:
+        end = _read(recording, start, frames - start)
+        return np.concatenate((end, _read(recording, 0, length - len(end))))
+    return _read(recording, 0, frames)[np.arange(start, start + length) % frames]
+
+
+def _read(recording: Recording, start: int, length: int) -> Samples:
+    """Opened and closed for each look: a library may have more files than a process descriptors,
+    and a mapping of a file that somebody truncates ends the process."""
+    try:
+        file = os.open(recording.cache, os.O_RDONLY)
+        try:
+            samples = np.frombuffer(os.pread(file, 4 * length, 4 * start), "<f4")
+        finally:
+            os.close(file)
+    except (OSError, ValueError) as error:
+        raise BadRecording(f"what was kept of {recording.name} cannot be read ({error})") from None
+    if len(samples) < length or not np.isfinite(samples).all():
+        with contextlib.suppress(OSError):
+            os.unlink(recording.cache)  # the daemon sees that it is gone, and makes it again
+        raise BadRecording(f"what was kept of {recording.name} was damaged: it is read again")
+    return samples

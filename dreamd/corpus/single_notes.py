@@ -27,9 +27,12 @@ class SingleNote:
 
 
 def known(recording: Recording) -> tuple[SingleNote, ...] | None:
-    """The recording's single notes, in order; None where nobody has listened to it yet."""
-    path = _path(recording)
-    return _read(path) if path.exists() else None
+    """The recording's single notes, in order; None where nobody has listened to it yet, or the
+    file is damaged: then somebody listens again."""
+    try:
+        return _read(_path(recording), recording.frames)
+    except (OSError, ValueError, TypeError):
+        return None
 
 
 def keep(recording: Recording, singles: Iterable[SingleNote]) -> None:
@@ -49,6 +52,12 @@ def _path(recording: Recording) -> Path:
     return Path(recording.cache).with_suffix(".solos")
 
 
-@lru_cache(maxsize=256)  # a cache's file is written once
-def _read(path: Path) -> tuple[SingleNote, ...]:
-    return tuple(SingleNote(**single) for single in json.loads(path.read_text(encoding="utf-8")))
+@lru_cache(maxsize=256)  # a file that makes sense is written once
+def _read(path: Path, frames: int) -> tuple[SingleNote, ...]:
+    found = tuple(SingleNote(**each) for each in json.loads(path.read_text(encoding="utf-8")))
+    for single in found:
+        whole = type(single.start) is type(single.frames) is int
+        inside = whole and 0 <= single.start <= frames - single.frames < frames
+        if not (inside and 0 <= single.note < 128):
+            raise ValueError(f"not in a recording of {frames} frames: {single}")
+    return found

@@ -1,11 +1,13 @@
 """Recordings come and go: the corpus, the training process and the clients are told.
 
-The server hands over what the watcher and the ingesting threads tell.
+The server hands over what the watcher and the ingesting threads tell, and calls
+:meth:`Library.tick` by the clock.
 """
 
 from pathlib import Path
 
-from dreamd.corpus.cache import Found
+from dreamd.audio.no_audio import shown
+from dreamd.corpus.found import Found
 from dreamd.corpus.ingest import Ingester, Ingesting, Joined, Refused
 from dreamd.corpus.watcher import Gone
 from dreamd.daemon.clients import Clients
@@ -25,44 +27,63 @@ class Library:
     ) -> None:
         self._state, self._clients, self._supervisor = state, clients, supervisor
         self._ingester = ingester
-        self._reading: set[Path] = set()  # what went while it was read joins nothing
+        self._there: set[Path] = set()  # what went while it was read joins nothing
 
     def on_event(self, event: Event) -> None:
         match event:
             case Found() as found:
-                self._reading.add(found.path)
+                self._there.add(found.path)
                 self._ingester.take(found)
             case Gone(path):
+                self._there.discard(path)
                 self._forget(path)
-            case Ingesting(found) as news if found.path in self._reading:
+            case Ingesting(found) as news if found.path in self._there:
                 self._state.ingests[found.path] = news
-            case Joined() as news:
+            case Joined() as news if news.found.path in self._there:
+                self._state.ingests.pop(news.found.path, None)
                 self._join(news)
             case Refused(found, reason):
                 self._forget(found.path)
-                self._clients.broadcast(Skipped(str(found.path), reason))
-                self._state.say(f"passed over: {reason}", warning=True)
+                if reason is not None:
+                    self._clients.broadcast(Skipped(shown(found.path), reason))
+                    self._state.say(f"passed over: {reason}", warning=True)
+        self.tick()
+
+    def tick(self) -> None:
+        """The disk is looked over, when it is time."""
+        self._ingester.tidy(self._in_use)
 
     def _join(self, news: Joined) -> None:
-        self._state.ingests.pop(news.found.path, None)
-        if news.found.path not in self._reading:
-            return
-        self._reading.discard(news.found.path)
         recording = news.recording
-        self._state.corpus.add(recording)
+        for line in news.remarks:
+            self._state.say(f"{shown(news.found.path)}: {line}", warning=True)
+        before = self._state.corpus.of(news.found.path)
+        if not self._state.corpus.add(recording):
+            return
+        if before is not None and before.voice != recording.voice:
+            self._supervisor.tell_training(RecordingGone(before))
         self._state.touch(recording.voice)
         self._state.voices_changed()
         self._supervisor.tell_training(RecordingJoined(recording))
-        self._clients.broadcast(Ingested(recording.voice, recording.source, recording.seconds))
+        where = shown(news.found.path)
+        self._clients.broadcast(Ingested(recording.voice, where, recording.seconds))
         self._state.say(
             f"{recording.voice} learns from {recording.name} ({recording.seconds:.1f} s)"
         )
 
     def _forget(self, path: Path) -> None:
-        self._reading.discard(path)
         self._state.ingests.pop(path, None)
         recording = self._state.corpus.remove(path)
         if recording is not None:
             self._state.voices_changed()
             self._supervisor.tell_training(RecordingGone(recording))
             self._state.say(f"{recording.voice} no longer has {recording.name}")
+
+    def _in_use(self) -> set[str]:
+        """The keys of what the dreams that wait or are made look into."""
+        queue = self._state.queue
+        jobs = [dream.job for dream in (*queue.running.values(), *queue.waiting)]
+        recordings = [
+            each for job in jobs if job for each in (*job.among, job.follow, job.seed.recording)
+        ]
+        return {each.key for each in recordings if each is not None}

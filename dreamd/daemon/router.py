@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from dreamd.corpus.cache import Found
+from dreamd.corpus.found import Found
 from dreamd.corpus.ingest import Ingesting, Joined, Refused
 from dreamd.corpus.watcher import Gone
 from dreamd.daemon.clients import Clients, NotTooOften

@@ -13,8 +13,9 @@ import time
 from pathlib import Path
 
 from dreamd.corpus.cache import Corpus
+from dreamd.corpus.folder import listing
 from dreamd.corpus.ingest import Ingester
-from dreamd.corpus.watcher import Watcher, listing
+from dreamd.corpus.watcher import Watcher
 from dreamd.daemon.admission import MOST_OPENED, Admission
 from dreamd.daemon.bank_keeping import BankKeeping
 from dreamd.daemon.clients import Clients, NotTooOften
@@ -79,7 +80,8 @@ class Server:
 
     def _startup(self) -> None:
         tell, state = self._inbox.put, self._state
-        state.corpus.sweep()
+        for line in state.corpus.sweep():
+            state.say(line, warning=True)
         with contextlib.suppress(OSError):  # the watcher says what is wrong with the folder
             state.corpus.recall(listing(state.folder))
         state.bank.sweep()
@@ -89,11 +91,12 @@ class Server:
         self._home, self._paths = Errands("home", 1, tell), Errands("seed", MOST_OPENED, tell)
         keeping = BankKeeping(state, self._clients, self._home)
         self._dreams = Dreams(state, self._clients, self._supervisor, self._home, keeping)
-        library = Library(state, self._clients, self._supervisor, Ingester(state.corpus, tell))
+        ingester = Ingester(state.corpus, tell)
+        self._library = Library(state, self._clients, self._supervisor, ingester)
         parts = (state, self._clients, self._supervisor, self._dreams)
         admission = Admission(*parts, self._home, self._paths)
         dispatcher = Dispatcher(*parts, admission, self._trust, keeping, self._leave)
-        self._router = Router(*parts, library, dispatcher, self._leave)
+        self._router = Router(*parts, self._library, dispatcher, self._leave)
         threading.Thread(target=self._receive, name="osc", daemon=True).start()
         self._watcher.start()
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -113,6 +116,7 @@ class Server:
     def _tick(self) -> None:
         """What is due by the clock."""
         self._supervisor.tick()
+        self._library.tick()
         self._home.overdue()
         self._paths.overdue()
         if self._is_time("home", LOOK_EVERY_HOME):

@@ -78,7 +78,7 @@ def view(state: State) -> View:
             for name, recordings in state.voices().items()
         ),
         ingests=tuple(
-            IngestView(i.found.voice, i.found.path.name, i.progress, i.left)
+            IngestView(i.found.voice, i.found.name, i.progress, i.left)
             for i in state.ingests.values()
         ),
         models=tuple(_model_view(state, model) for model in state.models.values()),

@@ -56,6 +56,7 @@ def resolve(
 
     Raises a :class:`DreamError` where the request cannot be met.
     """
+    request = seeds.with_voices(request, voices)
     if request.secs > settings.longest:
         raise TooLong(f"{request.secs:g} s is too long: at most {settings.longest:g} s")
     rand = random.getrandbits(31) if request.rand is None else request.rand

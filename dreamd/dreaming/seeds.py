@@ -8,7 +8,7 @@ dreamer fetches the samples (:mod:`dreamd.dreaming.seed_samples`). Words of seed
 import re
 import stat
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,7 @@ from dreamd.audio import files
 from dreamd.corpus import single_notes
 from dreamd.corpus.recording import Recording, Voices
 from dreamd.corpus.single_notes import SingleNote
+from dreamd.corpus.voice_names import voice_called
 from dreamd.errors import BadRecording, NoModel, NoSuchSeed
 from dreamd.osc.requests import Request
 
@@ -112,6 +113,22 @@ def numbered(words: str) -> tuple[str, int | None]:
     """
     match = _NUMBERED.fullmatch(words)
     return (match[1], int(match[2])) if match else (words, None)
+
+
+def with_voices(request: Request, voices: Voices) -> Request:
+    """The request with its voices called as they are here."""
+    seed, voice, follow = (
+        _called(words, voices) for words in (request.seed, request.voice, request.follow)
+    )
+    return replace(request, seed=seed, voice=voice, follow=follow)
+
+
+def _called(words: str | None, voices: Voices) -> str | None:
+    if words is None or words in voices:
+        return words
+    name, number = numbered(words)
+    name = voice_called(name, voices)
+    return words if name not in voices else name if number is None else f"{name}:{number}"
 
 
 def _anywhere(

@@ -99,4 +99,4 @@ def within(recordings: Sequence[Samples], frames: int) -> list[Samples]:
 
 def load(path: Path) -> Samples:
     """A file as the judge hears it. Raises :class:`BadRecording` if it cannot be read."""
-    return np.concatenate(list(files.decode(path, RATE)))
+    return files.excerpt(path, RATE)

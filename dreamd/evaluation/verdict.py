@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dreamd.audio.files import Samples, info
-from dreamd.corpus.watcher import given
+from dreamd.corpus.folder import given
 from dreamd.errors import BadRecording, SetupError
 from dreamd.evaluation.copying import Passage
 from dreamd.evaluation.judge import Judge, Judgement, load

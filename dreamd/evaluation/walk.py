@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
-import numpy as np
-
 from dreamd.audio import files
 from dreamd.evaluation.document import (
     SHOWN,
@@ -59,7 +57,7 @@ NOTHING = Traced("", "")
 def walk_page(dream: Path, credits: Sequence[Credit]) -> str:
     """The page of one dream. Raises :class:`BadRecording` where its file cannot be read."""
     rate = files.info(dream).rate
-    whole = np.concatenate(list(files.decode(dream, rate)))
+    whole = files.excerpt(dream, rate)
     samples = whole[: round(SHOWN * rate)]
     traced = trace(credits, len(samples) / rate, rate, "take", listed=True)
     title = f"What {dream.name} leant on"

@@ -175,7 +175,7 @@ def _publish(folder: Path, recordings: Sequence[Recording], listener: Judge) -> 
     exhibits = [Entry(names[0], heard_by_judge(recordings[0]), RATE, None)]
     for row, words in rows:
         first = row.dreams[0]
-        samples = np.concatenate(list(files.decode(folder / first.file, RATE)))
+        samples = files.excerpt(folder / first.file, RATE)
         title = f"{row.approach} {row.vector}"
         walked = tuple(credits.of(folder / first.file) or ())
         exhibits.append(Entry(title, samples, RATE, first.judgement, facts(row, words), walked))

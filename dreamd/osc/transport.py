@@ -2,17 +2,21 @@
 
 The daemon's receiving thread calls :meth:`OscSocket.receive` for ever, its main thread
 :meth:`OscSocket.send` for replies; both use the same port, so that replies come from the one that
-was asked. Anybody may send anything: :func:`decode` checks every size before it follows it, and
-takes time in proportion to the packet's length.
+was asked. What goes out python-osc writes; but anybody may send anything, and it follows sizes
+wherever they lead: :func:`decode` checks each of them first, and takes time in proportion to the
+packet's length. The only importer of pythonosc.
 """
 
 import contextlib
 import errno
+import math
 import selectors
 import socket
 import struct
 from collections.abc import Iterator, Sequence
 from typing import Any
+
+from pythonosc.osc_message_builder import OscMessageBuilder
 
 from dreamd.errors import BadRequest, SetupError
 from dreamd.osc.addresses import (
@@ -31,6 +35,9 @@ Received = tuple[str, list[Any]]
 MOST_NESTED = 8
 """Bundles in bundles, and lists in lists."""
 
+LARGEST_FLOAT = float.fromhex("0x1.fffffep127")
+"""Of 32 bits."""
+
 _BUNDLE = b"#bundle\0"
 _NUMBERS = {"i": ">i", "h": ">q", "f": ">f", "d": ">d", "t": ">Q", "r": ">I", "m": ">I", "c": ">I"}
 _CONSTANTS = {"T": True, "F": False, "N": None, "I": None}
@@ -41,33 +48,19 @@ _CONSTANTS = {"T": True, "F": False, "N": None, "I": None}
 
 def encode(address: str, args: Sequence[int | float | str]) -> bytes:
     """One message as its packet: ints as int32 (int64 past it), floats as float32."""
-    tags, bodies = zip(*map(_encoded, args), strict=True) if args else ((), ())
-    return b"".join((_text(address), _text("," + "".join(tags)), *bodies))
+    builder = OscMessageBuilder(address)
+    for arg in args:
+        builder.add_arg(_sayable(arg))
+    return builder.build().dgram
 
 
-def _encoded(arg: int | float | str) -> tuple[str, bytes]:
-    """An argument's type and bytes."""
+def _sayable(arg: int | float | str) -> int | float | str:
+    """A float32 at most; and a name on the disk that is no Unicode with ``�`` in it."""
     if isinstance(arg, str):
-        return "s", _text(arg)
-    if isinstance(arg, bool):
-        return "T" if arg else "F", b""
-    if isinstance(arg, int):
-        return ("i", struct.pack(">i", arg)) if -(2**31) <= arg < 2**31 else (
-            "h", struct.pack(">q", arg)
-        )  # fmt: skip
-    try:
-        return "f", struct.pack(">f", arg)
-    except OverflowError:  # more than a float32 can say
-        return "f", struct.pack(">f", float("inf") if arg > 0 else float("-inf"))
-
-
-def _text(words: str) -> bytes:
-    """Ended by a zero, and filled up with zeros to whole fours.
-
-    A path that is no Unicode goes out as the bytes that it has on the disk.
-    """
-    told = words.encode("utf-8", "surrogateescape")
-    return told + b"\0" * (4 - len(told) % 4)
+        return arg.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    if isinstance(arg, float) and abs(arg) > LARGEST_FLOAT:
+        return math.copysign(math.inf, arg)
+    return arg
 
 
 def decode(packet: bytes) -> list[Received]:
@@ -156,7 +149,7 @@ def _text_at(data: bytes, at: int, end: int) -> tuple[str, int]:
     after = zero + 4 - (zero - at) % 4
     if zero < 0 or after > end:
         raise ValueError("a text without its end")
-    return data[at:zero].decode("utf-8"), after
+    return data[at:zero].decode("utf-8", "surrogateescape"), after  # Tidal's letters are bytes
 
 
 # ---------------------------------------------------------------- the socket
