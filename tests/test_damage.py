@@ -34,7 +34,7 @@ from dreamd.osc.requests import Request
 from dreamd.settings import Settings
 from dreamd.training import at_work, resume, trainer
 from dreamd.training.listening import Listening
-from dreamd.training.messages import Progress
+from dreamd.training.messages import Progress, RecordingJoined
 from dreamd.training.scheduler import TrainingScheduler
 from dreamd.training.trainer import Trainer
 from dreamd.workers.messages import Note
@@ -569,7 +569,6 @@ def test_a_voice_of_many_takes_is_weighed_once_for_all_that_came(
     learner.forget(replace(recording, source="/takes/7.wav"))
     learner.turn(0.0)
     assert weighed == [50] * 4
-<<<<<<< HEAD
 
 
 def test_folders_of_others_are_no_voices(taught: Trainer, small: Settings) -> None:
@@ -580,8 +579,6 @@ def test_folders_of_others_are_no_voices(taught: Trainer, small: Settings) -> No
     (small.home / "models" / "sine" / "column-of-mine").mkdir()
     assert trained_voices(small) == ["sine"]
     assert choose_model(small, "sine", Request("column")).checkpoint is not None
-=======
->>>>>>> learning
 
 
 # ---------------------------------------------------------------- what the doctor says
