@@ -5,14 +5,13 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import NoReturn
 
 from dreamd import __version__
 from dreamd.approaches.registry import APPROACHES
 from dreamd.errors import DreamError, SetupError
 from dreamd.flags import a_path, add_settings, settings_from
-from dreamd.home.environment import check_place, is_writable, keep_compiled, speak_utf8
+from dreamd.home import environment
 from dreamd.osc.requests import REQUEST_KEYS, request
 from dreamd.settings import flag
 
@@ -24,22 +23,20 @@ Command = Callable[..., argparse.ArgumentParser]
 def main(argv: Sequence[str] | None = None) -> int:
     """The program: 0, or 1 after one line on standard error."""
     if argv is None:
-        speak_utf8()
+        environment.speak_utf8()
     arguments = parser().parse_args(argv)
-    keep_compiled(arguments.home)
+    environment.keep_compiled(arguments.home)
     try:
         return int(arguments.command(arguments) or 0)
     except DreamError as error:
         print(f"dreamd: {error}", file=sys.stderr)
-        return 1
     except KeyboardInterrupt:
-        return 1
+        pass
     except BrokenPipeError:  # `dreamd status | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
     except OSError as error:  # a name that is too long, a disk that is full
         print(f"dreamd: {error.strerror or error}: {error.filename or 'a file'}", file=sys.stderr)
-        return 1
+    return 1
 
 
 # ---------------------------------------------------------------- flags
@@ -166,7 +163,7 @@ def _dream(arguments: Arguments) -> None:
     settings = settings_from(arguments)
     said = {k: getattr(arguments, f"request_{k}", None) for k in REQUEST_KEYS}
     asked = request({k: v for k, v in said.items() if v is not None})
-    check_place(arguments.out)
+    environment.check_place(arguments.out)
     job = offline.dream(settings, asked, arguments.out)
     print(f"{arguments.out}: {asked.approach} of {job.voice}, rand {job.rand}{job.remarks()}")
 
@@ -192,8 +189,7 @@ def _bench(arguments: Arguments) -> None:
     from dreamd.experiments import timing
     from dreamd.experiments.bench import record, report
 
-    if arguments.out and not is_writable(arguments.out):
-        raise SetupError(f"cannot write in {arguments.out}: give another folder")
+    environment.check_folder(arguments.out)
     print(machine := timing.machine(), flush=True)
     parts = []
     for part in report():
@@ -249,19 +245,11 @@ def _starters(arguments: Arguments) -> None:
 def _judge(arguments: Arguments) -> None:
     from dreamd.evaluation.verdict import verdict
 
-    if arguments.html:
-        check_place(arguments.html)
+    environment.check_place(arguments.html)
     found = verdict(arguments.dreams, arguments.against)
     if arguments.html:
-        _write(arguments.html, found.page())
+        environment.write_page(arguments.html, found.page())
     print(json.dumps(found.json(), indent=2) if arguments.json else found.text())
-
-
-def _write(page: Path, html: str) -> None:
-    try:
-        page.expanduser().write_text(html, encoding="utf-8")
-    except OSError as error:
-        raise SetupError(f"cannot write {page}: {error.strerror}") from None
 
 
 def _aside(line: str) -> None:
@@ -286,7 +274,7 @@ def _credits(arguments: Arguments) -> None:
     if arguments.html:
         from dreamd.evaluation.walk import walk_page
 
-        _write(arguments.html, walk_page(dream, found))
+        environment.write_page(arguments.html, walk_page(dream, found))
     print(credits.told(found))
 
 

@@ -40,6 +40,7 @@ class Settings:
     host: str = _setting("127.0.0.1", "places", "address to listen at; 0.0.0.0 opens it to others")
     port: int = _setting(57130, "places", "UDP port to listen at", low=1, high=65535)
     tidal: str = _setting("127.0.0.1:6010", "places", "Tidal's control port, told of new dreams")
+    trust: bool = _setting(False, "places", "other computers may do all that this one may")
     plain: bool = _setting(False, "places", "print lines instead of the full-screen view")
 
     rate: int = _setting(11025, "sound", "sample rate of models and dreams, in Hz", 4000, 192000)

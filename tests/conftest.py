@@ -7,12 +7,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from wire import Desk
 
 from dreamd.audio import files
 from dreamd.corpus.recording import Recording
@@ -75,6 +77,25 @@ def recorded(tmp_path: Path) -> Callable[..., Recording]:
         )
 
     return make
+
+
+@pytest.fixture
+def make_desk(
+    small: Settings, recorded: Callable[..., Recording], tmp_path: Path
+) -> Callable[..., Desk]:
+    """Makes a daemon without processes, which knows one recording of the voice ``guitar``."""
+
+    def make(**more: Any) -> Desk:
+        source = tmp_path / "recordings" / "guitar" / "a.wav"
+        recording = replace(recorded(tone(220, 1.0), "guitar"), source=str(source))
+        return Desk(small, recording, **more)
+
+    return make
+
+
+@pytest.fixture
+def desk(make_desk: Callable[..., Desk]) -> Desk:
+    return make_desk()
 
 
 def free_port() -> int:

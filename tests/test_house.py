@@ -32,9 +32,9 @@ ROOT = {
 """The modules at the root; the others there (settings, errors) are the ground of the house."""
 
 ONLY_IMPORTER = {
-    "pythonosc": "osc.transport", "watchdog": "corpus.watcher", "soundfile": "audio.files",
-    "soxr": "audio.files", "rich": "terminal", "safetensors": "home.checkpoints",
-    "filelock": "home.lock", "parselmouth": "corpus.pitch", "PIL": "evaluation.pictures",
+    "watchdog": "corpus.watcher", "soundfile": "audio.files", "soxr": "audio.files",
+    "rich": "terminal", "safetensors": "home.checkpoints", "filelock": "home.lock",
+    "parselmouth": "corpus.pitch", "PIL": "evaluation.pictures",
 }  # fmt: skip
 ALSO = {("soundfile", "commands.doctor")}  # asks libsndfile what it can read
 

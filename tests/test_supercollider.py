@@ -217,6 +217,11 @@ class Double:
         for client in self.clients:
             self.sock.sendto(transport.encode(*reply.osc()), client)
 
+    def say_in_pages(self, status: replies.Status) -> None:
+        for page in status.pages(most=200):
+            for client in self.clients:
+                self.sock.sendto(transport.encode(*page), client)
+
     def addresses(self) -> list[str]:
         return [address for address, _ in self.heard]
 
@@ -401,7 +406,7 @@ def test_a_buffer_is_silent_and_then_the_dream(
             while waiting:
                 daemon.say(waiting.pop(0))
         elif address == "/dream/status":
-            daemon.say(replies.Status(state))
+            daemon.say_in_pages(replies.Status(state))
 
     daemon = double(answer, hear)
     told = supercollider.well("fills.scd", daemon.port, tmp_path)

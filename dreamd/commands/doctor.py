@@ -18,7 +18,7 @@ from dreamd.home.lock import claim
 from dreamd.osc import client
 from dreamd.settings import Settings
 
-PARTS = ("torch", "numpy", "numba", "soundfile", "soxr", "python-osc", "safetensors")
+PARTS = ("torch", "numpy", "numba", "soundfile", "soxr", "safetensors")
 
 
 def examine(settings: Settings) -> Iterator[Finding]:

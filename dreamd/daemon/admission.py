@@ -1,10 +1,9 @@
-"""A dream's way into the queue: asked for, looked up, accepted.
+"""A dream's way into the queue: asked for, looked up, accepted, or called off.
 
 The dispatcher hands over requests. Opening the seed's file and finding the model, the recordings
 and a place in the bank are errands, done by threads; each ``_on`` method hears what came of one.
 """
 
-import itertools
 import time
 from dataclasses import replace
 from functools import partial
@@ -13,13 +12,14 @@ from dreamd.corpus.recording import Voices
 from dreamd.daemon.clients import Clients
 from dreamd.daemon.dreams import Dreams
 from dreamd.daemon.errands import Errands
-from dreamd.daemon.queue import Client, Dream
+from dreamd.daemon.queue import OWN_IDS, Client, Dream
 from dreamd.daemon.state import State
 from dreamd.daemon.supervisor import Supervisor
 from dreamd.dreaming import seeds
 from dreamd.dreaming.job import Job
 from dreamd.dreaming.resolve import resolve
 from dreamd.errors import NoAnswer, NoSuchSeed, TooLong
+from dreamd.osc.addresses import Address
 from dreamd.osc.replies import Accepted
 from dreamd.osc.requests import Request
 
@@ -41,7 +41,6 @@ class Admission:
     ) -> None:
         self._state, self._clients, self._supervisor = state, clients, supervisor
         self._dreams, self._home, self._paths = dreams, home, paths
-        self._serials = itertools.count()
 
     def ask(self, request: Request, client: Client) -> None:
         """A request: into the queue; its seed and its model are looked up. Raises :class:`Busy`."""
@@ -49,10 +48,10 @@ class Admission:
         queue.check_room(client)
         if old := queue.replaceable(client):
             self._dreams.replace(old, client)
-        id = self._dreams.new_id() if request.id is None else request.id
-        rate = self._state.settings.rate
+        serial, rate = self._dreams.new_serial(), self._state.settings.rate
+        id = OWN_IDS + serial if request.id is None else request.id
         frames = max(round(request.secs * rate), 1)
-        dream = Dream(id, client, next(self._serials), request, frames, rate)
+        dream = Dream(id, client, serial, request, frames, rate)
         queue.add(dream)
         voices = self._state.voices()
         if words := seeds.file_named(request, voices):
@@ -98,15 +97,40 @@ class Admission:
             dream.ready = time.monotonic()
             job, _ = dream.job, dream.index = outcome
             self._state.touch(job.voice)
-            eta = self._state.estimates.eta(dream, self._state.queue, self._supervisor.dreamers)
-            accepted = Accepted(dream.id, str(job.path), job.frames, job.config.rate, eta)
-            self._clients.broadcast(accepted)
+            self._dreams.tell(dream, self._accepted(dream))
             self._dreams.assign()
         elif outcome is not None:
             self._dreams.reject(dream, outcome)
+
+    def _accepted(self, dream: Dream) -> Accepted:
+        job, _ = dream.settled()
+        eta = self._state.estimates.eta(dream, self._state.queue, self._supervisor.dreamers)
+        return Accepted(dream.id, str(job.path), job.frames, job.config.rate, eta)
+
+    def remind(self, client: Address) -> None:
+        """Who asked before it could hear the answer hears it now."""
+        for dream in self._state.queue.under_way:
+            if dream.client.sender == client and dream.job is not None:
+                self._clients.send(self._accepted(dream), client)
 
     def _on_late_job(self, dream: Dream, outcome: tuple[Job, int] | Exception | None) -> None:
         """Nobody waits for it any more."""
         dream.in_hand = False
         if isinstance(outcome, tuple):
             self._home.run(partial(self._state.bank.drop, outcome[1]))
+
+    def cancel(self, client: Address, id: int | None) -> None:
+        """Stops what a client knows by this number; None: all that it has asked for."""
+        under_way = self._state.queue.under_way
+        for dream in [each for each in under_way if self._is_meant(each, client, id)]:
+            dream.stopping = True
+            if dream.state == "asked":
+                self._dreams.fail(dream, "cancelled", "cancelled before it began")
+            else:
+                self._supervisor.stop(dream)
+
+    def _is_meant(self, dream: Dream, client: Address, id: int | None) -> bool:
+        asker = dream.client.sender
+        if id is None or self._clients.is_stranger(client):
+            return asker == client and id in (None, dream.id)
+        return self._clients.id_for(client, asker, dream.id, dream.number) == id

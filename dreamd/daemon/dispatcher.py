@@ -10,17 +10,19 @@ from functools import partial
 from dreamd.daemon.admission import Admission
 from dreamd.daemon.bank_keeping import BankKeeping
 from dreamd.daemon.clients import Clients
-from dreamd.daemon.dreams import Dreams, in_words
+from dreamd.daemon.dreams import Dreams
 from dreamd.daemon.events import Packet
-from dreamd.daemon.queue import Client
+from dreamd.daemon.queue import Client, Dream
 from dreamd.daemon.snapshot import status
 from dreamd.daemon.state import State
 from dreamd.daemon.supervisor import Supervisor
+from dreamd.daemon.trust import Trust
+from dreamd.daemon.words import in_words
 from dreamd.errors import BadRequest
 from dreamd.osc import requests, transport
+from dreamd.osc.addresses import Address, spelt
 from dreamd.osc.replies import Failed, Status
 from dreamd.osc.requests import Request
-from dreamd.osc.transport import Address
 
 
 class Dispatcher:
@@ -33,37 +35,39 @@ class Dispatcher:
         supervisor: Supervisor,
         dreams: Dreams,
         admission: Admission,
+        trust: Trust,
         keeping: BankKeeping,
         leave: Callable[[str], None],
     ) -> None:
         self._state, self._clients, self._supervisor = state, clients, supervisor
-        self._dreams, self._admission, self._leave = dreams, admission, leave
-        self._bank_keeping = keeping
+        self._dreams, self._admission, self._trust = dreams, admission, trust
+        self._bank_keeping, self._leave = keeping, leave
 
     def on_packet(self, packet: Packet) -> None:
         try:
             messages = transport.decode(packet.data)
         except BadRequest as error:
-            self.reject(self._dreams.new_id(), error, packet.sender)
+            self.reject(None, error, packet.sender)
             return
         for address, args in messages:
             try:
                 message = requests.parse(address, args)
                 if message is not None:
+                    self._trust.check(message, packet.sender, self._state.voices)
                     self.on_message(message, packet.sender)
             except Exception as error:  # noqa: BLE001  # whatever it is, the asker waits for a word
-                id = requests.request_id(args)
-                self.reject(self._dreams.new_id() if id is None else id, error, packet.sender)
+                self.reject(requests.request_id(args), error, packet.sender)
 
     def on_message(self, message: requests.Message, sender: Address) -> None:
         match message:
             case Request() as request:
                 self._admission.ask(request, Client(sender, request.pattern))
             case requests.Cancel(id):
-                self._dreams.cancel(id)
-            case requests.Notify(True):
-                if line := self._clients.register(sender, self._status):
-                    self._state.say(line)
+                self._admission.cancel(sender, id)
+            case requests.Notify(True, cookie):
+                if self._clients.register(sender, cookie):
+                    self._send_status(sender)
+                    self._admission.remind(sender)
             case requests.Notify(False):
                 self._clients.unregister(sender)
             case requests.AskStatus():
@@ -77,16 +81,20 @@ class Dispatcher:
             case requests.Quit():
                 self._leave("a client asked for it")
 
-    def reject(self, id: int, error: Exception, sender: Address) -> None:
+    def reject(self, id: int | None, error: Exception, sender: Address) -> None:
         """One word and one line to the clients, one line to the performer."""
-        said = in_words(error)
-        self._clients.broadcast(Failed(id, said.code, str(said)))
-        self._state.say(f"from {sender[0]}:{sender[1]}: {said}", warning=True)
+        code, text = in_words(error)
+        number = self._dreams.new_id()
+        if sender in self._clients or not self._trust.is_stranger(sender):
+            failed = Failed(number if id is None else id, code, text)
+            self._clients.tell(failed, sender, number)
+        self._state.say(f"from {spelt(sender)}: {text}", warning=True)
 
-    def _send_status(self, sender: Address) -> None:
+    def _send_status(self, client: Address) -> None:
         """To who has registered, and to nobody else: see protocol, /dream/notify."""
-        if sender in self._clients:
-            self._clients.send(self._status(), sender)
 
-    def _status(self) -> Status:
-        return Status(status(self._state))
+        def id_of(dream: Dream) -> int:
+            return self._clients.id_for(client, dream.client.sender, dream.id, dream.number)
+
+        if client in self._clients:
+            self._clients.send_status(Status(status(self._state, id_of)), client)

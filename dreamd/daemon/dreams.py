@@ -5,24 +5,22 @@ is an errand, done by a thread; each ``_on`` method hears what came of it.
 """
 
 import itertools
-import logging
 import time
 from functools import partial
 
 from dreamd.daemon.bank_keeping import BankKeeping
-from dreamd.daemon.clients import Clients, NotTooOften
+from dreamd.daemon.clients import Clients, NotTooOften, OfADream
 from dreamd.daemon.errands import Errands
-from dreamd.daemon.queue import NEWEST_WAITING, Client, Dream
+from dreamd.daemon.queue import NEWEST_WAITING, OWN_IDS, Client, Dream
 from dreamd.daemon.state import State
 from dreamd.daemon.supervisor import Supervisor
+from dreamd.daemon.words import in_words
 from dreamd.dreaming.job import ChunkWritten, CursorLeapt, Finished, Job, JobFailed
 from dreamd.dreaming.resolve import refresh
-from dreamd.errors import DreamError
 from dreamd.home import credits
 from dreamd.osc.replies import Chunk, Done, Failed, Leap
 
 REPLACED_EVERY = 30.0  # seconds between lines about one pattern that asks too often
-OWN_IDS = 1 << 30  # the daemon numbers requests without an id from here on
 FRESH = 1.0  # seconds in which a job needs no newer weights
 
 
@@ -38,12 +36,18 @@ class Dreams:
     ) -> None:  # fmt: skip
         self._state, self._clients, self._supervisor = state, clients, supervisor
         self._home, self._bank_keeping = home, keeping
-        self._ids = itertools.count(OWN_IDS)
+        self._serials = itertools.count()
         self._is_time = NotTooOften()
 
+    def new_serial(self) -> int:
+        return next(self._serials)
+
     def new_id(self) -> int:
-        """For a request that has none of its own."""
-        return next(self._ids)
+        """For a request that has none of its own, and comes to nothing."""
+        return OWN_IDS + self.new_serial()
+
+    def tell(self, dream: Dream, reply: OfADream) -> None:
+        self._clients.tell(reply, dream.client.sender, dream.number)
 
     # ------------------------------------------------------------ made
 
@@ -73,15 +77,6 @@ class Dreams:
             return
         self.assign()
 
-    def cancel(self, id: int) -> None:
-        """Stops what a client asked for under this number."""
-        for dream in self._state.queue.with_id(id):
-            dream.stopping = True
-            if dream.state == "asked":
-                self.fail(dream, "cancelled", "cancelled before it began")
-            else:
-                self._supervisor.stop(dream)
-
     def on_worker_message(
         self, name: str, message: ChunkWritten | CursorLeapt | Finished | JobFailed
     ) -> None:
@@ -89,11 +84,11 @@ class Dreams:
             case ChunkWritten(_, start, frames):
                 dream = self._supervisor.making(name)
                 dream.advance(start + frames)
-                self._clients.broadcast(Chunk(dream.id, start, frames))
+                self.tell(dream, Chunk(dream.id, start, frames))
             case CursorLeapt(_, frame, source, second, _):
                 dream = self._supervisor.making(name)
                 dream.leaps.append(message)
-                self._clients.broadcast(Leap(dream.id, frame, source, second))
+                self.tell(dream, Leap(dream.id, frame, source, second))
             case Finished(_, seconds):
                 self._finish(self._supervisor.release(name), seconds)
                 self.assign()
@@ -123,14 +118,14 @@ class Dreams:
     def _on_kept(self, dream: Dream, seconds: float, outcome: str | Exception | None) -> None:
         job, index = dream.settled()
         if isinstance(outcome, Exception):
-            text = f"dream:{index} is made, but is not in the bank: {in_words(outcome)}"
-            self._clients.broadcast(Failed(dream.id, "diverged", text))
+            text = f"dream:{index} is made, but is not in the bank: {in_words(outcome)[1]}"
+            self.tell(dream, Failed(dream.id, "diverged", text))
             self._state.say(text, warning=True)
             return
         if outcome:
             self._state.say(outcome, warning=True)
         done = Done(dream.id, str(job.path), job.frames, job.config.rate, seconds, index)
-        self._clients.broadcast(done)
+        self.tell(dream, done)
         self._bank_keeping.thin()
         self._clients.tell_tidal(self._state.bank.count, self._state.bank.newest)
         self._state.say(
@@ -144,8 +139,7 @@ class Dreams:
 
     def reject(self, dream: Dream, error: Exception) -> None:
         """A dream came to nothing by an error."""
-        said = in_words(error)
-        self.fail(dream, said.code, str(said))
+        self.fail(dream, *in_words(error))
 
     def fail(self, dream: Dream, code: str, text: str) -> None:
         """A dream came to nothing, and leaves nothing."""
@@ -171,15 +165,7 @@ class Dreams:
     def _clear(self, dream: Dream, failed: Failed) -> None:
         """Nothing half-made stays, and then everyone hears."""
         if dream.index is None:
-            self._clients.broadcast(failed)
+            self.tell(dream, failed)
             return
         drop = partial(self._state.bank.drop, dream.index)
-        self._home.run(drop, lambda _: self._clients.broadcast(failed))
-
-
-def in_words(error: Exception) -> DreamError:
-    """What can be said of an error; one that is dreamd's own is for the log."""
-    if isinstance(error, DreamError):
-        return error
-    logging.error("a request failed", exc_info=error)
-    return DreamError(f"an error inside dreamd ({error}); see its log")
+        self._home.run(drop, lambda _: self.tell(dream, failed))

@@ -7,7 +7,7 @@ recordings tells (:mod:`dreamd.corpus.watcher`, :mod:`dreamd.corpus.ingest`).
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from dreamd.osc.transport import Address
+from dreamd.osc.addresses import Address
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from collections import Counter, deque
 from typing import Any
 
 from dreamd.daemon.events import Leave, Packet
-from dreamd.osc.transport import Address
+from dreamd.osc.addresses import Address
 
 MOST_OF_ONE = 128
 """Packets of one sender that wait; one more takes the place of its oldest."""

@@ -15,6 +15,9 @@ from dreamd.dreaming.job import CursorLeapt, Job
 from dreamd.errors import Busy
 from dreamd.osc.requests import Request
 
+OWN_IDS = 1 << 30
+"""From here on the daemon numbers dreams itself."""
+
 REMEMBERED = 50
 """Dreams that are over and still shown."""
 
@@ -25,7 +28,7 @@ nobody waits for."""
 
 @dataclass(frozen=True)
 class Client:
-    """Who asks. Turns go round among these."""
+    """Who asks. Turns go round among these; ids belong to the sender."""
 
     sender: Any
     pattern: str = ""  # which of the sender's patterns, where it is one
@@ -64,6 +67,11 @@ class Dream:
         assert self.job is not None
         assert self.index is not None
         return self.job, self.index
+
+    @property
+    def number(self) -> int:
+        """Its id for those who have not asked for it: see :meth:`Clients.id_for`."""
+        return OWN_IDS + self.serial
 
     def advance(self, made: int) -> None:
         """One more part is final, up to frame ``made``."""
@@ -149,9 +157,10 @@ class Queue:
             return dream
         return None
 
-    def with_id(self, id: int) -> list[Dream]:
-        """Those waiting or running under a client's number."""
-        return [d for d in (*self.waiting, *self.running.values()) if d.id == id]
+    @property
+    def under_way(self) -> list[Dream]:
+        """Those waiting or running."""
+        return [*self.waiting, *self.running.values()]
 
     def done(self, dream: Dream, seconds: float) -> None:
         self._close(dream, "done")

@@ -29,6 +29,7 @@ from dreamd.daemon.router import Router
 from dreamd.daemon.snapshot import view
 from dreamd.daemon.state import State
 from dreamd.daemon.supervisor import Supervisor
+from dreamd.daemon.trust import Trust
 from dreamd.dreaming.resolve import trained_voices
 from dreamd.home import log
 from dreamd.home.bank import Bank
@@ -41,6 +42,7 @@ from dreamd.workers.messages import Note
 SHOW_EVERY = 0.25  # seconds between drawings of the screen
 TIDAL_EVERY = 2.0  # seconds between words to Tidal, which may have been started after us
 LOOK_EVERY_HOME = 2.0  # seconds between looks into the home, where others delete and add
+CLIENTS_EVERY = 5.0  # seconds between looks for clients that are gone
 COUNT_EVERY = 10.0  # seconds between lines about what was too much
 DISK_PATIENCE = 2.0  # seconds for what is still to be written when the daemon ends
 
@@ -55,7 +57,6 @@ class Server:
         self._is_time = NotTooOften()
         self._lock = lock_home(settings.home, folder)
         self._socket = OscSocket(settings.host, settings.port)
-        self._clients = Clients(self._socket, settings.tidal)
         self._state = State(
             settings=settings,
             folder=folder,
@@ -63,6 +64,8 @@ class Server:
             bank=Bank(settings.home),
             queue=Queue(settings.queue),
         )
+        self._trust = Trust(settings.trust, folder, settings.home)
+        self._clients = Clients(self._socket, settings.tidal, self._trust, self._state.say)
 
     def run(self) -> None:
         """Until a client, a signal or Ctrl-C ends it."""
@@ -89,7 +92,7 @@ class Server:
         library = Library(state, self._clients, self._supervisor, Ingester(state.corpus, tell))
         parts = (state, self._clients, self._supervisor, self._dreams)
         admission = Admission(*parts, self._home, self._paths)
-        dispatcher = Dispatcher(*parts, admission, keeping, self._leave)
+        dispatcher = Dispatcher(*parts, admission, self._trust, keeping, self._leave)
         self._router = Router(*parts, library, dispatcher, self._leave)
         threading.Thread(target=self._receive, name="osc", daemon=True).start()
         self._watcher.start()
@@ -119,6 +122,8 @@ class Server:
         self._state.say_counted()
         if self._is_time("tidal", TIDAL_EVERY):
             self._clients.tell_tidal(self._state.bank.count, self._state.bank.newest)
+        if self._is_time("clients", CLIENTS_EVERY):
+            self._clients.retire()
         self._screen.show(view(self._state))
 
     def _shutdown(self) -> None:

@@ -1,5 +1,6 @@
 """How the daemon looks from outside: the status for clients, the view for the screen."""
 
+from collections.abc import Callable
 from typing import Any
 
 from dreamd.daemon.queue import Dream
@@ -10,8 +11,11 @@ from dreamd.training.messages import Progress
 DREAMS_SHOWN = 12  # of those that are over
 
 
-def status(state: State) -> dict[str, Any]:
-    """What ``/dream/status`` and ``dreamd status --json`` say."""
+def status(state: State, id_of: Callable[[Dream], int]) -> dict[str, Any]:
+    """What ``/dream/status`` and ``dreamd status --json`` say.
+
+    :param id_of: a dream's id as the one who asks knows it.
+    """
     models = _models(state)
     voices = {
         name: {
@@ -25,20 +29,21 @@ def status(state: State) -> dict[str, Any]:
         "voices": voices,
         "queue": state.queue.crowd,
         "running": len(state.queue.running),
-        "making": {
-            str(dream.id): {
-                "approach": dream.request.approach,
-                "progress": round(dream.progress, 4),
-                "eta": round(state.estimates.left(dream), 3),
-            }
-            for dream in state.queue.running.values()
-        },
+        "making": {str(id_of(d)): _making(state, d) for d in state.queue.running.values()},
         "dreams": state.bank.count,
         "bank": str(state.bank.folder),
         "training": not state.training_paused,
         "learning_slowly": state.pace.slow,
         "learning_share": state.pace.share,
         "rate": state.settings.rate,
+    }
+
+
+def _making(state: State, dream: Dream) -> dict[str, Any]:
+    return {
+        "approach": dream.request.approach,
+        "progress": round(dream.progress, 4),
+        "eta": round(state.estimates.left(dream), 3),
     }
 
 

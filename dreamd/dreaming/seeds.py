@@ -20,7 +20,7 @@ from dreamd.corpus.single_notes import SingleNote
 from dreamd.errors import BadRecording, NoModel, NoSuchSeed
 from dreamd.osc.requests import Request
 
-_NUMBERED = re.compile(r"([^/\\]+):(-?\d+)")
+_NUMBERED = re.compile(r"([^/\\]+):(-?\d{1,18})")
 
 BEST = 4
 """A note is cut from one of its longest singles, this many of them."""

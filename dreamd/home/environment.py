@@ -36,10 +36,24 @@ def is_writable(folder: Path) -> bool:
     return folder.is_dir() and os.access(folder, os.W_OK)
 
 
-def check_place(file: Path) -> None:
+def check_folder(folder: Path | None) -> None:
     """Raises :class:`SetupError` before the work of which nothing could be kept."""
-    folder = file.absolute().parent
+    if folder is not None and not is_writable(folder):
+        raise SetupError(f"cannot write in {folder}: give another folder")
+
+
+def check_place(file: Path | None) -> None:
+    """The same for a file; its folder must be there."""
+    folder = file.absolute().parent if file else Path()
     if not folder.is_dir():
         raise SetupError(f"cannot write {file}: there is no folder {folder}")
-    if file.is_dir() or not is_writable(folder):
+    if file is not None and (file.is_dir() or not is_writable(folder)):
         raise SetupError(f"cannot write {file}: give another place")
+
+
+def write_page(page: Path, html: str) -> None:
+    """Raises :class:`SetupError` where that is not possible."""
+    try:
+        page.write_text(html, encoding="utf-8")
+    except OSError as error:
+        raise SetupError(f"cannot write {page}: {error.strerror}") from None

@@ -18,7 +18,7 @@ from pathlib import Path
 LARGEST_LOG = 4 << 20
 """Bytes at which the log is put aside and begins anew."""
 
-LONGEST_LINE = 4000  # characters of a message and its traceback
+LONGEST_ENTRY = 4000  # characters of a message and its traceback
 WAITING_LINES = 1000  # for a disk that does not keep up; further ones are lost
 
 FEW, SOME, MANY = 5, 50, 200
@@ -109,7 +109,7 @@ class LogFile(logging.handlers.WatchedFileHandler):
 class _Short(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         text = super().format(record)
-        return text if len(text) <= LONGEST_LINE else f"{text[:LONGEST_LINE]} …"
+        return text if len(text) <= LONGEST_ENTRY else f"{text[:LONGEST_ENTRY]} …"
 
 
 def to_file(home: Path) -> None:

@@ -4,12 +4,16 @@
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
 OscArg = int | float | str
 Wire = tuple[str, list[OscArg]]
+Pair = tuple[str, OscArg]
+
+LARGEST_PACKET = 9216
+"""Bytes. macOS sends no more at once."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +117,14 @@ class Trained(_Reply):
 
 
 @dataclass(frozen=True)
+class Ping(_Reply):
+    """Are you there? ``/dream/notify 1 cookie`` answers it: see :mod:`dreamd.daemon.clients`."""
+
+    address: ClassVar[str] = "/dream/ping"
+    cookie: int
+
+
+@dataclass(frozen=True)
 class Status:
     """The daemon's state: a nested dict, flattened on the wire with ``/`` in the keys.
 
@@ -123,23 +135,76 @@ class Status:
     """
 
     state: Mapping[str, Any]
+    address: ClassVar[str] = "/dream/status"
 
     def osc(self) -> Wire:
-        flat: list[OscArg] = []
+        return self.address, _flat(_pairs("", self.state))
 
-        def walk(prefix: str, node: Mapping[str, Any]) -> None:
-            for key, value in node.items():
-                if isinstance(value, Mapping) and value:
-                    walk(f"{prefix}{key}/", value)
-                elif isinstance(value, Mapping):
-                    flat.extend((f"{prefix}{key}", "{}"))
-                else:
-                    flat.extend(
-                        (f"{prefix}{key}", int(value) if value is True or value is False else value)
-                    )
+    def pages(self, most: int = LARGEST_PACKET) -> list[Wire]:
+        """The same as messages of at most so many bytes each.
 
-        walk("", self.state)
-        return "/dream/status", flat
+        Where one does not hold it each says which ``page`` of how many ``pages`` it is, and has
+        all that is neither about a voice nor about a dream; no voice is torn.
+
+        >>> state = {"queue": 0, "voices": {"a": {"recordings": 2}, "b": {"recordings": 3}}}
+        >>> for _, said in Status(state).pages(most=140): said
+        ['page', 1, 'pages', 2, 'queue', 0, 'voices/a/recordings', 2]
+        ['page', 2, 'pages', 2, 'queue', 0, 'voices/b/recordings', 3]
+        """
+        every = [pair for pair in _pairs("", self.state) if "/" not in pair[0]]
+        groups = _groups(pair for pair in _pairs("", self.state) if "/" in pair[0])
+        room = most - _OUTSIDE - _size(every)
+        bodies: list[list[Pair]] = [[]]
+        left = room
+        for group in groups if room > 0 else ():
+            for part in [group] if _size(group) <= room else [[pair] for pair in group]:
+                if _size(part) > left:
+                    bodies.append([])
+                    left = room
+                bodies[-1] += part
+                left -= _size(part)
+        if len(bodies) == 1:
+            return [self.osc()]
+        numbered = [("pages", len(bodies)), *every]
+        return [
+            (self.address, _flat([("page", k), *numbered, *body]))
+            for k, body in enumerate(bodies, 1)
+        ]
+
+
+_OUTSIDE = 80
+"""Bytes of a status's address, of the numbers of its page, and of what is filled up with zeros."""
+
+
+def _pairs(prefix: str, node: Mapping[str, Any]) -> Iterator[Pair]:
+    for key, value in node.items():
+        if isinstance(value, Mapping) and value:
+            yield from _pairs(f"{prefix}{key}/", value)
+        elif isinstance(value, Mapping):
+            yield f"{prefix}{key}", "{}"
+        else:
+            yield f"{prefix}{key}", int(value) if isinstance(value, bool) else value
+
+
+def _flat(pairs: Iterable[Pair]) -> list[OscArg]:
+    return [each for pair in pairs for each in pair]
+
+
+def _groups(pairs: Iterable[Pair]) -> list[list[Pair]]:
+    """Those that are about one voice, or one dream, together."""
+    groups: dict[tuple[str, ...], list[Pair]] = {}
+    for pair in pairs:
+        groups.setdefault(tuple(pair[0].split("/")[:2]), []).append(pair)
+    return list(groups.values())
+
+
+def _size(pairs: Iterable[Pair]) -> int:
+    """Bytes on the wire at most, with a letter for each type."""
+    return sum(
+        5 + len(each.encode("utf-8", "surrogateescape")) if isinstance(each, str) else 9
+        for pair in pairs
+        for each in pair
+    )
 
 
 def nested(flat: Mapping[str, Any]) -> dict[str, Any]:
@@ -154,4 +219,4 @@ def nested(flat: Mapping[str, Any]) -> dict[str, Any]:
     return tree
 
 
-Reply = Accepted | Chunk | Leap | Done | Failed | Ingested | Skipped | Trained | Status
+Reply = Accepted | Chunk | Leap | Done | Failed | Ingested | Skipped | Trained | Status | Ping

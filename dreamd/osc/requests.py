@@ -5,11 +5,12 @@ The daemon gets :func:`parse`'s results from the socket.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, get_args
 
 from dreamd.approaches.registry import APPROACHES
 from dreamd.errors import BadRequest
 from dreamd.osc import values
+from dreamd.osc.replies import Reply, Status
 
 RELAYED = "dreamer"
 """The sound with which a pattern asks by way of SuperDirt: its relay sends the request."""
@@ -152,9 +153,9 @@ def _pattern(raw: Mapping[str, Any]) -> str:
 
 @dataclass(frozen=True)
 class Cancel:
-    """``/dream/cancel id``."""
+    """``/dream/cancel id``, or ``all``: everything that the sender has asked for."""
 
-    id: int
+    id: int | None
 
 
 @dataclass(frozen=True)
@@ -164,9 +165,13 @@ class AskStatus:
 
 @dataclass(frozen=True)
 class Notify:
-    """``/dream/notify 1|0``: replies come to the sender from now on, or no more."""
+    """``/dream/notify 1|0``: replies come to the sender from now on, or no more.
+
+    From another computer they come once it has sent the cookie of a ``/dream/ping`` along.
+    """
 
     on: bool
+    cookie: int | None = None
 
 
 @dataclass(frozen=True)
@@ -191,6 +196,7 @@ class Quit:
 
 Message = Request | Cancel | AskStatus | Notify | Pause | Resume | NewSet | Quit
 
+_CANCEL_TAKES = "/dream/cancel takes one id, or all"
 _PLAIN: Mapping[str, Message] = {
     "/dream/status": AskStatus(),
     "/dream/pause": Pause(),
@@ -207,6 +213,8 @@ def parse(address: str, args: Sequence[Any]) -> Message | None:
     Cancel(id=7)
     >>> parse("/dirt/play", ["s", "bd"]) is None
     True
+    >>> parse("/dream/done", [7]) is None  # another daemon says so
+    True
 
     Raises :class:`BadRequest` for one of ours whose arguments make no sense.
     """
@@ -216,14 +224,23 @@ def parse(address: str, args: Sequence[Any]) -> Message | None:
     if address == "/dirt/play":
         return _played(args)
     if address == "/dream/cancel":
-        return Cancel(_only("/dream/cancel takes one id", args))
+        return Cancel(None if list(args) == ["all"] else _only(_CANCEL_TAKES, args))
     if address == "/dream/notify":
-        return Notify(_only("/dream/notify takes 1 or 0", args) != 0)
+        cookie = values.check_integer("the cookie", args[1]) if len(args) == 2 else None
+        return Notify(_only("/dream/notify takes 1 or 0", args[:1]) != 0, cookie)
+    if _is_said(address, args):
+        return None
     if address in _PLAIN:
         return _PLAIN[address]
     if address.startswith("/dream/"):
         raise BadRequest(f"no such message: {address}")
     return None
+
+
+def _is_said(address: str, args: Sequence[Any]) -> bool:
+    """Whether this is what a daemon says: two of them must not answer each other for ever."""
+    said = {reply.address for reply in get_args(Reply)}
+    return address in said and (address != Status.address or isinstance(next(iter(args), 0), str))
 
 
 def _only(takes: str, args: Sequence[Any]) -> int:

@@ -11,6 +11,9 @@ from dreamd.errors import BadRequest
 LARGEST_INTEGER = 2.0**63
 """OSC's integers are smaller, and so must be what replies and random generators are given."""
 
+LONGEST_TEXT = 4096
+"""Letters in a name or a path; the system's paths are no longer."""
+
 
 def check_number(key: str, value: object) -> float:
     """``value`` as a finite float; OSC clients send ints, floats or digits."""
@@ -33,6 +36,8 @@ def check_integer(key: str, value: object) -> int:
 def check_text(key: str, value: object) -> str:
     if not isinstance(value, str) or not value.strip():
         raise BadRequest(f"{key} must be a name, got {value!r}")
+    if len(value) > LONGEST_TEXT:
+        raise BadRequest(f"{key} is {len(value)} letters long, of at most {LONGEST_TEXT}")
     return value.strip()
 
 

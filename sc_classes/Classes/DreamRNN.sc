@@ -182,6 +182,7 @@ DreamRNN {
 
 	prLoss { |server| ^"the server % has quit".format(server) }
 
+	// From elsewhere a daemon wants to know first whether we truly are there, and asks now and then.
 	prListen {
 		ServerQuit.add(this);
 		replies = DreamRNNReplies(addr, (
@@ -199,8 +200,10 @@ DreamRNN {
 			failed: { |id, code, text|
 				requests[id] !? { |request| request.fail(code, text.asString) }
 			},
-			status: { |tree| this.prStatus(tree) }
-		), { requests.do(_.heard) })
+			status: { |tree| this.prStatus(tree) },
+			ping: { |cookie| addr.sendMsg("/dream/notify", 1, cookie) }
+		), { requests.do(_.heard) });
+		if(addr.isLocal.not) { addr.sendMsg("/dream/notify", 1) }
 	}
 
 	prStatus { |tree|
@@ -239,7 +242,7 @@ DreamRNN {
 	}
 
 	prNextID {
-		lastID = lastID % 0x40000000 + 1;
+		lastID = lastID % 0x3FFFFFFF + 1; // those from 2 ** 30 on are the daemon's
 		^lastID
 	}
 }

@@ -130,6 +130,33 @@ TestDreamRNN : UnitTest {
 		this.assertEquals(said.asArray, [0, 1], "once, and in order")
 	}
 
+	// What is sent to this sclang comes from it as well, as from a daemon.
+	test_status_in_pages {
+		var trees = List.new, page = { |number, name|
+			["/dream/status", "page", number, "pages", 3, "queue", number, "voices/%/recordings".format(name), 7]
+		};
+		var me = NetAddr("127.0.0.1", NetAddr.langPort);
+		var replies = DreamRNNReplies(me, (status: { |tree| trees.add(tree) }));
+		[page.(1, "a"), page.(3, "c"), page.(2, "b"), page.(3, "c")].do { |msg| me.sendMsg(*msg) };
+		[page.(1, "a"), page.(2, "b"), page.(3, "c")].do { |msg| me.sendMsg(*msg) };
+		me.sendMsg("/dream/status", "queue", 5);
+		this.wait({ trees.size > 1 }, "a status comes through", 5);
+		this.assertEquals(trees.asArray, [
+			(queue: 3, voices: (a: (recordings: 7), b: (recordings: 7), c: (recordings: 7))),
+			(queue: 5)
+		], "whole, or not at all");
+		replies.free
+	}
+
+	test_a_ping_is_answered {
+		var client = DreamRNN("127.0.0.1", NetAddr.langPort), heard;
+		var listener = OSCFunc({ |msg| heard = msg }, '/dream/notify');
+		client.addr.sendMsg("/dream/ping", 0x7FFFFFFF);
+		this.wait({ heard.notNil }, "it answers", 5);
+		this.assertEquals(heard, ['/dream/notify', 1, 0x7FFFFFFF], "with the same number");
+		[listener, client].do(_.free)
+	}
+
 	test_status_tree {
 		this.assertEquals(
 			DreamRNNReplies.tree([\queue, 0, 'voices/guitar/recordings', 2, 'voices/guitar/models', '{}']),
