@@ -38,6 +38,7 @@ class Job:
     among: tuple[Recording, ...] = ()  # recordings in which the cursor may leap
     blend_target: Path | None = None  # the checkpoint that the request's blend leads to
     starter: bool = False  # its weights are those of a starter model
+    ages: tuple[Path, ...] = ()  # checkpoints among which a paused dream's weights walk
 
     def remarks(self) -> str:
         """What a performer may not expect of this dream: the end of a line, often empty."""

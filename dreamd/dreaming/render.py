@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from dreamd.approaches import registry
-from dreamd.approaches.base import Approach, Decoder, initialize
+from dreamd.approaches.base import Approach, Decoder, SampleWise, initialize
 from dreamd.approaches.registry import Concurrent
 from dreamd.audio import vocoder
 from dreamd.audio.files import DreamFile, Samples
@@ -28,6 +28,7 @@ from dreamd.dreaming import guides, sampling, seed_samples
 from dreamd.dreaming.cursor import Cursor, Place
 from dreamd.dreaming.follower import Follower
 from dreamd.dreaming.job import ChunkWritten, CursorLeapt, Job
+from dreamd.dreaming.weight_walk import AGES, WeightWalk
 from dreamd.errors import BadRecording, Cancelled, Diverged
 from dreamd.home import checkpoints
 from dreamd.kernels import sliding_lstm, windowed_lstm
@@ -127,9 +128,23 @@ def blocks(
         follower = Follower(fork, cursor, profile, learning_rate=rate, newest=seed)
         made = loop(fork, queue, follower, noise, settings.threads)
         yield from _heard(job, made, model.decoder(), follower, cursor, leapt)
-    decode = model.decoder()
-    for each in sampling.paused(model, queue, profile, noise, settings.threads):
+    decode, walk = model.decoder(), None
+    if not isinstance(model, SampleWise):
+        model, walk = walking(job, model, profile)
+    for each in sampling.paused(model, queue, profile, noise, settings.threads, walk):
         yield decode(each).numpy()
+
+
+def walking(job: Job, model: Approach, profile: Concurrent) -> tuple[Approach, WeightWalk | None]:
+    """The network of a paused dream, and how its weights walk; a copy, where they do."""
+    reach = profile.wander if job.request.wander is None else job.request.wander
+    loaded = [checkpoints.load(path) for path in job.ages[-AGES:]] if reach else []
+    ages = [arrays for head, arrays in loaded if head.scale == model.scale]
+    if len(ages) < 2:
+        return model, None
+    weights = [{name: torch.from_numpy(array) for name, array in age.items()} for age in ages]
+    fork, rng = copy.deepcopy(model), np.random.default_rng((job.rand & (2**63 - 1), 2))
+    return fork, WeightWalk(fork, weights, reach, rng)
 
 
 def _heard(

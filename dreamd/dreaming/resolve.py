@@ -40,6 +40,7 @@ class ModelChoice:
     checkpoint: Path | None = None
     blend_target: Path | None = None
     starter: bool = False  # the checkpoint is one that the project ships
+    ages: tuple[Path, ...] = ()  # it and those before it, where a paused dream may walk
 
 
 def resolve(
@@ -68,10 +69,10 @@ def resolve(
     follow, at = _start(request, among, rng)
     among = some_of(among, (follow, seed.recording), rand)
     peak, loudest = _levels(voices.get(voice, ()))
-    frames = max(round(request.secs * settings.rate), 1)
     return Job(
         serial, request, voice, chosen.config, chosen.checkpoint, seed, peak, loudest, Path(),
-        frames, rand, follow, at, among, chosen.blend_target, chosen.starter,
+        max(round(request.secs * settings.rate), 1), rand, follow, at, among,
+        chosen.blend_target, chosen.starter, chosen.ages,
     )  # fmt: skip
 
 
@@ -162,7 +163,7 @@ def choose_model(settings: Settings, voice: str, request: Request) -> ModelChoic
         wanted = max(models, key=lambda config: models[config][-1].stat().st_mtime)
     *_, newest = there = models[wanted]
     if request.steps is None:
-        return ModelChoice(wanted, newest)
+        return ModelChoice(wanted, newest, ages=tuple(there))
     nearest = min(there, key=partial(_doublings_apart, request.steps))
     return ModelChoice(wanted, nearest, newest if request.blend else None)
 
@@ -176,4 +177,5 @@ def refresh(settings: Settings, job: Job) -> Job:
     if job.request.steps is not None:
         return job
     chosen = choose_model(settings, job.voice, job.request)
-    return replace(job, config=chosen.config, weights=chosen.checkpoint, starter=chosen.starter)
+    return replace(job, config=chosen.config, weights=chosen.checkpoint, starter=chosen.starter,
+                   ages=chosen.ages)  # fmt: skip

@@ -17,6 +17,7 @@ from dreamd.approaches.registry import Concurrent
 from dreamd.audio.crossfade import FIT_SPAN, crossfade
 from dreamd.audio.harmonics import Harmonics
 from dreamd.dreaming.follower import Follower, block_of, rms
+from dreamd.dreaming.weight_walk import WeightWalk
 from dreamd.kernels.sliding_lstm import SlidingLSTM
 
 QUIETER, LOUDER = 1 / 8, 8.0
@@ -27,17 +28,21 @@ SILENCE = 1e-6
 
 
 def paused(
-    model: Approach, queue: Tensor, profile: Concurrent, noise: float = 0.0, threads: int = 1
-) -> Iterator[Tensor]:
-    """Dreams from one set of weights (the paper's first way of sampling).
+    model: Approach, queue: Tensor, profile: Concurrent, noise: float = 0.0, threads: int = 1,
+    walk: WeightWalk | None = None,
+) -> Iterator[Tensor]:  # fmt: skip
+    """Dreams from one set of weights (the paper's first way of sampling), or from one that walks.
 
     :param noise: standard deviation of a Gaussian added to each prediction, model scale.
+    :param walk: of the model's weights; sample-wise approaches take none.
     """
     if isinstance(model, SampleWise):
         loop = SlidingLSTM(model.sliding(), queue.numpy(), threads, block_of(model, profile))
         for size in loop.sizes():
             yield torch.from_numpy(loop.next(size, (noise * torch.randn(size)).numpy()))
     while True:
+        if walk:
+            walk.move(model.element_samples / model.config.rate)
         element, queue = model.next(queue, noise)
         yield element[None]
 

@@ -61,11 +61,13 @@ def _first_status(mine: socket.socket) -> dict[str, Any]:
                     case "/dream/status", _:
                         deadline = time.monotonic() + ANSWER_PATIENCE
                         if state := pages.add(args):
-                            return state | {key: bool(state.get(key, False)) for key in FLAGS}
+                            return state | {
+                                key: bool(state.get(key, False)) for key in TRUTH_VALUES
+                            }
     raise TimeoutError
 
 
-FLAGS = ("training", "learning_slowly")
+TRUTH_VALUES = ("training", "learning_slowly")
 """Of a status: OSC has no truth values that every client knows."""
 
 
