@@ -34,7 +34,7 @@ from dreamd.osc.requests import Request
 from dreamd.settings import Settings
 from dreamd.training import at_work, resume, trainer
 from dreamd.training.listening import Listening
-from dreamd.training.messages import Progress
+from dreamd.training.messages import Progress, RecordingJoined
 from dreamd.training.scheduler import TrainingScheduler
 from dreamd.training.trainer import Trainer
 from dreamd.workers.messages import Note
