@@ -19,9 +19,9 @@ import pytest
 from conftest import Daemon
 from test_queue import JOB, dream
 
-from dreamd.daemon import errands, supervisor
+from dreamd.daemon import errands, inbox, server, supervisor
 from dreamd.daemon.errands import Errands
-from dreamd.daemon.events import ErrandDone
+from dreamd.daemon.events import ErrandDone, Packet
 from dreamd.dreaming import worker as dreaming_worker
 from dreamd.errors import NoAnswer
 from dreamd.settings import Settings
@@ -233,6 +233,43 @@ def test_a_daemon_that_stood_still_itself_blames_nobody(standing: Standing) -> N
     standing.supervisor.begin("dreamer-0")
     standing.now += 3600
     assert not standing.pass_(1)
+
+
+def test_a_worker_that_cannot_be_started_is_tried_again(standing: Standing) -> None:
+    """Too many processes, or open files: not in faults.md."""
+    sup = standing.supervisor
+    slot = sup.slots["dreamer-0"]
+    sup.on_exited(WorkerExited("dreamer-0", 1, "ended"))
+    starts = [BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable"), None]
+
+    def start() -> None:
+        if error := starts.pop(0):
+            raise error
+
+    slot.worker.start = start
+    with pytest.raises(BlockingIOError):
+        standing.pass_(5)
+    standing.pass_(1)
+    assert not starts
+    assert slot.restart_at is None
+
+
+def test_the_thread_that_receives_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[object] = [RuntimeError("odd"), (b"packet", ("127.0.0.1", 1)), None]
+
+    class Socket:
+        def receive(self) -> object:
+            if isinstance(said := heard.pop(0), Exception):
+                raise said
+            return said
+
+    one = server.Server.__new__(server.Server)
+    one._socket, one._inbox = Socket(), inbox.Inbox()
+    monkeypatch.setattr(server, "SHOW_EVERY", 0.0)
+    one._receive()
+    told = [one._inbox.take(0.0) for _ in range(2)]
+    assert Packet(b"packet", ("127.0.0.1", 1)) in told
+    assert any(isinstance(each, Note) and "odd" in each.text for each in told)
 
 
 @pytest.mark.parametrize(

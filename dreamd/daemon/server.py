@@ -111,7 +111,7 @@ class Server:
                 self._router.survive(event)
             if time.monotonic() - shown >= SHOW_EVERY:
                 shown = time.monotonic()
-                self._tick()
+                self._router.survive(ErrandDone(self._tick))  # as what an event asks for
 
     def _tick(self) -> None:
         """What is due by the clock."""
@@ -157,8 +157,15 @@ class Server:
     # ------------------------------------------------------------ in threads
 
     def _receive(self) -> None:
-        while (received := self._socket.receive()) is not None:
-            self._inbox.put_packet(Packet(*received))
+        while True:
+            try:
+                if (received := self._socket.receive()) is None:
+                    return
+                self._inbox.put_packet(Packet(*received))
+            except Exception as error:
+                logging.exception("while receiving")
+                self._inbox.put(Note(f"an error inside dreamd ({error}); it goes on", True))
+                time.sleep(SHOW_EVERY)
 
     def _look_into_home(self) -> frozenset[str]:
         self._state.bank.look()

@@ -57,8 +57,8 @@ class Slot:
         self.ready = False
 
     def restart(self, now: float) -> None:
+        self.worker.start()  # where the system has no process to give, it is tried again
         self.started, self.restart_at, self.silent, self.told = now, None, 0.0, False
-        self.worker.start()
 
     def is_free(self) -> bool:
         return self.ready and self.dream is None and not self.hangs()
