@@ -68,11 +68,10 @@ def resolve(
     among = among_of(request, voices, voice)
     follow, at = _start(request, among, rng)
     among = some_of(among, (follow, seed.recording), rand)
-    peak, loudest = _levels(voices.get(voice, ()))
+    levels, frames = _levels(voices.get(voice, ())), max(round(request.secs * settings.rate), 1)
     return Job(
-        serial, request, voice, chosen.config, chosen.checkpoint, seed, peak, loudest, Path(),
-        max(round(request.secs * settings.rate), 1), rand, follow, at, among,
-        chosen.blend_target, chosen.starter, chosen.ages,
+        serial, request, voice, chosen.config, chosen.checkpoint, seed, *levels, Path(), frames,
+        rand, follow, at, among, chosen.blend_target, chosen.starter, chosen.ages,
     )  # fmt: skip
 
 
