@@ -12,6 +12,7 @@ from conftest import RATE, pitch, tone
 
 from dreamd.approaches.registry import config_of
 from dreamd.audio import plucked_string
+from dreamd.corpus import events
 from dreamd.corpus.recording import Recording
 from dreamd.dreaming import seed_samples, seeds
 from dreamd.dreaming.resolve import MOST_AMONG, all_voices, refresh, resolve, trained_voices
@@ -229,3 +230,22 @@ def test_a_dream_of_a_large_voice_costs_no_more(small: Settings) -> None:
     assert len(pickle.dumps(job)) < 100_000
     few = {"v": many["v"][:MOST_AMONG]}
     assert planned(small, few, seed="v:7").among == tuple(few["v"])
+
+
+def test_a_seed_without_a_second_begins_where_something_begins(
+    recorded: Callable[..., Recording],
+) -> None:
+    """And not in what is dying away: windows cut anywhere differ by tens of dB."""
+    strikes = np.exp(-(np.arange(30 * RATE) % (3 * RATE)) / (0.2 * RATE))
+    recording = recorded((tone(300, 30.0) * strikes).astype(np.float32))
+    seed = seeds.Seed("recording", recording=recording)
+
+    def levels() -> np.ndarray:
+        rngs = [np.random.default_rng(k) for k in range(8)]
+        windows = [seed_samples.load(seed, RATE // 4, RATE, 0.5, rng) for rng in rngs]
+        return np.array([20 * np.log10(np.sqrt((window**2).mean())) for window in windows])
+
+    assert np.ptp(levels()) > 20  # nobody has listened to it yet
+    for _ in events.scan(recording):
+        pass
+    assert np.ptp(levels()) < 6
