@@ -10,6 +10,7 @@ from typing import Any
 from dreamd.corpus.cache import Corpus
 from dreamd.corpus.recording import Recording
 from dreamd.daemon.admission import Admission
+from dreamd.daemon.bank_keeping import BankKeeping
 from dreamd.daemon.clients import Clients
 from dreamd.daemon.dispatcher import Dispatcher
 from dreamd.daemon.dreams import Dreams
@@ -108,11 +109,12 @@ class Desk:
         self.clients = Clients(self.wire, "127.0.0.1:6010", trusts, self.state.say)
         home: Any = AtOnce()
         worker: Any = self.worker
-        self.dreams = Dreams(self.state, self.clients, worker, home)
+        keeping = BankKeeping(self.state, self.clients, home)
+        self.dreams = Dreams(self.state, self.clients, worker, home, keeping)
         self.paths = Errands("seed", 2, self.checked.append)
         parts = (self.state, self.clients, worker, self.dreams)
         admission = Admission(*parts, home, self.paths)
-        self.dispatcher = Dispatcher(*parts, admission, trusts, self.left.append)
+        self.dispatcher = Dispatcher(*parts, admission, trusts, keeping, self.left.append)
 
     def hear(self, sender: Address, address: str, *args: Any) -> None:
         self.hear_packet(sender, transport.encode(address, args))
