@@ -1,16 +1,31 @@
 """How loud a dream comes: as its recordings, and never louder than anything sane."""
 
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pyloudnorm
 import pytest
+import soundfile
+import torch
 from conftest import RATE, pitch, tone
-from hypothesis import given, settings
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from scipy import signal
 
+from dreamd.approaches.registry import APPROACHES
 from dreamd.audio import loudness
-from dreamd.audio.files import Samples
+from dreamd.audio.files import DreamFile, Samples
 from dreamd.audio.limiter import HIGHEST_PEAK, LOUDEST_SANE, OVER, Level, Limiter
+from dreamd.corpus import events
+from dreamd.corpus.recording import Recording
+from dreamd.dreaming import render
+from dreamd.dreaming.resolve import resolve
+from dreamd.errors import Diverged
+from dreamd.osc.requests import Request
+from dreamd.settings import Settings
 
 LOUD = Level.of(-20.0, -18.0, 1.0)
 RATES = [11025, 22050, 44100, 48000]
@@ -130,7 +145,7 @@ def wild(kind: str, rate: int, rng: np.random.Generator) -> np.ndarray:
     }[kind]
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@hypothesis_settings(max_examples=60, deadline=None, derandomize=True)
 @given(
     kind=st.sampled_from(
         ["noise", "square", "constant", "burst", "clicks", "between samples", "growing"]
@@ -191,3 +206,42 @@ def test_what_is_not_finite_is_refused() -> None:
     with pytest.raises(FloatingPointError):
         through(np.array([0.0, np.nan, 0.0]), LOUD)
     assert through(np.array([0.5]), LOUD).shape == (1,)  # the shortest dream
+
+
+# ---------------------------------------------------------------- whatever dreams
+
+
+@pytest.mark.parametrize("approach", APPROACHES)
+@pytest.mark.parametrize("sampling", ["paused", "concurrent"])
+def test_no_weights_and_no_keys_make_a_dream_that_blasts(
+    small: Settings, recorded: Callable[..., Recording], approach: str, sampling: str
+) -> None:
+    """From none at all to huge ones: the dream is in its bounds, or it has failed in one line."""
+    recording = recorded(music(RATE), "voice")
+    most = loudness.integrated(music(RATE), RATE) + OVER
+    for _ in events.scan(recording):
+        pass
+    made = 0
+    for spread in (0.0, 1.0, 100.0, 1e30):
+        wild = replace(small, init_std=spread)
+        for seed, keys in (
+            ("noise", {"temperature": 100.0, "gain": 24.0}), ("silence", {"learn": 1.0}),
+            ("voice", {"gain": 24.0}),
+        ):  # fmt: skip
+            asked = Request(
+                approach, 1.0, seed=seed, sampling=sampling, rand=1, voice="voice", **keys
+            )  # type: ignore[arg-type]
+            job = resolve(wild, asked, {"voice": [recording]}, lambda number: Path())
+            job = replace(job, path=small.home / "dream.wav", weights=None, ages=())
+            DreamFile(job.path, RATE).create(job.frames)
+            try:
+                with torch.no_grad():
+                    render.render(job, wild, lambda wrote: None)
+            except Diverged:
+                continue
+            out = soundfile.read(job.path, dtype="float32")[0]
+            made += 1
+            assert np.isfinite(out).all()
+            assert true_peak(out) <= min(HIGHEST_PEAK, recording.peak * 10 ** (24 / 20))
+            assert loudest_moment(out, RATE) <= most
+    assert made >= 6  # most of them dream

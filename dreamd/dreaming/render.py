@@ -59,15 +59,14 @@ def render(
     limiter = Limiter(job.frames, job.config.rate, level_of(job))
     source = blocks(job, settings, leapt=tell, begins=limiter.begin)
     file, written = DreamFile(job.path, job.config.rate), 0
-    for made in _chunks(source, job.frames, limiter.late, stopped):
-        try:
-            ready = limiter(made)
-        except FloatingPointError:
-            raise Diverged("the dream stopped being finite numbers: try another seed") from None
-        if len(ready):
-            file.write(written, ready)
-            tell(ChunkWritten(job.serial, written, len(ready)))
-            written += len(ready)
+    try:
+        for made in _chunks(source, job.frames, limiter.late, stopped):
+            if len(ready := limiter(made)):
+                file.write(written, ready)
+                tell(ChunkWritten(job.serial, written, len(ready)))
+                written += len(ready)
+    except FloatingPointError:
+        raise Diverged("the dream stopped being finite numbers: try another seed") from None
 
 
 def _chunks(

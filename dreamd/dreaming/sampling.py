@@ -81,7 +81,7 @@ def _in_blocks(
 ) -> Iterator[Tensor]:
     """A step of learning, then a block of samples exactly as the literal loop makes them; then the
     block is mended where it begins, keeps its partials and its level, and the dream goes on from
-    what became of it."""
+    what became of it. Raises ``FloatingPointError`` where it is no numbers any more."""
     profile, size = follower.profile, block_of(model, follower.profile)
     loop = SlidingLSTM(model.sliding(), queue.numpy(), threads, size)
     holds = profile.holds_harmonics
@@ -92,6 +92,8 @@ def _in_blocks(
         loop.set_weights(model.sliding())
         added += profile.residual_gain * follower.innovation(size)
         loop.next(size, added, profile.ceiling * follower.level)
+        if not np.isfinite(loop.newest(size)).all():
+            raise FloatingPointError("the dream is no longer finite")
         crossfade(loop.newest(FIT_SPAN + size), size)
         if held:
             held.hold(loop.newest(held.span), size)
