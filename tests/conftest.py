@@ -40,6 +40,14 @@ def pitch(samples: files.Samples, rate: int = RATE) -> float:
     return float(spectrum.argmax() * rate / len(samples))
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where tests run side by side (``-n 2``), a file's stay together, and so do all that start
+    an audio server: they would take each other's ports."""
+    for item in items:
+        with_sound = any(item.get_closest_marker(each) for each in ("supercollider", "tidal"))
+        item.add_marker(pytest.mark.xdist_group("sound" if with_sound else item.path.name))
+
+
 @pytest.fixture(autouse=True)
 def _gradients() -> Iterator[None]:
     """Commands that dream turn gradients off for their whole process: here, for their test."""
