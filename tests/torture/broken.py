@@ -9,8 +9,8 @@ import struct
 from pathlib import Path
 
 from broken_files import harmed, whole
-from dreamd.corpus.folder import is_recording
 
+from dreamd.corpus.folder import is_recording
 from torture.driven import Driven, Sandbox, driven, write_tone
 from torture.outcome import LARGEST_GROWTH, LARGEST_GROWTH_OF_FILES, Outcome, growth
 
@@ -137,7 +137,7 @@ def run(root: Path, seed: int, count: int) -> Outcome:
             memory.append(daemon.memory())
             opened.append(daemon.open_files())
         _good_ones_are_learned(daemon, sandbox, outcome)
-        _judge(tried, outcome)
+        judge(tried, outcome)
     for path in sandbox.changes():
         outcome.faults.append(f"{path} is not as it was")
     outcome.limit("MB of memory, more in the end", growth(memory), LARGEST_GROWTH)
@@ -177,7 +177,7 @@ def _good_ones_are_learned(daemon: Driven, sandbox: Sandbox, outcome: Outcome) -
     outcome.need(learned, f"of {VOICES} only {set(daemon.heard_all.trained)} learn on")
 
 
-def _judge(tried: Tried, outcome: Outcome) -> None:
+def judge(tried: Tried, outcome: Outcome) -> None:
     """Each was learned, or named once."""
     for number, words in tried.said().items():
         if number not in tried.paths:

@@ -46,7 +46,6 @@ class Sandbox:
         (self.recordings / name).mkdir(exist_ok=True)
         for each in hertz:
             write_tone(self.recordings / name / f"{each:.0f}.wav", each, seconds)
-
         self.expect_changes()
 
     def expect_changes(self) -> None:
@@ -92,7 +91,7 @@ class Heard:
         """Of each recording, by its path: what was said of it, under which address."""
         self.trained: dict[tuple[str, str], tuple[int, float]] = {}
         """Steps and seconds of each model."""
-        self.statuses = 0
+        self.statuses = self.lessons = 0  # how many; of training
 
     def on_message(self, address: str, args: list[Any]) -> None:
         match address, args:
@@ -108,6 +107,7 @@ class Heard:
                 self.told[path].append((address, reason))
             case "/dream/trained", [voice, approach, step, _, seconds]:
                 self.trained[voice, approach] = (step, seconds)
+                self.lessons += 1
             case "/dream/status", _:
                 self.statuses += 1
 
@@ -233,8 +233,8 @@ class Driven(Daemon):
         return [self.role(process) for process in self.family()]
 
     def memory(self) -> float:
-        """MB of all processes together."""
-        return sum(_or_none(lambda p=p: p.memory_info().rss) for p in self.family()) / 1e6
+        """MB of all processes together, what they share counted once."""
+        return sum(_or_none(lambda p=p: p.memory_full_info().pss) for p in self.family()) / 1e6
 
     def open_files(self) -> float:
         """Descriptors of all processes together."""

@@ -7,6 +7,7 @@ import soundfile
 
 from dreamd.errors import NoModel
 from dreamd.home import checkpoints
+from dreamd.home.header import Damaged
 from torture.driven import Driven, Sandbox, hash_of
 from torture.outcome import Outcome
 
@@ -35,7 +36,7 @@ class Evidence:
         for path in self._sandbox.changes():
             self._outcome.need(False, f"{when}: {path} is not as it was")
         self._look_at_dreams(daemon, when)
-        for folder in self._folders():
+        for folder in sorted({*self._folders(), *self._steps}):
             self._look_at_model(folder, when)
 
     def _look_at_dreams(self, daemon: Driven, when: str) -> None:
@@ -57,8 +58,9 @@ class Evidence:
             try:
                 head, _ = checkpoints.load(path)
             except NoModel as error:
-                # Old ones are cleared away while we look.
-                self._outcome.need(not path.exists(), f"{when}: {error}")
+                # Old ones are cleared away while we look; what is damaged was set aside by us.
+                cleared = not path.exists() and not isinstance(error, Damaged)
+                self._outcome.need(cleared, f"{when}: {error}")
                 continue
             back = f"{when}: {folder} is back at step {head.steps} from {before}"
             self._outcome.need(head.steps >= before, back)

@@ -105,6 +105,7 @@ class Killer:
         if role == "daemon":
             daemon.start()
         self._wait_for_all(daemon, when)
+        self._wait_for_work(daemon, when, learns=role in ("daemon", "training"))
         death.back.append(time.monotonic() - began)
         self._evidence.look(daemon, f"when all went on after {when}")
 
@@ -137,6 +138,16 @@ class Killer:
         self._outcome.need(daemon.becomes(all_there), f"{when}: what was killed does not come back")
         answered = daemon.answers() is not None
         self._outcome.need(answered, f"{when}: no status is answered\n{daemon.said()[-2000:]}")
+
+    def _wait_for_work(self, daemon: Driven, when: str, learns: bool) -> None:
+        """What was killed does what it did before: learns, or dreams."""
+        lessons, dream = daemon.heard_all.lessons, daemon.dream(approach="vector", secs=0.2)
+
+        def works() -> bool:
+            dreamt = dream in daemon.heard_all.answers
+            return dreamt and (not learns or daemon.heard_all.lessons > lessons)
+
+        self._outcome.need(daemon.becomes(works), f"{when}: it does not work any more")
 
     def settle(self, daemon: Driven) -> None:
         """Everything asked is answered, and each approach still dreams."""
@@ -174,11 +185,11 @@ def run(root: Path, seed: int, count: int) -> Outcome:
         "multiprocessing starts. The second half on a full machine, with a busy loop for "
         "each core, and a checkpoint every second instead of every 15 s. After each kill "
         "the hashes of recordings and finished dreams were compared, and the checkpoints "
-        "read. *Back*: seconds from the kill until all processes were there and a status "
-        "was answered, median (longest); *left over*: until no process of a killed daemon "
-        "was left, longest; *lost*: seconds of a model's training that had been told of and "
-        f"were in no checkpoint, most. {killer.evidence.dreams} dreams were finished "
-        "meanwhile."
+        "read. *Back*: seconds from the kill until all processes were there, a status and a "
+        "dream were answered and, where it had trained, it had trained again, median "
+        "(longest); *left over*: until no process of a killed daemon was left, longest; "
+        "*lost*: seconds of a model's training that had been told of and were in no "
+        f"checkpoint, most. {killer.evidence.dreams} dreams were finished meanwhile."
     )
     outcome.head = ["process", "killed", "on a full machine", "back", "left over", "lost"]
     outcome.rows = [killer.deaths[role].row(role) for role in sorted(killer.deaths)]
