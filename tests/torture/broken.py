@@ -119,8 +119,8 @@ class Tried:
 def run(root: Path, seed: int, count: int) -> Outcome:
     """:param root: an empty folder to work in."""
     outcome, sandbox = Outcome("Files"), Sandbox(root)
-    for k, voice in enumerate(VOICES):
-        sandbox.voice(voice, 220 + 50 * k)
+    for k, name in enumerate(VOICES):
+        sandbox.voice(name, 220 + 50 * k)
     memory, opened, make = list[float](), list[float](), Broken(seed)
     with driven(Driven(sandbox, "--dreamers", "1")) as daemon:
         outcome.need(daemon.warm(), "it never learned and dreamt")
@@ -138,8 +138,7 @@ def run(root: Path, seed: int, count: int) -> Outcome:
             opened.append(daemon.open_files())
         _good_ones_are_learned(daemon, sandbox, outcome)
         judge(tried, outcome)
-    for path in sandbox.changes():
-        outcome.faults.append(f"{path} is not as it was")
+    outcome.faults += [f"{changed} is not as it was" for changed in sandbox.changes()]
     outcome.limit("MB of memory, more in the end", growth(memory), LARGEST_GROWTH)
     outcome.limit("open files, more in the end", growth(opened), LARGEST_GROWTH_OF_FILES)
     _tell(outcome, tried, memory, opened)

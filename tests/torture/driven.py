@@ -234,11 +234,11 @@ class Driven(Daemon):
 
     def memory(self) -> float:
         """MB of all processes together, what they share counted once."""
-        return sum(_or_none(lambda p=p: p.memory_full_info().pss) for p in self.family()) / 1e6
+        return sum(_of(each, lambda p: p.memory_full_info().pss) for each in self.family()) / 1e6
 
     def open_files(self) -> float:
         """Descriptors of all processes together."""
-        return sum(_or_none(p.num_fds) for p in self.family())
+        return sum(_of(each, lambda p: p.num_fds()) for each in self.family())
 
     def learned_for(self) -> float:
         """Seconds of CPU time of the training process."""
@@ -249,10 +249,10 @@ class Driven(Daemon):
         return 0.0
 
 
-def _or_none(measure: Callable[[], float]) -> float:
-    """Of a process that has just ended: nothing."""
+def _of(process: psutil.Process, measure: Callable[[psutil.Process], float]) -> float:
+    """A figure of a process; of one that has just ended nothing."""
     try:
-        return measure()
+        return measure(process)
     except (psutil.Error, OSError):
         return 0.0
 

@@ -84,8 +84,7 @@ def run(root: Path, seed: int, count: int) -> Outcome:
         daemon.heard_all.trained.clear()
         daemon.heard_all.answers.clear()  # the mutants had ids too
         outcome.need(daemon.warm(), "it learns or dreams no more")
-    for path in sandbox.changes():
-        outcome.faults.append(f"{path} is not as it was")
+    outcome.faults += [f"{changed} is not as it was" for changed in sandbox.changes()]
     outcome.limit("MB of memory, more in the end", growth(memory), LARGEST_GROWTH)
     outcome.need(not dropped, f"{dropped} packets never reached the daemon")
     _tell(outcome, sender, memory)

@@ -93,8 +93,7 @@ def run(root: Path, seed: int, seconds: float, minute: float = A_MINUTE) -> Outc
             lambda: len(daemon.heard_all.told) == soak.figures.files + len(VOICES)
         )
         outcome.need(joined, f"{soak.figures.files} recordings came: {dict(daemon.heard_all.told)}")
-    for path in sandbox.changes():
-        outcome.faults.append(f"{path} is not as it was")
+    outcome.faults += [f"{changed} is not as it was" for changed in sandbox.changes()]
     _judge(outcome, daemon, soak.figures)
     _tell(outcome, daemon, soak.figures, seconds)
     return outcome
