@@ -28,8 +28,8 @@ PROCESSES = 2 + DREAMERS
 TURNS = ("daemon", "daemon", "training", "training", "dreaming", "dreaming", "helper")
 """Who is killed, of seven."""
 
-LONGEST_PAUSE = 4.0  # seconds between all being well and the next kill
-TOO_SOON = 0.2
+LONGEST_PAUSE = 2.0  # seconds between all being well and the next kill
+TOO_SOON = 0.5
 """Of the kills, after which nobody waits for all being well: the next one comes as things start."""
 ENOUGH = 10  # faults, after which no more is tried
 LONGEST_LEFT = 5.0
@@ -180,7 +180,7 @@ def run(root: Path, seed: int, count: int) -> Outcome:
 
 def _tell(outcome: Outcome, killer: Killer) -> None:
     outcome.text = (
-        f"SIGKILL, after 0 to {LONGEST_PAUSE:g} s of all being well (one in five sooner, "
+        f"SIGKILL, after 0 to {LONGEST_PAUSE:g} s of all being well (every other one sooner, "
         "while things start), of a process of a daemon that learned two voices and always "
         "had three dreams to make: its own process, the one that trains, those that dream, "
         "and the helper that Python's multiprocessing starts. The second half on a full "
