@@ -1,5 +1,6 @@
 # make run    the environment, the installation, and the daemon on an example of its own
 # make test   everything the tests need, then ruff, mypy and the tests
+# make torture  an hour of kills, broken packets and files, and a soak; PART=kills for one of them
 
 PYTHON ?= python3
 VENV := .venv
@@ -9,7 +10,7 @@ BROWSERS := chromium google-chrome google-chrome-stable chromium-browser
 PACKAGES := supercollider-language supercollider-server jackd2 ghc libghc-tidal-dev
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: run install test programs clean
+.PHONY: run install test torture programs clean
 
 run: $(VENV)/installed
 	$(BIN)/dreamd run $(if $(RECORDINGS),"$(RECORDINGS)")
@@ -22,6 +23,9 @@ test: programs $(VENV)/tested
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -n 2 --dist loadgroup  # side by side: half an hour becomes a quarter
+
+torture: $(VENV)/tested
+	PYTHONPATH=tests $(BIN)/python -m torture $(PART) --out docs
 
 $(VENV)/installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -53,11 +53,11 @@ def broken(folder: Path, count: int, seed: int) -> Iterator[Path]:
     for k in range(count):
         name, held = chance.choice(sources)
         path = folder / f"{k}-{name}"
-        path.write_bytes(_harmed(bytearray(held), chance))
+        path.write_bytes(harmed(bytearray(held), chance))
         yield path
 
 
-def _harmed(held: bytearray, chance: random.Random) -> bytearray:
+def harmed(held: bytearray, chance: random.Random) -> bytearray:
     """Cut short, bytes changed anywhere or in the header, something put in, a field of 0 or FF."""
     kind, size = chance.randrange(5), len(held)
     if kind == 0:

@@ -115,21 +115,33 @@ def free_port() -> int:
 class Daemon:
     """A real ``dreamd run`` in a process of its own, and a client that listens to it."""
 
-    def __init__(self, home: Path, folder: Path | None, *flags: str, tidal: bool = False) -> None:
+    environment: dict[str, str] | None = None
+    folder: Path | None = None
+    """Where it is started; None: as the tests are."""
+
+    def __init__(
+        self,
+        home: Path,
+        folder: Path | None,
+        *flags: str,
+        tidal: bool = False,
+        sizes: tuple[str, ...] | None = None,
+    ) -> None:
         self.home, self.port = home, free_port()
         self.heard: list[tuple[str, list[Any]]] = []
         self._arguments = [
             sys.executable, "-m", "dreamd", "run", *([str(folder)] if folder else []),
             "--home", str(home), "--port", str(self.port), "--plain",
-            *([] if tidal else ["--no-tidal"]), *SMALL_FLAGS, *flags,
+            *([] if tidal else ["--no-tidal"]), *(SMALL_FLAGS if sizes is None else sizes), *flags,
         ]  # fmt: skip
         self.start()
 
     def start(self) -> None:
         self.output = (self.home.parent / f"{self.home.name}.out").open("a+")
         self.process = subprocess.Popen(
-            self._arguments, stdout=self.output, stderr=self.output, stdin=subprocess.DEVNULL
-        )
+            self._arguments, stdout=self.output, stderr=self.output, stdin=subprocess.DEVNULL,
+            env=self.environment, cwd=self.folder,
+        )  # fmt: skip
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind(("127.0.0.1", 0))
         self.register()

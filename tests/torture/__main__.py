@@ -1,0 +1,72 @@
+"""``python -m torture [kills] [packets] [files] [soak] [--out docs]``: see :mod:`torture`.
+
+Exit status 1 if anything was broken, and one line for each thing.
+"""
+
+import argparse
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+from dreamd.experiments import timing
+from torture import broken, kills, packets, page, soak
+from torture.outcome import Outcome
+
+PARTS = ("kills", "packets", "files", "soak")
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m torture", description=__doc__)
+    parser.add_argument("parts", nargs="*", metavar="PART", help="all, unless some are named")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--packets", type=int, default=100_000)
+    parser.add_argument("--files", type=int, default=1000)
+    parser.add_argument("--minutes", type=float, default=30.0, help="of the soak")
+    parser.add_argument("--out", type=Path, help="folder whose reliability.md gets the figures")
+    return parser.parse_args()
+
+
+def main() -> int:
+    given = arguments()
+    seed = given.seed
+    runs: dict[str, Callable[[Path], Outcome]] = {
+        "kills": lambda root: kills.run(root, seed, given.kills),
+        "packets": lambda root: packets.run(root, seed, given.packets),
+        "files": lambda root: broken.run(root, seed, given.files),
+        "soak": lambda root: soak.run(root, seed, 60 * given.minutes),
+    }
+    wrong = 0
+    for name in given.parts or PARTS:
+        size = "minutes" if name == "soak" else name
+        command = f"python -m torture {name} --{size} {getattr(given, size):g} --seed {seed}"
+        outcome, took, root = _timed(runs[name])
+        how = (
+            f"`{command}`, {date.today().isoformat()}, {took / 60:.1f} minutes, "
+            f"{timing.processor()}, {os.cpu_count()} cores:"
+        )
+        print(outcome.part(how), flush=True)
+        if given.out:
+            page.record(given.out, outcome.part(how))
+        broken_here = outcome.faults + outcome.limits
+        wrong += len(broken_here)
+        if broken_here:
+            print(f"see {root}", file=sys.stderr)
+        else:
+            shutil.rmtree(root)
+    return 1 if wrong else 0
+
+
+def _timed(run: Callable[[Path], Outcome]) -> tuple[Outcome, float, Path]:
+    """In a folder of its own, which is kept where something was broken."""
+    root, began = Path(tempfile.mkdtemp(prefix="torture-")), time.monotonic()
+    return run(root), time.monotonic() - began, root
+
+
+if __name__ == "__main__":
+    sys.exit(main())

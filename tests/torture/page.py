@@ -1,0 +1,42 @@
+"""``docs/reliability.md``: what is promised, written by hand, and below it what the torture found.
+
+``record`` writes the section of one part and leaves the rest of the page as it is.
+"""
+
+import re
+from pathlib import Path
+
+from dreamd.evaluation.markdown import Part
+
+PAGE = "reliability.md"
+
+
+def with_section(page: str, part: Part) -> str:
+    """The page with this section in place of the one of the same title, or at its end.
+
+    >>> page = "# Promises\\n\\n### Kills\\n\\nold\\n\\n### Soak\\n\\nstays\\n"
+    >>> print(with_section(page, Part("Kills", "new", ["a"], [["1"]])))
+    # Promises
+    <BLANKLINE>
+    ### Kills
+    <BLANKLINE>
+    new
+    <BLANKLINE>
+    | a |
+    |---|
+    | 1 |
+    <BLANKLINE>
+    ### Soak
+    <BLANKLINE>
+    stays
+    <BLANKLINE>
+    """
+    section = re.compile(rf"^### {re.escape(part.title)}\n.*?(?=^##|\Z)", re.DOTALL | re.MULTILINE)
+    if section.search(page):
+        return section.sub(lambda _: f"{part}\n", page).rstrip("\n") + "\n"
+    return f"{page.rstrip()}\n\n{part}"
+
+
+def record(folder: Path, part: Part) -> None:
+    path = folder / PAGE
+    path.write_text(with_section(path.read_text(encoding="utf-8"), part), encoding="utf-8")
