@@ -19,7 +19,7 @@ BATCH = 25  # files that are laid down at a time
 
 NAMES = (
     b"take", b"caf\xe9", b"\xff\xfe", "日本".encode(), b"a\nb", b"%s%n", b"-rf", b"$(id)",
-    b"<b>x</b>", b"'\";", b"n" * 200, b"\x1b[2J", "e\u0301".encode(), "\u202e".encode(), b" ",
+    b"<b>x&amp;", b"'\";", b"n" * 200, b"\x1b[2J", "e\u0301".encode(), "\u202e".encode(), b" ",
     b"..",
 )  # fmt: skip
 """In the middle of file names."""

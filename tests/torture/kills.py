@@ -170,7 +170,8 @@ def run(root: Path, seed: int, count: int) -> Outcome:
     first = 1
     for kills, save_every, loops in ((count - count // 2, "15", 0), (count // 2, "1", full)):
         with busy(loops), driven(Driven(sandbox, *flags, save_every)) as daemon:
-            outcome.need(daemon.warm(), "it never learned and dreamt")
+            learns = daemon.becomes(lambda heard=daemon.heard_all: heard.lessons > 0)
+            outcome.need(learns, "nothing was ever learned")
             killer.run(daemon, kills, first, full=loops > 0)
             killer.settle(daemon)
         first += kills
