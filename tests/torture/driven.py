@@ -280,11 +280,12 @@ def busy(count: int) -> Iterator[None]:
 
 @contextlib.contextmanager
 def driven(daemon: Driven) -> Iterator[Driven]:
-    """Ends it in the end, whatever comes."""
+    """Ends it in the end, whatever comes; raises ``AssertionError`` if it does not leave."""
     try:
         yield daemon
-    finally:
         if daemon.process.poll() is None:
             daemon.process.terminate()
-            daemon.becomes(lambda: daemon.process.poll() is not None, 60.0)
+            leaves = daemon.becomes(lambda: daemon.process.poll() is not None)
+            assert leaves, f"SIGTERM does not end it: {daemon.said()[-1000:]}"
+    finally:
         daemon.kill()
