@@ -14,7 +14,7 @@ from dreamd.corpus.folder import is_recording
 from torture.driven import Driven, Sandbox, driven, write_tone
 from torture.outcome import LARGEST_GROWTH, LARGEST_GROWTH_OF_FILES, Outcome, growth
 
-VOICES = ("guitar", "kalimba", "ギター", "été")
+VOICES = ("guitar", "ギター")
 BATCH = 25  # files that are laid down at a time
 
 NAMES = (
@@ -195,8 +195,8 @@ def _tell(outcome: Outcome, tried: Tried, memory: list[float], opened: list[floa
         "sizes that lie, another format's suffix, chance; WAVs of senseless floats, rates "
         "and channels; names that are no Unicode, of control characters, markup, 200 "
         "letters; a folder, a pipe and links to nowhere that are called `.wav`. They were "
-        "laid, some at a time, among good recordings of four voices into the folder of a "
-        "running daemon, all of which learned on. *Learned*: what could be read of the "
+        "laid, some at a time, among good recordings of two voices into the folder of a "
+        "running daemon, both of which learned on. *Learned*: what could be read of the "
         "file; *named*: passed over with a reason, once; *called otherwise*: names that are "
         "no recording's, and pass in silence. *Memory*, *open files*: of all processes "
         "together, what was added after the first fifth."

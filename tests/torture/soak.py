@@ -82,7 +82,8 @@ def run(root: Path, seed: int, seconds: float, minute: float = A_MINUTE) -> Outc
     for voice, hertz in zip(VOICES, (220, 523), strict=True):
         sandbox.voice(voice, hertz, seconds=5.0)
     with busy(OTHERS), driven(Driven(sandbox, sizes=())) as daemon:
-        outcome.need(daemon.warm(), "it never learned and dreamt")
+        models = len(VOICES) * len(APPROACHES)
+        outcome.need(daemon.warm(models), "it never learned and dreamt")
         soak = Soak(daemon, sandbox, seed, minute)
         before = sum(step for step, _ in daemon.heard_all.trained.values())
         soak.run(seconds)
