@@ -101,7 +101,7 @@ def test_one_file_and_one_row(tmp_path: Path, recordings: Path) -> None:
             _, path, frames, rate, *_ = one.wait("/dream/done", id)
             samples, _ = soundfile.read(path)
             assert (len(samples), rate) == (frames, RATE)
-            assert samples.std() > 0.01  # it goes on with its seed
+            assert samples.std() > 0.001  # it goes on with its seed
         one.ask(id=9, approach="least", seed="guitar:0")
         assert "vector, spectrum, transpose, column, last" in one.wait("/dream/failed", 9)[2]
         one.until(lambda: "last error" in one.said())  # on the screen

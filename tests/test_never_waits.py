@@ -41,7 +41,7 @@ def workers(one: Daemon) -> list[psutil.Process]:
 def test_every_seed_is_answered(
     daemon: Callable[..., Daemon], recordings: Path, tmp_path: Path
 ) -> None:
-    """Pipes, devices, names that no system has, and what breaks inside."""
+    """Pipes, devices, names that no system has, and damaged notes."""
     one = daemon(recordings)
     one.wait("/dream/ingested")
     os.mkfifo(tmp_path / "pipe.wav")
@@ -63,7 +63,7 @@ def test_every_seed_is_answered(
     for cache in (one.home / "corpus").glob("*.f32"):
         cache.with_suffix(".solos").write_text("[[")
     one.ask(id=50, approach="vector", notes="60", secs=1)
-    assert "inside dreamd" in one.wait("/dream/failed", 50)[2]
+    one.wait("/dream/done", 50)  # what is damaged is made again
     one.ask(id=51, approach="vector", seed="guitar:0", secs=0.2)
     one.wait("/dream/done", 51)
 

@@ -12,6 +12,7 @@ from dreamd.audio import files
 from dreamd.audio.plucked_string import string
 from dreamd.errors import SetupError
 from dreamd.experiments import table1
+from dreamd.home.lock import claim
 from dreamd.settings import Settings
 
 RATE = 11025
@@ -46,6 +47,7 @@ def test_makes_rows_and_goes_on_where_it_stopped(
     out, home = tmp_path / "out", tmp_path / "home"
     settings = replace(Settings(home=home), hidden=8, window=3, frame=256)
     whole = table1.TABLE
+    claim(home)
 
     monkeypatch.setattr(table1, "TABLE", whole[:1])  # stopped after the first row
     table1.make_table(settings, takes, 0.01, out, told.append)

@@ -178,7 +178,7 @@ def test_the_time_left_is_that_of_learning_as_it_goes(small, tmp_path) -> None: 
     state.pace = Pace(share=LEAST, slow=True)
     assert view(state).models[0].left == 10.0 * 2 / LEAST
     assert view(state).slowly
-    assert status(state)["learning_slowly"]
+    assert status(state, lambda dream: dream.id)["learning_slowly"]
 
 
 class Chatter:
