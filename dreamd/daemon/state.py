@@ -55,6 +55,7 @@ class State:
             self._add_line(text, True)
 
     def _add_line(self, text: str, warning: bool) -> None:
+        text = text.encode("utf-8", "backslashreplace").decode()  # a name may be any bytes
         self.said += 1
         self.log.append(LogLine(self.said, time.time(), text, warning))
         logging.log(logging.WARNING if warning else logging.INFO, "%s", text)
