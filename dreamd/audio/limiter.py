@@ -17,7 +17,7 @@ from dreamd.audio.loudness import (
     HOP,
     MOMENT,
     SILENT,
-    Power,
+    Numbers,
     Weighting,
     gated,
     moments,
@@ -48,8 +48,6 @@ UPSAMPLED = 4
 _POINTS = UPSAMPLED * signal.firwin(
     2 * UPSAMPLED * BETWEEN + 1, 1 / UPSAMPLED, window=("kaiser", 6)
 )
-
-DOUBLES = np.float64
 
 
 @dataclass(frozen=True)
@@ -89,14 +87,14 @@ class Limiter:
         self._fade_out = min(int(FADE_OUT * rate), frames // 4)
         self._frames, self._came, self._left, self._at = frames, 0, frames, 0
         self._sos = signal.butter(2, HIGH_PASS, "highpass", fs=rate, output="sos")
-        self._state: Power | None = None
+        self._state: Numbers | None = None
         self._loudness = _Loudness(rate, level)
         self._peaks = _Peaks(round(BEFORE_PEAK * rate), level.ceiling)
         self.late = self._loudness.late + self._peaks.late  #: samples held back, at most
 
     def begin(self, seed: Samples) -> None:
         """The dream goes on from this: until more of it is known, it is as loud."""
-        self._loudness.hear(np.nan_to_num(seed.astype(DOUBLES)))
+        self._loudness.hear(np.nan_to_num(seed.astype(np.float64)))
 
     def __call__(self, block: Samples) -> Samples:
         """The next samples of the dream; what comes out is safe, and up to 26 ms late. With the
@@ -105,7 +103,7 @@ class Limiter:
             raise FloatingPointError("the dream is no longer finite")
         if not len(block):
             return block
-        moving = self._free_of_dc(block.astype(DOUBLES))
+        moving = self._free_of_dc(block.astype(np.float64))
         self._came += len(block)
         if self._came >= self._frames:
             moving = np.append(moving, np.zeros(self.late))
@@ -115,18 +113,18 @@ class Limiter:
         self._left -= len(safe)
         return safe.astype(np.float32)
 
-    def _free_of_dc(self, samples: Power) -> Power:
+    def _free_of_dc(self, samples: Numbers) -> Numbers:
         if self._state is None:  # as if the first sample had stood there for ever: no thump
             self._state = signal.sosfilt_zi(self._sos) * samples[0]
         moving, self._state = signal.sosfilt(self._sos, samples, zi=self._state)
         return np.asarray(moving)
 
-    def _envelope(self, count: int) -> Power:
+    def _envelope(self, count: int) -> Numbers:
         t = self._at + np.arange(count)
         self._at += count
         rise = np.clip(t / max(self._fade_in, 1), 0, 1)
         fall = np.clip((self._frames - 1 - t) / max(self._fade_out, 1), 0, 1)
-        envelope: Power = 0.5 - 0.5 * np.cos(np.pi * rise * fall)
+        envelope: Numbers = 0.5 - 0.5 * np.cos(np.pi * rise * fall)
         return envelope
 
 
@@ -142,18 +140,18 @@ class _Loudness:
         self._moments: deque[float] = deque(maxlen=HEARD_MOMENTS)
         self._so_far = -np.inf  # loudness of the moments
         self._hops, self._gain = 0, level.gain  # dB; the slow one
-        self._waiting: Power = np.zeros(0)  # from the first hop on that is not out
+        self._waiting: Numbers = np.zeros(0)  # from the first hop on that is not out
         self._gains: list[float] = []  # of the hops in it
         self._ramp: float | None = None  # where the gain is as that hop begins
         self.late = 2 * self._weighting.hop
 
-    def hear(self, seed: Power) -> None:
+    def hear(self, seed: Numbers) -> None:
         """What the dream goes on from."""
         self._moments.extend(moments(Weighting(self._rate)(seed)).tolist())
         self._so_far = gated(np.array(self._moments))
         self._gain = self._wanted()
 
-    def __call__(self, samples: Power) -> Power:
+    def __call__(self, samples: Numbers) -> Numbers:
         """The hops that are sure: all whole ones but the newest."""
         self._waiting = np.concatenate((self._waiting, samples))
         self._gains += map(self._gain_of, self._weighting(samples).tolist())
@@ -181,9 +179,9 @@ class _Loudness:
         self._hear_hop(dreamt * turned)
         return float(np.sqrt(slow * turned))
 
-    def _hear_hop(self, power: float) -> None:
+    def _hear_hop(self, dreamt: float) -> None:
         """What was turned down is made up for by the slow gain, as far as may be."""
-        self._dreamt.append(power)
+        self._dreamt.append(dreamt)
         if self._hops == MOMENT:  # it speaks for itself, and no longer its seed for it
             self._moments.clear()
         if self._hops % EVERY == 0:
@@ -205,7 +203,7 @@ class _Peaks:
         self.late = ahead + BETWEEN + 1
         self._around = np.zeros(self.late)  # what came before, and what is not out yet
 
-    def __call__(self, samples: Power) -> Power:
+    def __call__(self, samples: Numbers) -> Numbers:
         heard = np.concatenate((self._around, samples))
         count = len(heard) - 2 * self.late
         if count < 1:
@@ -224,7 +222,7 @@ class _Peaks:
         return np.clip(here, -self._ceiling, self._ceiling)
 
 
-def _true_peaks(samples: Power) -> Power:
+def _true_peaks(samples: Numbers) -> Numbers:
     """The largest of the wave at each sample and between it and its neighbours."""
     fine = np.abs(signal.upfirdn(_POINTS, samples, up=UPSAMPLED))
     start = UPSAMPLED * BETWEEN

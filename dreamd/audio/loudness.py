@@ -13,7 +13,7 @@ from scipy import signal
 
 from dreamd.audio.files import Samples
 
-Power = NDArray[np.float64]
+Numbers = NDArray[np.float64]
 
 HOP = 0.01  # seconds of which the power is known
 MOMENT = 40
@@ -36,7 +36,7 @@ class Weighting:
         self._state = np.zeros((len(self._sos), 2))
         self._rest = np.zeros(0)
 
-    def __call__(self, samples: Power) -> Power:
+    def __call__(self, samples: Numbers) -> Numbers:
         """The powers of the hops that these samples complete."""
         if not len(samples):  # scipy filters no empty array
             return np.zeros(0)
@@ -44,26 +44,26 @@ class Weighting:
         whole = np.concatenate((self._rest, weighted))
         count = len(whole) // self.hop
         self._rest = whole[count * self.hop :]
-        powers: Power = (whole[: count * self.hop].reshape(count, self.hop) ** 2).mean(1)
+        powers: Numbers = (whole[: count * self.hop].reshape(count, self.hop) ** 2).mean(1)
         return powers
 
 
 @lru_cache(maxsize=4)
-def _sections(rate: int) -> Power:
+def _sections(rate: int) -> Numbers:
     filters = (
         IIRfilter(*SHELF, rate, "high_shelf_DeMan"), IIRfilter(*BASS, rate, "high_pass_DeMan")
     )  # fmt: skip
     return np.array([(*each.b, *each.a) for each in filters])
 
 
-def moments(powers: Power) -> Power:
+def moments(powers: Numbers) -> Numbers:
     """The mean powers of the moments in these hops; less than a moment counts as one."""
     if len(powers) < MOMENT:
         return powers.mean(keepdims=True) if len(powers) else np.zeros(0)
     return np.lib.stride_tricks.sliding_window_view(powers, MOMENT)[::EVERY].mean(1)
 
 
-def gated(powers: Power) -> float:
+def gated(powers: Numbers) -> float:
     """Integrated loudness of moments of these mean powers, in LUFS; ``-inf`` of silence."""
     there = powers[powers > power(SILENT)]
     if not len(there):

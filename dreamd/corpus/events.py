@@ -13,9 +13,10 @@ import contextlib
 import os
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,21 +87,23 @@ class Events:
 
 def find(samples: Samples, rate: int) -> Events:
     """The events of a recording ``(frames,)``, which may be memory-mapped."""
+    return Events(**_columns(samples, rate), loudness=loudness.integrated(samples, rate))
+
+
+def _columns(samples: Samples, rate: int) -> dict[str, Any]:
+    """What there is of each event: the arrays of :class:`Events`, by name."""
     frames = boundaries(samples, rate)
     before, at = (np.zeros((len(frames), BANDS), np.float16) for _ in range(2))
     levels, pitches = (np.zeros(len(frames), np.float32) for _ in range(2))
     size = round(TIMBRE_SPAN * rate)
     for k in range(0, len(frames), TOGETHER):
         here, some = slice(k, k + TOGETHER), frames[k : k + TOGETHER]
-        past, now = (
-            timbre.stretches(samples, some - size, size),
-            timbre.stretches(samples, some, size),
-        )
+        past, now = (timbre.stretches(samples, from_, size) for from_ in (some - size, some))
         powers = timbre.powers(past, rate), timbre.powers(now, rate)
         before[here], at[here] = (timbre.timbres(power, rate, size) for power in powers)
         levels[here] = 10 * np.log10((now**2).mean(1) + LEAST_POWER)
         pitches[here] = _pitches(*powers, rate, size)
-    return Events(frames, levels, pitches, before, at, loudness.integrated(samples, rate))
+    return {"frames": frames, "levels": levels, "pitches": pitches, "before": before, "at": at}
 
 
 def scan(recording: Recording) -> Iterator[bool]:
@@ -112,14 +115,13 @@ def scan(recording: Recording) -> Iterator[bool]:
     weighting, powers = loudness.Weighting(recording.rate), []
     for start in range(0, recording.frames, length):
         piece = cut(recording, start, min(length, recording.frames - start))
-        found = find(piece, recording.rate)
-        parts.append(replace(found, frames=found.frames + start))
+        parts.append(_columns(piece, recording.rate))
+        parts[-1]["frames"] += start
         powers.append(weighting(piece.astype(np.float64)))
         yield True
-    names = [name for name, _, _ in COLUMNS]
-    columns = {name: np.concatenate([getattr(p, name) for p in parts]) for name in names}
-    whole = loudness.gated(loudness.moments(np.concatenate(powers)))
-    keep(recording, Events(**columns, loudness=whole))
+    columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    heard = loudness.gated(loudness.moments(np.concatenate(powers)))
+    keep(recording, Events(**columns, loudness=heard))
 
 
 # ---------------------------------------------------------------- files
@@ -251,11 +253,9 @@ def _newest(novelty: Numbers, start: int, end: int, rate: int) -> list[int]:
     hop, margin = round(CELL * rate), round(LONGEST_EVENT * rate / 4)
     first, last = -(-(start + margin) // hop), (end - margin) // hop
     middle = (first + int(novelty[first : last + 1].argmax())) * hop
-    return [
-        *_newest(novelty, start, middle, rate),
-        middle,
-        *_newest(novelty, middle, end, rate),
-    ]
+    sides = (start, middle), (middle, end)
+    before, after = (_newest(novelty, *side, rate) for side in sides)
+    return [*before, middle, *after]
 
 
 # ---------------------------------------------------------------- pitches

@@ -10,9 +10,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from dreamd.approaches import registry
@@ -31,6 +33,7 @@ from dreamd.dreaming.job import ChunkWritten, CursorLeapt, Job
 from dreamd.dreaming.weight_walk import AGES, WeightWalk
 from dreamd.errors import BadRecording, Cancelled, Diverged
 from dreamd.home import checkpoints
+from dreamd.home.header import Header
 from dreamd.kernels import sliding_lstm, windowed_lstm
 from dreamd.settings import Settings
 
@@ -136,8 +139,8 @@ def blocks(
 
 def walking(job: Job, model: Approach, profile: Concurrent) -> tuple[Approach, WeightWalk | None]:
     """The network of a paused dream, and how its weights walk; a copy, where they do."""
-    reach = profile.wander if job.request.wander is None else job.request.wander
-    loaded = [checkpoints.load(path) for path in job.ages[-AGES:]] if reach else []
+    reach = wander(job, profile)
+    loaded = [_weights(path) for path in job.ages[-AGES:]] if reach else []
     ages = [arrays for head, arrays in loaded if head.scale == model.scale]
     if len(ages) < 2:
         return model, None
@@ -184,9 +187,14 @@ def beginning(job: Job, profile: Concurrent, seed: Samples) -> tuple[Cursor, Pla
     lead = job.config.frame // 2  # the middle of a frame sounds, and its end is where it lies
     guide = guides.of(job.seed, len(seed), rate, job.rand, lead) if request.outline else None
     rng = np.random.default_rng((job.rand & (2**63 - 1), 1))  # not the seed's own
-    wander = profile.wander if request.wander is None else request.wander
-    return Cursor(index, start, rng, seed=sound, pace=request.pace, wander=wander,
+    return Cursor(index, start, rng, seed=sound, pace=request.pace, wander=wander(job, profile),
                   outline=request.outline, guide=guide), start  # fmt: skip
+
+
+def wander(job: Job, profile: Concurrent) -> float:
+    """The request's own, else its approach's."""
+    asked = job.request.wander
+    return profile.wander if asked is None else asked
 
 
 def learning_rate(job: Job, profile: Concurrent) -> float:
@@ -220,13 +228,19 @@ def model_of(job: Job, init_std: float) -> Approach:
 @lru_cache(maxsize=4)
 def _load(path: Path, blend_target: Path | None = None, blend: float = 0.0) -> Approach:
     """Checkpoints never change once written, so their paths are enough of a key."""
-    head, arrays = checkpoints.load(path)
+    head, arrays = _weights(path)
     if blend_target is not None:
-        head, arrays = checkpoints.blend((head, arrays), checkpoints.load(blend_target), blend)
+        head, arrays = checkpoints.blend((head, arrays), _weights(blend_target), blend)
     model = registry.make(head.config, head.scale)
     model.deviation = head.deviation
     model.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
     return model.eval()
+
+
+@lru_cache(maxsize=2 * AGES)
+def _weights(path: Path) -> tuple[Header, dict[str, NDArray[Any]]]:
+    """A checkpoint; the dreams of a voice ask for the same few again and again."""
+    return checkpoints.load(path)
 
 
 def prepare() -> None:
