@@ -16,6 +16,7 @@ from dreamd.daemon.dispatcher import Dispatcher
 from dreamd.daemon.dreams import Dreams
 from dreamd.daemon.errands import Errands, log_failure
 from dreamd.daemon.events import ErrandDone, Packet
+from dreamd.daemon.parts import Parts
 from dreamd.daemon.queue import Dream, Queue
 from dreamd.daemon.state import State
 from dreamd.daemon.trust import Trust
@@ -112,9 +113,9 @@ class Desk:
         keeping = BankKeeping(self.state, self.clients, home)
         self.dreams = Dreams(self.state, self.clients, worker, home, keeping)
         self.paths = Errands("seed", 2, self.checked.append)
-        parts = (self.state, self.clients, worker, self.dreams)
-        admission = Admission(*parts, home, self.paths)
-        self.dispatcher = Dispatcher(*parts, admission, trusts, keeping, self.left.append)
+        parts = Parts(self.state, self.clients, worker, self.dreams)
+        admission = Admission(parts, home, self.paths)
+        self.dispatcher = Dispatcher(parts, admission, trusts, keeping, self.left.append)
 
     def hear(self, sender: Address, address: str, *args: Any) -> None:
         self.hear_packet(sender, transport.encode(address, args))

@@ -9,12 +9,9 @@ from dataclasses import replace
 from functools import partial
 
 from dreamd.corpus.recording import Voices
-from dreamd.daemon.clients import Clients
-from dreamd.daemon.dreams import Dreams
 from dreamd.daemon.errands import Errands
+from dreamd.daemon.parts import Parts
 from dreamd.daemon.queue import OWN_IDS, Client, Dream
-from dreamd.daemon.state import State
-from dreamd.daemon.supervisor import Supervisor
 from dreamd.dreaming import seeds
 from dreamd.dreaming.job import Job
 from dreamd.dreaming.resolve import resolve
@@ -30,17 +27,9 @@ MOST_OPENED = 64
 class Admission:
     """:param home: errands to the home's disk; :param paths: to the paths that clients name."""
 
-    def __init__(
-        self,
-        state: State,
-        clients: Clients,
-        supervisor: Supervisor,
-        dreams: Dreams,
-        home: Errands,
-        paths: Errands,
-    ) -> None:
-        self._state, self._clients, self._supervisor = state, clients, supervisor
-        self._dreams, self._home, self._paths = dreams, home, paths
+    def __init__(self, parts: Parts, home: Errands, paths: Errands) -> None:
+        self._state, self._clients, self._supervisor, self._dreams = parts
+        self._home, self._paths = home, paths
 
     def ask(self, request: Request, client: Client) -> None:
         """A request: into the queue; its seed and its model are looked up. Raises :class:`Busy`."""

@@ -9,13 +9,10 @@ from functools import partial
 
 from dreamd.daemon.admission import Admission
 from dreamd.daemon.bank_keeping import BankKeeping
-from dreamd.daemon.clients import Clients
-from dreamd.daemon.dreams import Dreams
 from dreamd.daemon.events import Packet
+from dreamd.daemon.parts import Parts
 from dreamd.daemon.queue import Client, Dream
 from dreamd.daemon.snapshot import status
-from dreamd.daemon.state import State
-from dreamd.daemon.supervisor import Supervisor
 from dreamd.daemon.trust import Trust
 from dreamd.daemon.words import in_words
 from dreamd.errors import BadRequest
@@ -30,17 +27,14 @@ class Dispatcher:
 
     def __init__(
         self,
-        state: State,
-        clients: Clients,
-        supervisor: Supervisor,
-        dreams: Dreams,
+        parts: Parts,
         admission: Admission,
         trust: Trust,
         keeping: BankKeeping,
         leave: Callable[[str], None],
     ) -> None:
-        self._state, self._clients, self._supervisor = state, clients, supervisor
-        self._dreams, self._admission, self._trust = dreams, admission, trust
+        self._state, self._clients, self._supervisor, self._dreams = parts
+        self._admission, self._trust = admission, trust
         self._bank_keeping, self._leave = keeping, leave
 
     def on_packet(self, packet: Packet) -> None:

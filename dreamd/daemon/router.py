@@ -10,13 +10,11 @@ from typing import Any
 from dreamd.corpus.found import Found
 from dreamd.corpus.ingest import Ingesting, Joined, Refused
 from dreamd.corpus.watcher import Gone
-from dreamd.daemon.clients import Clients, NotTooOften
+from dreamd.daemon.clients import NotTooOften
 from dreamd.daemon.dispatcher import Dispatcher
-from dreamd.daemon.dreams import Dreams
 from dreamd.daemon.events import ErrandDone, Leave, Packet
+from dreamd.daemon.parts import Parts
 from dreamd.daemon.recordings import Library
-from dreamd.daemon.state import State
-from dreamd.daemon.supervisor import Supervisor
 from dreamd.dreaming.job import ChunkWritten, CursorLeapt, Finished, JobFailed
 from dreamd.osc.replies import Trained
 from dreamd.training.messages import Pace, Progress
@@ -30,18 +28,11 @@ class Router:
     """:param leave: called with the reason when the daemon is to end."""
 
     def __init__(
-        self,
-        state: State,
-        clients: Clients,
-        supervisor: Supervisor,
-        dreams: Dreams,
-        library: Library,
-        dispatcher: Dispatcher,
-        leave: Callable[[str], None],
+        self, parts: Parts, library: Library, dispatcher: Dispatcher, leave: Callable[[str], None]
     ) -> None:
-        self._state, self._clients, self._supervisor = state, clients, supervisor
-        self._dreams, self._library, self._dispatcher = dreams, library, dispatcher
-        self._leave, self._is_time = leave, NotTooOften()
+        self._state, self._clients, self._supervisor, self._dreams = parts
+        self._library, self._dispatcher, self._leave = library, dispatcher, leave
+        self._is_time = NotTooOften()
 
     def on_event(self, event: Any) -> None:
         """Every kind of event there is, and who answers it."""

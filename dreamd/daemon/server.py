@@ -24,6 +24,7 @@ from dreamd.daemon.dreams import Dreams
 from dreamd.daemon.errands import Errands
 from dreamd.daemon.events import ErrandDone, Leave, Packet
 from dreamd.daemon.inbox import Inbox
+from dreamd.daemon.parts import Parts
 from dreamd.daemon.queue import Queue
 from dreamd.daemon.recordings import Library
 from dreamd.daemon.router import Router
@@ -93,10 +94,10 @@ class Server:
         self._dreams = Dreams(state, self._clients, self._supervisor, self._home, keeping)
         ingester = Ingester(state.corpus, tell)
         self._library = Library(state, self._clients, self._supervisor, ingester)
-        parts = (state, self._clients, self._supervisor, self._dreams)
-        admission = Admission(*parts, self._home, self._paths)
-        dispatcher = Dispatcher(*parts, admission, self._trust, keeping, self._leave)
-        self._router = Router(*parts, self._library, dispatcher, self._leave)
+        parts = Parts(state, self._clients, self._supervisor, self._dreams)
+        admission = Admission(parts, self._home, self._paths)
+        dispatcher = Dispatcher(parts, admission, self._trust, keeping, self._leave)
+        self._router = Router(parts, self._library, dispatcher, self._leave)
         threading.Thread(target=self._receive, name="osc", daemon=True).start()
         self._watcher.start()
         for number in (signal.SIGINT, signal.SIGTERM):
