@@ -6,9 +6,10 @@ README list them. Every part of the program gets this one frozen object.
 """
 
 import math
+import re
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import platformdirs
 
@@ -76,9 +77,10 @@ class Settings:
 
     dreamers: int = _setting(0, "dreaming", "dreams made at a time; 0: one for each core", high=64)
     queue: int = _setting(32, "dreaming", "dreams that may wait; one more is refused", low=1)
-    keep_dreams: int = _setting(
-        0, "dreaming", "newest dreams that are kept, older ones are deleted; 0: all are kept"
-    )
+    keep_dreams: str = _setting(
+        "0", "dreaming", "newest dreams that are kept: so many (200), or of so many hours (12h); "
+        "older ones are deleted; 0: all are kept"
+    )  # fmt: skip
     longest: float = _setting(300.0, "dreaming", "longest dream, in seconds", low=0.01)
 
 
@@ -96,7 +98,31 @@ def check(settings: Settings) -> Settings:
             raise SetupError(f"{flag(entry.name)} must be {table['low']:g}{top}, got {value:g}")
     if settings.frame < settings.hop or settings.frame % 2:
         raise SetupError("--frame must be even and at least --hop")
+    kept(settings.keep_dreams)
     return settings
+
+
+class Kept(NamedTuple):
+    """Which dreams are kept: the newest ``number``, or those of the last ``seconds``; 0: all."""
+
+    number: int
+    seconds: float
+
+
+def kept(words: str) -> Kept:
+    """What ``--keep-dreams`` says.
+
+    >>> kept("200"), kept("1.5h")
+    (Kept(number=200, seconds=0.0), Kept(number=0, seconds=5400.0))
+
+    Raises :class:`SetupError`.
+    """
+    hours = re.fullmatch(r"([0-9]{1,6}(\.[0-9]{1,6})?)h", words, re.ASCII)
+    if hours and float(hours[1]) > 0:
+        return Kept(0, 3600 * float(hours[1]))
+    if re.fullmatch(r"[0-9]{1,9}", words, re.ASCII):
+        return Kept(int(words), 0.0)
+    raise SetupError(f"--keep-dreams takes a number of dreams or of hours (200, 12h), got {words}")
 
 
 def flag(name: str) -> str:

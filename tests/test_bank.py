@@ -2,6 +2,7 @@
 
 import errno
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,8 +10,9 @@ import pytest
 from conftest import Daemon
 
 from dreamd.audio.files import DreamFile
-from dreamd.errors import NoSuchSeed
+from dreamd.errors import NoSuchSeed, SetupError
 from dreamd.home.bank import Bank
+from dreamd.settings import Settings, check, kept
 
 
 @pytest.fixture
@@ -137,13 +139,47 @@ def test_the_oldest_go_and_nothing_else(bank: Bank) -> None:
     filled(bank, 6)
     bank.path(1).write_bytes(b"somebody's own")
     running = bank.begin(10, 11025)
-    assert bank.thin(2, {bank.path(0)}) == [2, 3]
+    assert bank.thin(kept("2"), {bank.path(0)}) == [2, 3]
     assert bank.whole() == [0, 1, 4, 5]  # a seed that is waited for, somebody's, the newest two
     assert bank.path(1).read_bytes() == b"somebody's own"
     assert bank.path(running).exists()
     assert not bank.path(2).exists()
     assert bank.begin(10, 11025) == 2
-    assert bank.thin(9, ()) == []
+    assert bank.thin(kept("9"), ()) == []
+
+
+def test_what_is_hours_old_goes_however_much_there_is(
+    bank: Bank, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filled(bank, 4)
+    (bank.folder / "00000.txt").touch()
+    now = time.time()
+    for index, hours in enumerate((3.0, 1.0, 2.5, 1.9)):
+        os.utime(bank.path(index), (now - 3600 * hours,) * 2)
+    again = Bank(tmp_path)
+    assert again.thin(kept("2h"), {again.path(2)}) == [0]
+    assert sorted(again.whole()) == [1, 2, 3]
+    assert again.thin(kept("2h"), ()) == [2]
+    assert (bank.folder / "00000.txt").exists()
+    # A clock that is set when the computer finds a network makes nothing old.
+    made = again.begin(10, 11025)
+    again.finish(made)
+    monkeypatch.setattr("dreamd.home.bank.time.time", lambda: now + 1e9)
+    assert sorted(again.thin(kept("2h"), ())) == [1, 3]
+    assert again.whole() == [made]
+    began = time.monotonic()
+    monkeypatch.setattr("dreamd.home.bank.time.monotonic", lambda: began + 7300)
+    assert again.thin(kept("2h"), ()) == [made]
+
+
+@pytest.mark.parametrize("words", ["-1", "h", "0h", "12", "12 h", "nanh", "1e9h", "infh", "٣h", ""])
+def test_what_keep_dreams_takes(words: str) -> None:
+    """Nothing that could be misread as so few, or no time at all."""
+    if words == "12":
+        assert check(Settings(keep_dreams=words)).keep_dreams == "12"
+        return
+    with pytest.raises(SetupError, match="--keep-dreams takes a number of dreams or of hours"):
+        check(Settings(keep_dreams=words))
 
 
 def test_a_new_set_begins_with_an_empty_bank(bank: Bank, tmp_path: Path) -> None:
@@ -186,3 +222,11 @@ def test_keeping_few_and_beginning_anew_while_it_runs(
     assert not list(bank.iterdir())
     one.ask(id=9, approach="vector", secs=0.3)
     assert one.wait("/dream/done", 9)[-1] == 0
+    one.stop()
+    for dream in bank.iterdir():
+        os.utime(dream, (1, 1))
+    one._arguments[-1] = "5h"
+    one.start()
+    one.until(lambda: one.status()["dreams"] == 0)
+    assert "3 dreams take 0 MB" in one.said(), "older sets are told of too, and stay"
+    assert len(list(folder.glob("*.wav"))) == 2

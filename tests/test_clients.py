@@ -10,7 +10,7 @@ from conftest import free_port
 from wire import OWN, Desk
 
 from dreamd.daemon import clients, cookies
-from dreamd.daemon.queue import OWN_IDS
+from dreamd.daemon.queue import NEWEST_WAITING, OWN_IDS
 from dreamd.osc import transport
 from dreamd.osc.replies import Ingested
 
@@ -115,6 +115,26 @@ def test_a_dream_without_an_id_has_one_number_for_all(desk: Desk) -> None:
     assert heard[0] == heard[1]
     assert len(set(heard[0])) == 2
     assert min(heard[0]) >= OWN_IDS
+
+
+def test_what_a_pattern_asks_too_fast_ends_in_a_word_also_without_ids(desk: Desk) -> None:
+    """While their seeds are still being opened, so that nobody was told a number yet."""
+    desk.register(A)
+    before = desk.told(A)
+    for _ in range(NEWEST_WAITING + 3):
+        desk.ask(SCRIPT, seed="/nowhere/x.wav", _id_="1")
+    failed = desk.told(A, "/dream/failed")
+    assert [args[1] for _, args in failed] == ["cancelled"] * 3, before
+    assert ids(failed, "/dream/failed") == [OWN_IDS, OWN_IDS + 1, OWN_IDS + 2]
+    assert not desk.told(SCRIPT), "who did not register hears nothing"
+    for k in range(8 - NEWEST_WAITING):  # the queue is full then
+        desk.ask(SCRIPT, seed="/nowhere/x.wav", id=k)
+    desk.ask(SCRIPT, seed="/nowhere/x.wav", id=9)
+    ((_, args),) = desk.told(A, "/dream/failed")
+    assert args[:2] == [OWN_IDS + 3, "cancelled"]
+    desk.ask(SCRIPT, approach="nonsense", _id_="1")
+    ((_, args),) = desk.told(A, "/dream/failed")
+    assert args[1] == "bad-request"
 
 
 def test_a_cancel_that_comes_too_late_cancels_nothing_else(desk: Desk) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from dreamd.corpus.memory import OURS
 from dreamd.errors import NoModel
-from dreamd.home import checkpoints
+from dreamd.home import bank, checkpoints
 from dreamd.home.bank import number_of
 from dreamd.home.lock import MARK, OLDER
 
@@ -39,10 +39,8 @@ def examine_home(home: Path) -> Iterator[Finding]:
     if cloud := next((p.name for p in (home, *home.parents) if p.name.lower() in CLOUDS), None):
         text = f"home lies in {cloud}: a cloud drive copies what changes all the time, and two "
         yield Finding("note", f"{text}machines at once spoil each other's; better choose a --home")
-    dreams = [path for path in _files(home / "dreams") if path.suffix == ".wav"]
-    if dreams:
-        size = sum(map(_size, dreams))
-        yield Finding("ok", f"{len(dreams)} dreams take {size / 1e6:.0f} MB")
+    if dreams := bank.told(home):
+        yield Finding("ok", dreams)
     yield from _checkpoints(home)
     if theirs := [path for path in _files(home) if not _is_ours(home, path)]:
         text = f"{_counted(theirs, 'file')} in the home that dreamd did not make, left alone: "
@@ -85,13 +83,6 @@ def _is_ours(home: Path, path: Path) -> bool:
 def _files(folder: Path) -> list[Path]:
     """All files under a folder, by name; what nobody may look into is passed over."""
     return sorted(Path(place, name) for place, _, names in os.walk(folder) for name in names)
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError:
-        return 0
 
 
 def _counted(paths: list[Path], thing: str) -> str:

@@ -1,7 +1,8 @@
 """How much the bank holds: old dreams go where that is wished, and a new set begins with none.
 
-The dispatcher hands over ``/dream/newset``; :mod:`dreamd.daemon.dreams` says when one is added.
-Both are errands to the home's disk. A dream that waits as the seed of another is never touched.
+The dispatcher hands over ``/dream/newset``; :mod:`dreamd.daemon.dreams` says when one is added, the
+server calls :meth:`BankKeeping.tick` by the clock. All are errands to the home's disk. A dream that
+waits as the seed of another is never touched.
 """
 
 import time
@@ -9,10 +10,14 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from dreamd.daemon.clients import Clients
+from dreamd.daemon.clients import Clients, NotTooOften
 from dreamd.daemon.errands import Errands
 from dreamd.daemon.state import State
 from dreamd.home import credits
+from dreamd.home.bank import told
+from dreamd.settings import kept
+
+AGED_EVERY = 60.0  # seconds between looks for dreams that have become too old
 
 
 class BankKeeping:
@@ -20,15 +25,29 @@ class BankKeeping:
 
     def __init__(self, state: State, clients: Clients, home: Errands) -> None:
         self._state, self._clients, self._home = state, clients, home
+        self._kept, self._is_time = kept(state.settings.keep_dreams), NotTooOften()
+
+    def begin(self) -> None:
+        """The daemon starts: how much there is is told as soon as it is known."""
+        self._home.run(partial(told, self._state.settings.home), self._on_known)
+
+    def _on_known(self, outcome: str | Exception | None) -> None:
+        if isinstance(outcome, str):
+            self._state.say(outcome)
+
+    def tick(self) -> None:
+        """What is due by the clock: dreams become too old without another being made."""
+        if self._is_time("aged", AGED_EVERY):
+            self.thin()
 
     def thin(self) -> None:
-        """One dream more is there: where only so many are kept, the oldest go."""
-        if self._state.settings.keep_dreams:
+        """Where only so many are kept, or those of so many hours, the others go."""
+        if any(self._kept):
             self._home.run(partial(self._thin, self._seeds()), self._on_thinned)
 
     def _thin(self, seeds: frozenset[Path]) -> int:
         bank = self._state.bank
-        gone = bank.thin(self._state.settings.keep_dreams, seeds)
+        gone = bank.thin(self._kept, seeds)
         for index in gone:
             credits.beside(bank.path(index)).unlink(missing_ok=True)
         return len(gone)

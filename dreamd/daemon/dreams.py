@@ -154,8 +154,7 @@ class Dreams:
         why = "its pattern has newer requests"
         if client != dream.client:
             why = "the queue is full, and requests that are no pattern's go first"
-        if dream.job is not None or dream.request.id is not None:  # somebody knows its number
-            self._clear(dream, Failed(dream.id, "cancelled", why))
+        self._clear(dream, Failed(dream.id, "cancelled", why))
         if client == dream.client and self._is_time(client, REPLACED_EVERY):
             self._state.say(
                 f"{client.pattern} asks faster than it can be answered: "

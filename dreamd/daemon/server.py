@@ -90,7 +90,8 @@ class Server:
         self._watcher = Watcher(state.folder, tell, lambda line: tell(Note(line, True)))
         self._supervisor = Supervisor(self._settings, tell)
         self._home, self._paths = Errands("home", 1, tell), Errands("seed", MOST_OPENED, tell)
-        keeping = BankKeeping(state, self._clients, self._home)
+        self._keeping = keeping = BankKeeping(state, self._clients, self._home)
+        keeping.begin()
         self._dreams = Dreams(state, self._clients, self._supervisor, self._home, keeping)
         ingester = Ingester(state.corpus, tell)
         self._library = Library(state, self._clients, self._supervisor, ingester)
@@ -118,6 +119,7 @@ class Server:
         """What is due by the clock."""
         self._supervisor.tick()
         self._library.tick()
+        self._keeping.tick()
         self._home.overdue()
         self._paths.overdue()
         if self._is_time("home", LOOK_EVERY_HOME):

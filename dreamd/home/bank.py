@@ -8,11 +8,13 @@ next start finds the marker and clears away what was half made.
 
 import os
 import re
+import time
 from collections.abc import Collection
 from pathlib import Path
 
 from dreamd.audio.files import DreamFile
 from dreamd.errors import NoSuchSeed
+from dreamd.settings import Kept
 
 _NUMBER = re.compile(r"[0-9]{5}|[1-9][0-9]{5,8}")
 
@@ -41,7 +43,9 @@ class Bank:
         self._markers.mkdir(parents=True, exist_ok=True)
         self._making = set(self._unfinished())
         there = (number_of(path.stem) for path in sorted(self.folder.glob("*.wav"), key=_written))
-        self._whole = dict.fromkeys(n for n in there if n is not None and n not in self._making)
+        self._whole: dict[int, float | None] = dict.fromkeys(
+            n for n in there if n is not None and n not in self._making
+        )  # when each was finished, by a clock that nobody sets; None: before we came
         self._lowest = 0  # no number under it is free
         self._looked_at = -1  # the folder's time of change at the last look
         self._count()
@@ -73,7 +77,7 @@ class Bank:
         """The dream is whole."""
         self._marker(index).unlink(missing_ok=True)
         self._making.discard(index)
-        self._whole[index] = None
+        self._whole[index] = time.monotonic()
         self._count()
 
     def drop(self, index: int) -> None:
@@ -86,13 +90,26 @@ class Bank:
         self._lowest = min(self._lowest, index)
         self._count()
 
-    def thin(self, keep: int, spared: Collection[Path]) -> list[int]:
-        """Deletes the oldest finished dreams until ``keep`` are left, but none that is ``spared``
-        or not of our making. Gives their numbers."""
-        old = [index for index in list(self._whole)[:-keep] if self._is_ours(index, spared)]
+    def thin(self, kept: Kept, spared: Collection[Path]) -> list[int]:
+        """Deletes the finished dreams that are not to be ``kept``, but none that is ``spared`` or
+        not of our making. Gives their numbers."""
+        old = list(self._whole)[: -kept.number] if kept.number else []
+        if kept.seconds:
+            old = [index for index in self._whole if self._age(index) > kept.seconds]
+        old = [index for index in old if self._is_ours(index, spared)]
         for index in old:
             self.drop(index)
         return old
+
+    def _age(self, index: int) -> float:
+        """Seconds since the dream was made. Of our own ones by our own clock: a computer without
+        a clock sets its time once it is in a network, and what is new would be old at once."""
+        if (finished := self._whole[index]) is not None:
+            return time.monotonic() - finished
+        try:
+            return time.time() - self.path(index).stat().st_mtime
+        except OSError:  # it went since
+            return 0.0
 
     def new_set(self, name: str, spared: Collection[Path]) -> list[int]:
         """Moves the finished dreams into a folder beside the bank, ``HOME/dreams/NAME``; it begins
@@ -166,3 +183,20 @@ def _written(path: Path) -> int:
         return path.stat().st_mtime_ns
     except OSError:
         return 0
+
+
+def told(home: Path) -> str | None:
+    """One line on how many dreams there are in a home and its older sets, and what they take; None
+    where there are none. Walks through all of them."""
+    sizes = [
+        size for place, _, names in os.walk(home / "dreams") for name in names
+        if name.endswith(".wav") and (size := _size(Path(place, name))) is not None
+    ]  # fmt: skip
+    return f"{len(sizes)} dreams take {sum(sizes) / 1e6:.0f} MB" if sizes else None
+
+
+def _size(path: Path) -> int | None:
+    try:
+        return path.stat().st_size
+    except OSError:  # it went since it was listed
+        return None
