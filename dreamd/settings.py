@@ -98,30 +98,30 @@ def check(settings: Settings) -> Settings:
             raise SetupError(f"{flag(entry.name)} must be {table['low']:g}{top}, got {value:g}")
     if settings.frame < settings.hop or settings.frame % 2:
         raise SetupError("--frame must be even and at least --hop")
-    kept(settings.keep_dreams)
+    bank_limit(settings.keep_dreams)
     return settings
 
 
-class Kept(NamedTuple):
+class BankLimit(NamedTuple):
     """Which dreams are kept: the newest ``number``, or those of the last ``seconds``; 0: all."""
 
     number: int
     seconds: float
 
 
-def kept(words: str) -> Kept:
+def bank_limit(words: str) -> BankLimit:
     """What ``--keep-dreams`` says.
 
-    >>> kept("200"), kept("1.5h")
-    (Kept(number=200, seconds=0.0), Kept(number=0, seconds=5400.0))
+    >>> bank_limit("200"), bank_limit("1.5h")
+    (BankLimit(number=200, seconds=0.0), BankLimit(number=0, seconds=5400.0))
 
     Raises :class:`SetupError`.
     """
     hours = re.fullmatch(r"([0-9]{1,6}(\.[0-9]{1,6})?)h", words, re.ASCII)
     if hours and float(hours[1]) > 0:
-        return Kept(0, 3600 * float(hours[1]))
+        return BankLimit(0, 3600 * float(hours[1]))
     if re.fullmatch(r"[0-9]{1,9}", words, re.ASCII):
-        return Kept(int(words), 0.0)
+        return BankLimit(int(words), 0.0)
     raise SetupError(f"--keep-dreams takes a number of dreams or of hours (200, 12h), got {words}")
 
 

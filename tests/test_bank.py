@@ -12,7 +12,7 @@ from conftest import Daemon
 from dreamd.audio.files import DreamFile
 from dreamd.errors import NoSuchSeed, SetupError
 from dreamd.home.bank import Bank
-from dreamd.settings import Settings, check, kept
+from dreamd.settings import Settings, bank_limit, check
 
 
 @pytest.fixture
@@ -139,13 +139,13 @@ def test_the_oldest_go_and_nothing_else(bank: Bank) -> None:
     filled(bank, 6)
     bank.path(1).write_bytes(b"somebody's own")
     running = bank.begin(10, 11025)
-    assert bank.thin(kept("2"), {bank.path(0)}) == [2, 3]
+    assert bank.thin(bank_limit("2"), {bank.path(0)}) == [2, 3]
     assert bank.whole() == [0, 1, 4, 5]  # a seed that is waited for, somebody's, the newest two
     assert bank.path(1).read_bytes() == b"somebody's own"
     assert bank.path(running).exists()
     assert not bank.path(2).exists()
     assert bank.begin(10, 11025) == 2
-    assert bank.thin(kept("9"), ()) == []
+    assert bank.thin(bank_limit("9"), ()) == []
 
 
 def test_what_is_hours_old_goes_however_much_there_is(
@@ -157,19 +157,19 @@ def test_what_is_hours_old_goes_however_much_there_is(
     for index, hours in enumerate((3.0, 1.0, 2.5, 1.9)):
         os.utime(bank.path(index), (now - 3600 * hours,) * 2)
     again = Bank(tmp_path)
-    assert again.thin(kept("2h"), {again.path(2)}) == [0]
+    assert again.thin(bank_limit("2h"), {again.path(2)}) == [0]
     assert sorted(again.whole()) == [1, 2, 3]
-    assert again.thin(kept("2h"), ()) == [2]
+    assert again.thin(bank_limit("2h"), ()) == [2]
     assert (bank.folder / "00000.txt").exists()
     # A clock that is set when the computer finds a network makes nothing old.
     made = again.begin(10, 11025)
     again.finish(made)
     monkeypatch.setattr("dreamd.home.bank.time.time", lambda: now + 1e9)
-    assert sorted(again.thin(kept("2h"), ())) == [1, 3]
+    assert sorted(again.thin(bank_limit("2h"), ())) == [1, 3]
     assert again.whole() == [made]
     began = time.monotonic()
     monkeypatch.setattr("dreamd.home.bank.time.monotonic", lambda: began + 7300)
-    assert again.thin(kept("2h"), ()) == [made]
+    assert again.thin(bank_limit("2h"), ()) == [made]
 
 
 @pytest.mark.parametrize("words", ["-1", "h", "0h", "12", "12 h", "nanh", "1e9h", "infh", "٣h", ""])

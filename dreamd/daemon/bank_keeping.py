@@ -15,7 +15,7 @@ from dreamd.daemon.errands import Errands
 from dreamd.daemon.state import State
 from dreamd.home import credits
 from dreamd.home.bank import told
-from dreamd.settings import kept
+from dreamd.settings import bank_limit
 
 AGED_EVERY = 60.0  # seconds between looks for dreams that have become too old
 
@@ -25,7 +25,7 @@ class BankKeeping:
 
     def __init__(self, state: State, clients: Clients, home: Errands) -> None:
         self._state, self._clients, self._home = state, clients, home
-        self._kept, self._is_time = kept(state.settings.keep_dreams), NotTooOften()
+        self._limit, self._is_time = bank_limit(state.settings.keep_dreams), NotTooOften()
 
     def begin(self) -> None:
         """The daemon starts: how much there is is told as soon as it is known."""
@@ -42,12 +42,12 @@ class BankKeeping:
 
     def thin(self) -> None:
         """Where only so many are kept, or those of so many hours, the others go."""
-        if any(self._kept):
+        if any(self._limit):
             self._home.run(partial(self._thin, self._seeds()), self._on_thinned)
 
     def _thin(self, seeds: frozenset[Path]) -> int:
         bank = self._state.bank
-        gone = bank.thin(self._kept, seeds)
+        gone = bank.thin(self._limit, seeds)
         for index in gone:
             credits.beside(bank.path(index)).unlink(missing_ok=True)
         return len(gone)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from dreamd.audio.files import DreamFile
 from dreamd.errors import NoSuchSeed
-from dreamd.settings import Kept
+from dreamd.settings import BankLimit
 
 _NUMBER = re.compile(r"[0-9]{5}|[1-9][0-9]{5,8}")
 
@@ -90,12 +90,12 @@ class Bank:
         self._lowest = min(self._lowest, index)
         self._count()
 
-    def thin(self, kept: Kept, spared: Collection[Path]) -> list[int]:
-        """Deletes the finished dreams that are not to be ``kept``, but none that is ``spared`` or
+    def thin(self, limit: BankLimit, spared: Collection[Path]) -> list[int]:
+        """Deletes the finished dreams that ``limit`` leaves out, but none that is ``spared`` or
         not of our making. Gives their numbers."""
-        old = list(self._whole)[: -kept.number] if kept.number else []
-        if kept.seconds:
-            old = [index for index in self._whole if self._age(index) > kept.seconds]
+        old = list(self._whole)[: -limit.number] if limit.number else []
+        if limit.seconds:
+            old = [index for index in self._whole if self._age(index) > limit.seconds]
         old = [index for index in old if self._is_ours(index, spared)]
         for index in old:
             self.drop(index)
