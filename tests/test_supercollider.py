@@ -5,6 +5,7 @@ answers as each test needs it, so that every failure can be had at will. The las
 real daemon.
 """
 
+import contextlib
 import json
 import os
 import re
@@ -93,15 +94,20 @@ class Told:
 
 @pytest.fixture(scope="module")
 def jack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with jack_server(tmp_path_factory.mktemp("jack")) as name:
+        yield name
+
+
+@contextlib.contextmanager
+def jack_server(folder: Path, rate: int = 48000) -> Iterator[str]:
     """A jackd with no sound card behind it, under a name of its own; gives that name."""
     for program in ("sclang", "scsynth", "jackd", "jack_wait"):
         need(program)
-    name = f"dreamtest{os.getpid()}"
-    log = tmp_path_factory.mktemp("jack") / "log"
+    name, log = f"dreamtest{os.getpid()}-{rate}", folder / "jack.log"
     with log.open("w") as out:
         # -r: no real-time priority, which not every machine grants
         jackd = subprocess.Popen(
-            ["jackd", "-r", "-n", name, "-d", "dummy", "-r", "48000", "-p", "1024"],
+            ["jackd", "-r", "-n", name, "-d", "dummy", "-r", str(rate), "-p", "1024"],
             stdout=out,
             stderr=subprocess.STDOUT,
             env=os.environ | {"JACK_NO_AUDIO_RESERVATION": "1"},

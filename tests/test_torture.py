@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from test_checkpoints import ADAM, ARRAYS, HEAD
-from torture import broken, kills, packets, soak
+from torture import broken, kills, packets, server, soak
 from torture.driven import Heard, Sandbox
 from torture.evidence import Evidence, is_whole
 from torture.mutations import LARGEST, Mutants, bundle, ends_it, meanings, message
@@ -41,6 +41,14 @@ def test_files(tmp_path: Path) -> None:
 
 def test_soak(tmp_path: Path) -> None:
     assert not soak.run(tmp_path, seed=2, seconds=20, minute=8).faults
+
+
+@pytest.mark.supercollider
+def test_server(tmp_path: Path) -> None:
+    told = server.run(tmp_path, turns=1, seconds=2, synths=2)
+    assert not told.faults
+    assert len(told.rows) == 3
+    assert all(float(figure) > 0 for row in told.rows for figure in row[1:])
 
 
 # ---------------------------------------------------------------- would they find it?

@@ -1,4 +1,4 @@
-"""``python -m torture [kills] [packets] [files] [soak] [--out docs]``: see :mod:`torture`.
+"""``python -m torture [server] [kills] [packets] [files] [soak] [--out docs]``: see :mod:`torture`.
 
 Exit status 1 if anything was broken, and one line for each thing.
 """
@@ -14,10 +14,17 @@ from datetime import date
 from pathlib import Path
 
 from dreamd.experiments import timing
-from torture import broken, kills, packets, page, soak
+from torture import broken, kills, packets, page, server, soak
 from torture.outcome import Outcome
 
-PARTS = ("kills", "packets", "files", "soak")
+PARTS = {
+    "server": "turns",
+    "kills": "kills",
+    "packets": "packets",
+    "files": "files",
+    "soak": "minutes",
+}
+"""Each with the argument that is its size."""
 
 
 def arguments() -> argparse.Namespace:
@@ -28,6 +35,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--packets", type=int, default=100_000)
     parser.add_argument("--files", type=int, default=1000)
     parser.add_argument("--minutes", type=float, default=30.0, help="of the soak")
+    parser.add_argument("--turns", type=int, default=8, help="of the audio server, a minute each")
     parser.add_argument("--out", type=Path, help="folder whose reliability.md gets the figures")
     return parser.parse_args()
 
@@ -36,6 +44,7 @@ def main() -> int:
     given = arguments()
     seed = given.seed
     runs: dict[str, Callable[[Path], Outcome]] = {
+        "server": lambda root: server.run(root, given.turns),
         "kills": lambda root: kills.run(root, seed, given.kills),
         "packets": lambda root: packets.run(root, seed, given.packets),
         "files": lambda root: broken.run(root, seed, given.files),
@@ -43,7 +52,7 @@ def main() -> int:
     }
     wrong = 0
     for name in given.parts or PARTS:
-        size = "minutes" if name == "soak" else name
+        size = PARTS[name]
         command = f"python -m torture {name} --{size} {getattr(given, size):g} --seed {seed}"
         outcome, took, root = _timed(runs[name])
         how = (
