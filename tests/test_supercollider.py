@@ -89,7 +89,10 @@ class Told:
         return self.values[name]
 
     def warnings(self) -> list[str]:
-        return [line for line in self.output.splitlines() if line.startswith("WARNING")]
+        """Each as often as it was said."""
+        lines = [line for line in self.output.splitlines() if line.startswith("WARNING")]
+        counted = [re.fullmatch(r"(.*?)(?: \((\d+) times\))?", line) for line in lines]
+        return [each[1] for each in counted if each for _ in range(int(each[2] or 1))]
 
 
 @pytest.fixture(scope="module")
@@ -680,6 +683,7 @@ def test_a_listener_chooses_the_dreams_of_the_notes_that_are_played(
     told = supercollider.well("listener.scd", daemon.port, tmp_path, performance, notes)
 
     assert told["early"] == told["stopped"] == told["who"] == told["without"] == "true"
+    assert told["order"] == "true", "between what plays and what records, meters and limits"
     heard, chosen = json.loads(told["heard"]), json.loads(told["chosen"])
     np.testing.assert_allclose(heard, PLAYED, atol=0.3)
     assert chosen == PLAYED
@@ -756,7 +760,7 @@ def test_an_echo_dreams_of_the_melody_that_was_just_played(
     assert told["kept"] == "4"
     assert told["failed"] == "busy | not now"
     assert told["none"] == "0"
-    assert told["nobuffer"].startswith("bad-request | No more buffer numbers")
+    assert told["nobuffer"].startswith("no-buffer | the server localhost has no buffer left")
     assert told["again"] == "busy | not now", "it is not for ever busy with the last melody"
     assert told["gap"].startswith("DreamEcho.stagger: gap must be a number above 0")
     assert told["stopped"] == "true"
@@ -843,7 +847,8 @@ def test_each_failure_is_one_line_and_calls_on_error(
 ) -> None:
     frames = 1102
     stereo = write_wav(tmp_path / "stereo.wav", noise(frames, channels=2), 11025)
-    files = {"missing": tmp_path / "missing.wav", "stereo": stereo}
+    made = write_wav(tmp_path / "made.wav", noise(frames), 11025)
+    files = {"missing": tmp_path / "missing.wav", "stereo": stereo, "made": made}
     half = write_wav(tmp_path / "half.wav", noise(frames), 11025)
     growing = {"vanished": tmp_path / "vanished.wav", "diverged": half}
 
@@ -851,6 +856,9 @@ def test_each_failure_is_one_line_and_calls_on_error(
         case, number = asked["voice"], asked["id"]
         if case == "refused":
             daemon.say(replies.Failed(number, "no-model", "there is no voice\nrefused"))
+            return
+        if case == "busy":
+            daemon.say(replies.Failed(number, "busy", "ask again later"))
             return
         path = str(growing.get(case, "/none"))
         daemon.say(replies.Accepted(number, path, frames, 11025, 1.0))
@@ -866,7 +874,10 @@ def test_each_failure_is_one_line_and_calls_on_error(
             daemon.say(replies.Status({"queue": 0, "running": 0}))
 
     daemon, dying = double(answer, hear), double(answer)
-    told = supercollider.well("fails.scd", daemon.port, tmp_path, free_port(), dying.port)
+    told = supercollider.run("fails.scd", daemon.port, tmp_path, free_port(), dying.port)
+    assert told.status == 0, told.output
+    errors = [line for line in told.output.splitlines() if line.startswith("ERROR")]
+    assert errors == ["ERROR: Message 'noSuchMethod' not understood."] * 2
 
     assert told["deferred"] == "true"  # not before the call has returned
     expected = {
@@ -881,18 +892,27 @@ def test_each_failure_is_one_line_and_calls_on_error(
         "silent": "no-daemon | the daemon has stopped answering",
         "forgotten": "no-daemon | the daemon was restarted and has lost this dream",
         "quit": "no-server | the server localhost has quit",
+        "nobus": "no-bus | the server localhost has no control bus left",
+        "nobuffer": "no-buffer | the server localhost has no buffer left: free some, or .*",
+        "thrown": "error | Message 'noSuchMethod' not understood.",
         "pending": "cancelled | cancelled by its client",
         "freed": "cancelled | its Buffer was freed",
     }
-    quiet = {"pending", "freed"}  # the performer did these
+    quiet = {"pending", "freed", "thrown"}  # the performer did these
     warnings = told.warnings()
     for case, pattern in expected.items():
         assert re.fullmatch(pattern.replace("|", r"\|"), told[case]), (case, told[case])
         posted = "WARNING: DreamRNN: " + told[case].replace(" | ", ": ")
-        assert warnings.count(posted) == (0 if case in quiet else 1) + (case == "absent")
+        twice = case in ("absent", "refused")
+        assert warnings.count(posted) == (0 if case in quiet else 1) + twice
     assert told["byid"] == told["bystream"] == "cancelled"
     assert told["nostatus"] == "no-daemon"  # whose line is the same as that of "absent"
-    assert len(warnings) == len(expected) - len(quiet) + 1
+    assert "WARNING: DreamRNN: busy: ask again later (66 times)" in told.output.splitlines()
+    assert len(warnings) == len(expected) - len(quiet) + 2 + 66
+    assert told["number"] == "nil"
+    assert told["thrownstatus"] == "error"
+    assert told["hushed"] == "[ 66, cancelled, cancelled, cancelled ]"
+    assert told["beside"] == told["idle"] == "true"
     for silent in ("refused", "stereo"):
         assert len(read_wav(tmp_path / f"{silent}.wav")) > 0
         assert not read_wav(tmp_path / f"{silent}.wav").any()
@@ -901,10 +921,9 @@ def test_each_failure_is_one_line_and_calls_on_error(
     np.testing.assert_array_equal(kept[: frames // 2], noise(frames)[: frames // 2])
     assert not kept[frames // 2 :].any()
     assert "secs must be a number above 0, got -1" in told["misuse"]
-    assert "has no control bus left" in told["nobus"]
 
     cancelled = {args[0] for address, args in daemon.heard if address == "/dream/cancel"}
-    assert cancelled >= {4711, *(daemon.requests[case]["id"] for case in ("freed", "vanished"))}
+    assert cancelled >= {"all", 4711, *(daemon.requests[case]["id"] for case in ("freed", "vanished"))}
     assert told["watching"] == "0"
 
 

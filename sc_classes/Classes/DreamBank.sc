@@ -7,12 +7,14 @@
 
 DreamBank {
 	// failures that the other dreams of a batch would meet as well
-	const common = #['no-daemon', 'no-server', 'no-model', 'bad-request', 'busy'];
+	const common = #['no-daemon', 'no-server', 'no-buffer', 'no-model', 'bad-request', 'busy',
+		'cancelled'];
 
 	var <server, client, dreams, batches, pending;
 
 	*new { |server, client|
-		^super.newCopyArgs(server ?? { Server.default }, client ?? { DreamRNN.default }).init
+		^super.newCopyArgs(DreamRNNFailure.checkServer(server, "DreamBank.new"),
+			client ?? { DreamRNN.default }).init
 	}
 
 	*load { |server, path, action, onError, client|
@@ -31,6 +33,9 @@ DreamBank {
 
 	// A dream of each of the seeds, where a number is one note.
 	fill { |approach, seeds, secs = 4, action, options, onError|
+		if(seeds.isSequenceableCollection.not or: { seeds.isString }) {
+			Error("DreamBank.fill: seeds must be an Array of seeds, got %".format(seeds)).throw
+		};
 		seeds = seeds.asList.collect { |seed|
 			if(seed.isKindOf(SimpleNumber)) { [seed] } { seed }
 		};
@@ -155,13 +160,11 @@ DreamBank {
 		pending = nil;
 		this.prAdd((
 			buffer: buffer, approach: batch[\approach], secs: batch[\secs],
-			notes: if(this.prAreNotes(seed)) { seed },
+			notes: if(seed.isArray and: { seed.isString.not }) { seed },
 			seed: if(seed.isString or: { seed.isKindOf(Symbol) }) { seed.asString }
 		));
 		this.prNext
 	}
-
-	prAreNotes { |seed| ^seed.isArray and: { seed.isString.not } }
 
 	prFailed { |batch, code, text|
 		pending !? { DreamBin.add(pending) };
@@ -223,7 +226,9 @@ DreamBank {
 		var path = folder +/+ saved["file"], file = SoundFile.openRead(path), buffer, into = dreams;
 		if(file.isNil) { ^failed.value('unreadable', path + "cannot be read") };
 		file.close;
-		buffer = Buffer(server, file.numFrames, file.numChannels).sampleRate_(file.sampleRate);
+		buffer = try { Buffer(server, file.numFrames, file.numChannels) }
+		?? { ^failed.value('no-buffer', DreamRNNFailure.noBuffer(server)) };
+		buffer.sampleRate = file.sampleRate;
 		DreamRNNCommand.sync(client, server, { |sync| buffer.allocReadMsg(path, 0, -1, sync) },
 			'unreadable',
 			{

@@ -14,7 +14,12 @@ DreamEcho : DreamPlayer {
 	var tape, meter, isTaking = false, routine;
 
 	*new { |server, in, out = 0, window = 3, secs = 6, options, client|
-		^super.newCopyArgs(server ?? { Server.default }, in, out)
+		[window: window, secs: secs].pairsDo { |name, value|
+			if((value.isKindOf(SimpleNumber) and: { value > 0 }).not) {
+				Error("DreamEcho.new: % must be a number above 0, got %".format(name, value)).throw
+			}
+		};
+		^super.newCopyArgs(DreamRNNFailure.checkServer(server, "DreamEcho.new"), in, out)
 		.initEcho(client ?? { DreamRNN.default }, window, secs, options)
 	}
 
@@ -50,7 +55,7 @@ DreamEcho : DreamPlayer {
 
 	makeEar { |bus|
 		var synth = Synth.basicNew(\dreamTape, server);
-		meter = Bus.control(server, 2);
+		meter = Bus.control(server, 2) ?? { Error("it has no control bus left").throw };
 		tape = Buffer.alloc(server, (window + spare * server.sampleRate).asInteger, 1, { |buffer|
 			synth.newMsg(group, [in: bus, buf: buffer, meter: meter, span: window], \addToHead)
 		});
@@ -61,7 +66,8 @@ DreamEcho : DreamPlayer {
 		super.cleanUp;
 		this.stagger(nil);
 		meter.free;
-		DreamBin.add(tape);
+		tape !? { DreamBin.add(tape) };
+		meter = tape = nil;
 		dreams.do { |stream|
 			client.cancel(stream.buffer); // if it is still being made
 			DreamBin.add(stream, secs)
@@ -91,28 +97,28 @@ DreamEcho : DreamPlayer {
 		DreamRNNCommand(client, server, ["/c_getn", meter.index, 2], ['/c_setn', meter.index, 2],
 			'no-server', { |answer|
 				if(this.isPlaying and: { answer[4] > silence }) {
-					try {
-						this.prDream(this.prMelody(answer[3].asInteger), isPlayed, action, onError)
-					} { |error| miss.value('bad-request', error.what) } // no Buffer left
+					this.prDream(this.prMelody(answer[3].asInteger), isPlayed, action, onError, miss)
 				} {
 					miss.value('silence', "nothing was played in the last % seconds".format(window))
 				}
 			}, miss)
 	}
 
-	// A Buffer with what the tape has up to this frame.
+	// A Buffer with what the tape has up to this frame; nil where the server has none left.
 	prMelody { |head|
 		var frames = (window * server.sampleRate).asInteger;
 		var start = (head - frames) % tape.numFrames;
 		var first = min(frames, tape.numFrames - start);
-		var melody = Buffer.alloc(server, frames);
+		var melody = try { Buffer.alloc(server, frames) };
+		melody ?? { ^nil };
 		tape.copyData(melody, 0, start, first);
 		if(first < frames) { tape.copyData(melody, first, 0, frames - first) };
 		^melody
 	}
 
-	prDream { |melody, isPlayed, action, onError|
+	prDream { |melody, isPlayed, action, onError, miss|
 		var stream, over = { isTaking = false; DreamBin.add(melody) };
+		if(melody.isNil) { ^miss.value('no-buffer', DreamRNNFailure.noBuffer(server)) };
 		stream = client.stream(approach, melody, secs,
 			{ over.value; action.value(stream) },
 			this.prOptions,

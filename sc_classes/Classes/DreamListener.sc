@@ -10,6 +10,9 @@ DreamListener : DreamPlayer {
 
 	// action is called with each note that is heard, and the number of the dream chosen for it
 	*new { |bank, in, out = 0, action|
+		if(bank.isKindOf(DreamBank).not) {
+			Error("DreamListener.new: bank must be a DreamBank, got %".format(bank)).throw
+		};
 		^super.newCopyArgs(bank.server, in, out).initListener(bank, action)
 	}
 

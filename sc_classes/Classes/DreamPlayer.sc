@@ -1,5 +1,6 @@
 // DreamPlayer: what DreamListener and DreamEcho have in common. Both hear an input, and play
-// dreams to an output, through a limiter, in a group of their own behind all other synths.
+// dreams to an output, through a limiter, in a group of their own: right behind the server's default
+// group, so that it hears what is played there, and recorders, meters and limiters hear it.
 //
 // This file is part of DreamRNN. License: GPL-3.0-or-later.
 
@@ -7,7 +8,7 @@ DreamPlayer {
 	const mostVoices = 8;
 
 	var <server, <in, <out, <>amp = 0.5, <level = 0.5;
-	var group, ear, limiter, bus, voices;
+	var <group, ear, limiter, bus, voices;
 
 	isPlaying { ^group.notNil }
 
@@ -19,12 +20,18 @@ DreamPlayer {
 			^this
 		};
 		bus = Bus.audio(server, 2);
+		if(bus.isNil) { ^this }; // which says so itself
 		voices = List.new;
-		group = Group.tail(RootNode(server)); // the default group may be being made anew
+		group = Group.tail(RootNode(server));
+		this.doOnServerTree;
 		limiter = this.prLimiter(bus);
-		ear = this.makeEar(in ?? { server.inputBus });
 		CmdPeriod.add(this);
-		ServerQuit.add(this, server)
+		ServerTree.add(this, server);
+		ServerQuit.add(this, server);
+		try { ear = this.makeEar(in ?? { server.inputBus }) } { |error|
+			"%: %".format(this.class.name, error.what).warn;
+			this.stop
+		}
 	}
 
 	// Fades out what is playing.
@@ -40,6 +47,14 @@ DreamPlayer {
 		limiter !? { limiter.set(\level, level) }
 	}
 
+	// When the default group has been made anew. When play comes it may not be there yet, which is
+	// no failure to be posted.
+	doOnServerTree {
+		server.listSendBundle(nil, [
+			["/error", -1], ["/n_after", group.nodeID, server.defaultGroup.nodeID]
+		])
+	}
+
 	doOnCmdPeriod { this.prEnd }
 	doOnServerQuit { this.prEnd }
 
@@ -52,6 +67,7 @@ DreamPlayer {
 	cleanUp {
 		group = ear = limiter = bus = nil;
 		CmdPeriod.remove(this);
+		ServerTree.remove(this, server);
 		ServerQuit.remove(this, server)
 	}
 

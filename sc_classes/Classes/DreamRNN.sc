@@ -4,7 +4,7 @@
 // of it are final; the server reads them into the Buffer which the call returned at once.
 // This class is what a performer calls, and knows what is under way: DreamRNNRequest follows one
 // dream from the call to the filled Buffer, DreamRNNCommand one message to the server, DreamRNNBoot
-// a start of the daemon. What is said to the daemon is made by DreamRNNMessage, what it says is
+// a start of the daemon, DreamRNNQuestions those about its state. What is said to the daemon is made by DreamRNNMessage, what it says is
 // heard by DreamRNNReplies, and DreamRNNClock counts the time until it does.
 // Nothing here waits, so all of it works inside and outside of a Routine.
 //
@@ -34,7 +34,7 @@ DreamRNN {
 		lastID = Date.seed.bitXor(NetAddr.langPort * 40503).bitAnd(0x3FFFFFFF);
 		files = DreamRNNFiles.new;
 		requests = IdentityDictionary.new;
-		questions = List.new;
+		questions = DreamRNNQuestions(this);
 		commands = IdentitySet.new;
 		clock = DreamRNNClock("DreamRNN", 0.25, { this.isIdle }, { this.prTick });
 		this.prListen
@@ -55,6 +55,7 @@ DreamRNN {
 	}
 
 	*cancel { |dream| this.default.cancel(dream) }
+	*hush { this.default.hush }
 	*status { |action, onError, quiet = false| this.default.status(action, onError, quiet) }
 	*pause { this.default.pause }
 	*resume { this.default.resume }
@@ -92,10 +93,16 @@ DreamRNN {
 		}
 	}
 
+	// All that this client has asked for, patterns' dreams too.
+	hush {
+		this.send("/dream/cancel", "all");
+		requests.values.do(_.cancel("hushed"))
+	}
+
 	// the daemon
 
 	status { |action, onError, quiet = false|
-		questions.add((deadline: this.now + timeout, action: action, onError: onError, quiet: quiet));
+		questions.add(action, onError, quiet);
 		clock.start;
 		this.send("/dream/status")
 	}
@@ -167,7 +174,8 @@ DreamRNN {
 
 	prDream { |approach, seed, secs, action, options, onError, server|
 		var source, request;
-		server = server ?? { if(seed.isKindOf(Buffer)) { seed.server } { Server.default } };
+		server = DreamRNNFailure.checkServer(server ?? { if(seed.isKindOf(Buffer)) { seed.server } },
+			"DreamRNN.dream");
 		if(DreamRNNMessage.hasNoFile(seed)) {
 			source = seed;
 			seed = DreamRNNMessage.newFile
@@ -188,14 +196,14 @@ DreamRNN {
 		replies = DreamRNNReplies(addr, (
 			accepted: { |id, path, frames, rate|
 				this.prRate(rate);
-				requests[id] !? { |request| request.accepted(path.asString, frames) }
+				requests[id] !? { |request| request.attempt(\accepted, path.asString, frames) }
 			},
 			chunk: { |id, start, frames|
-				requests[id] !? { |request| request.chunk(start, frames) }
+				requests[id] !? { |request| request.attempt(\chunk, start, frames) }
 			},
 			done: { |id, path, frames, rate, seconds, index|
 				files.add(path.asString, frames / rate, index);
-				requests[id] !? { |request| request.done(path.asString, frames) }
+				requests[id] !? { |request| request.attempt(\done, path.asString, frames) }
 			},
 			failed: { |id, code, text|
 				requests[id] !? { |request| request.fail(code, text.asString) }
@@ -207,31 +215,22 @@ DreamRNN {
 	}
 
 	prStatus { |tree|
-		var asked = questions.asArray;
 		var idle = (tree[\queue] == 0) and: { tree[\running] == 0 };
 		this.prRate(tree[\rate]);
 		tree[\bank] !? { |folder| files.recall(folder.asString) };
 		requests.values.do(_.daemonIdle(idle));
-		questions.clear;
-		asked.do { |question| question[\action].value(tree) };
+		questions.answer(tree);
 		booting !? { booting.answered }
 	}
 
 	prRate { |argRate| argRate !? { rate = argRate } }
 
 	prTick {
-		requests.values.do(_.check);
+		requests.values.do(_.attempt(\check));
 		commands.copy.do(_.check);
-		questions.asArray.do { |question| this.prCheckQuestion(question) };
+		questions.check;
 		booting !? { booting.check };
 		this.prPing
-	}
-
-	prCheckQuestion { |question|
-		if(this.now > question[\deadline]) {
-			questions.remove(question);
-			DreamRNNFailure.tell('no-daemon', this.absence, question[\onError], question[\quiet])
-		}
 	}
 
 	prPing {

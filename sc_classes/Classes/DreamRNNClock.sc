@@ -27,6 +27,6 @@ DreamRNNClock {
 		var time = Main.elapsedTime;
 		now = now + min(time - ticked, every * 2);
 		ticked = time;
-		tick.value
+		DreamRNNFailure.guard({ tick.value }) // else it were the last tick
 	}
 }

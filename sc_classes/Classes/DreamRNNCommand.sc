@@ -36,8 +36,10 @@ DreamRNNCommand {
 	init { |msg, reply, code|
 		deadline = client.now + patience;
 		responders = [
-			OSCFunc({ |answer| this.free; action.value(answer) }, reply[0], server.addr,
-				argTemplate: reply.drop(1)).fix,
+			OSCFunc({ |answer|
+				this.free;
+				DreamRNNFailure.guard({ action.value(answer) }, onFail)
+			}, reply[0], server.addr, argTemplate: reply.drop(1)).fix,
 			OSCFunc({ |answer| this.fail(code, answer[2].asString) }, '/fail', server.addr,
 				argTemplate: [msg[0], nil, msg[1]]).fix
 		];

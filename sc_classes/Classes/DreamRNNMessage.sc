@@ -18,6 +18,7 @@ DreamRNNMessage {
 	*hasNoFile { |seed|
 		if(seed.isKindOf(Buffer).not) { ^false };
 		if(seed.bufnum.isNil) { this.misuse("seed must be a Buffer that is not freed", seed) };
+		if(seed.numFrames == 0) { this.misuse("seed must be a Buffer with frames in it", seed) };
 		^seed.path.isNil or: { this.prHolds(seed.path.asString, seed).not }
 	}
 
@@ -48,8 +49,9 @@ DreamRNNMessage {
 		{ seed.isKindOf(Buffer) } { (seed: this.prFileOf(seed)) }
 		{ seed.isKindOf(PathName) } { (seed: seed.fullPath.absolutePath) }
 		{ seed.isString or: { seed.isKindOf(Symbol) } } { (seed: this.prPlace(seed.asString)) }
+		{ seed.isKindOf(SimpleNumber) } { (notes: seed.asString) }
 		{ this.prAreNotes(seed) } { (notes: seed.join(" ")) }
-		{ this.misuse("seed must be a Buffer, path, name, Array of MIDI notes or nil", seed) }
+		{ this.misuse("seed must be a Buffer, path, name, MIDI note, Array of them or nil", seed) }
 	}
 
 	*prAreNotes { |seed|
@@ -80,17 +82,28 @@ DreamRNNMessage {
 		}
 	}
 
+	// Without those whose value is nil.
 	*prOptions { |options|
 		var asked = ();
-		if(options.isKindOf(Dictionary).not and: { options.isArray.not } and: { options.notNil }) {
-			this.misuse("options must be an Event or an Array of pairs", options)
+		this.prPairs(options).pairsDo { |key, value|
+			if((key.isKindOf(Symbol) or: { key.isString }).not) {
+				this.misuse("each option's key must be a Symbol", key)
+			};
+			value !? { asked[key.asSymbol] = this.prValue(key, value) }
 		};
-		if(options.isArray) { options = ().putPairs(options) };
-		options !? {
-			options.keysValuesDo { |key, value| asked[key.asSymbol] = this.prValue(key, value) }
+		asked[\id] !? { |id|
+			if(id.isKindOf(SimpleNumber).not) { this.misuse("the option id must be a number", id) };
+			asked[\id] = id.asInteger
 		};
-		asked[\id] !? { |id| asked[\id] = id.asInteger };
 		^asked
+	}
+
+	*prPairs { |options|
+		^case
+		{ options.isNil } { [] }
+		{ options.isKindOf(Dictionary) } { options.asPairs }
+		{ options.isArray and: { options.isString.not } and: { options.size.even } } { options }
+		{ this.misuse("options must be an Event or an Array of pairs", options) }
 	}
 
 	*prValue { |key, value|

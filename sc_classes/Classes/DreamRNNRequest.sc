@@ -24,9 +24,10 @@ DreamRNNRequest {
 
 	init {
 		var asked = ().putPairs(msg.drop(1));
+		var frames = (asked[\secs].min(longest) * client.rate).round(1).max(1).asInteger;
 		id = asked[\id];
-		buffer = Buffer.alloc(server,
-			(asked[\secs].min(longest) * client.rate).round(1).max(1).asInteger)
+		// without a number, as one that was freed, where the server has none left
+		buffer = try { Buffer.alloc(server, frames) } { Buffer.newCopyArgs(server, nil, frames, 1) }
 	}
 
 	start { |source, path|
@@ -36,13 +37,16 @@ DreamRNNRequest {
 				^this.abandon('no-server', "the server % is not running".format(each))
 			}
 		};
+		if(buffer.bufnum.isNil) { ^this.abandon('no-buffer', DreamRNNFailure.noBuffer(server)) };
 		if(source.isNil) { this.prAsk } { this.prWrite(source, path) }
 	}
 
+	// nil where the server has none left
 	giveBus {
-		var index = server.controlBusAllocator.alloc(1) ?? {
-			this.cancel;
-			Error("DreamRNN.stream: the server % has no control bus left".format(server)).throw
+		var index = server.controlBusAllocator.alloc(1);
+		if(index.isNil) {
+			this.abandon('no-bus', "the server % has no control bus left".format(server));
+			^nil
 		};
 		bus = Bus(\control, index, 1, server).set(0);
 		^bus
@@ -53,6 +57,12 @@ DreamRNNRequest {
 	uses { |argServer| ^argServer === server or: { argServer === seedServer } }
 
 	cancel { |reason = "cancelled by its client"| this.abandon('cancelled', reason, true) }
+
+	// One of the methods below. Whatever it throws is the end of this dream.
+	attempt { |selector ... args|
+		DreamRNNFailure.guard({ this.performList(selector, args) },
+			{ |code, text| this.abandon(code, text) })
+	}
 
 	// what the daemon says
 

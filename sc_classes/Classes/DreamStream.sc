@@ -20,7 +20,7 @@ DreamStream {
 	// What has not arrived by now never will; synths that chase it come to their end.
 	free {
 		client.cancel(buffer);
-		buffer.free;
+		buffer.bufnum !? { buffer.free }; // the server may have had none left
 		bus.free
 	}
 

@@ -65,7 +65,8 @@ TestDreamRNN : UnitTest {
 	test_seed_notes {
 		var asked = this.asked(\vector, [60, 64, 67.5]);
 		this.assertEquals(asked[\notes], "60 64 67.5", "MIDI notes in one string");
-		this.assertEquals(asked[\seed], nil, "and no seed besides")
+		this.assertEquals(asked[\seed], nil, "and no seed besides");
+		this.assertEquals(this.asked(\vector, 60)[\notes], "60", "a number is one note")
 	}
 
 	test_options {
@@ -78,7 +79,9 @@ TestDreamRNN : UnitTest {
 		this.assertEquals(this.asked(\vector, nil, 1, (secs: 3))[\secs], 3,
 			"an option wins over the argument");
 		this.assertEquals(this.asked(\vector, nil, 1, Dictionary["blend" -> 0.5])[\blend], 0.5,
-			"a Dictionary")
+			"a Dictionary");
+		this.assertEquals(client.dreamMsg(\vector, nil, 1, [\id, 1, \voice, nil, \secs, nil]),
+			client.dreamMsg(\vector, nil, 1, (id: 1)), "what is nil is not said")
 	}
 
 	test_misuse {
@@ -94,6 +97,15 @@ TestDreamRNN : UnitTest {
 			["a function as seed", { client.dreamMsg(\vector, { }) }],
 			["a function as options", { client.dreamMsg(\vector, nil, 1, { }) }],
 			["an object as an option", { client.dreamMsg(\vector, nil, 1, (voice: Object.new)) }],
+			["an odd number of options", { client.dreamMsg(\vector, nil, 1, [\pace, 1, \learn]) }],
+			["options in words", { client.dreamMsg(\vector, nil, 1, "pace 1") }],
+			["a number as a key", { client.dreamMsg(\vector, nil, 1, [1, 2]) }],
+			["nil as a key", { client.dreamMsg(\vector, nil, 1, [nil, 2]) }],
+			["a word as id", { client.dreamMsg(\vector, nil, 1, (id: \a)) }],
+			["a Buffer without frames", {
+				client.dream(\vector, Buffer.new(Server.default, 0, 1, 1))
+			}],
+			["a number as server", { client.dream(\vector, server: 3) }],
 			["a Buffer without a file", {
 				client.dreamMsg(\vector, Buffer.new(Server.default, 100, 1, 1))
 			}],
@@ -102,7 +114,30 @@ TestDreamRNN : UnitTest {
 				buffer.freeMsg;
 				client.dreamMsg(\vector, buffer)
 			}]
-		].do { |pair| this.assertException(pair[1], Error, pair[0] + "is an Error") }
+		].do { |pair|
+			var said = try { pair[1].value; "nothing" } { |error|
+				if(error.class == Error) { error.what } { error.class.name.asString }
+			};
+			this.assert(said.beginsWith("DreamRNN.dream: "), "% is one line, not: %"
+				.format(pair[0], said))
+		}
+	}
+
+	test_misuse_of_others {
+		[
+			["DreamListener.new", { DreamListener.new }],
+			["DreamListener.new", { DreamListener(Buffer.new(Server.default, 1, 1, 1)) }],
+			["DreamEcho.new", { DreamEcho(3) }],
+			["DreamEcho.new", { DreamEcho(window: 0) }],
+			["DreamEcho.new", { DreamEcho(secs: nil) }],
+			["DreamBank.new", { DreamBank(\localhost) }],
+			["DreamBank.fill", { DreamBank.new.fill(\column) }],
+			["DreamBank.fill", { DreamBank.new.fill(\column, "guitar") }]
+		].do { |pair|
+			var said = try { pair[1].value; "nothing" } { |error| error.what };
+			this.assert(said.beginsWith(pair[0] ++ ": "), "one line of %, not: %"
+				.format(pair[0], said))
+		}
 	}
 
 	test_a_buffer_for_a_dream_that_is_too_long {
