@@ -923,7 +923,11 @@ def test_each_failure_is_one_line_and_calls_on_error(
     assert "secs must be a number above 0, got -1" in told["misuse"]
 
     cancelled = {args[0] for address, args in daemon.heard if address == "/dream/cancel"}
-    assert cancelled >= {"all", 4711, *(daemon.requests[case]["id"] for case in ("freed", "vanished"))}
+    assert cancelled >= {
+        "all",
+        4711,
+        *(daemon.requests[case]["id"] for case in ("freed", "vanished")),
+    }
     assert told["watching"] == "0"
 
 
