@@ -75,10 +75,26 @@ class Corpus:
     def recall(self, listed: Iterable[tuple[Path, str]]) -> None:
         """What is remembered of these files and their voices is present, before they are looked
         at: who asks as soon as the daemon answers finds them."""
-        for path, voice in listed:
-            note = self._memory.of(path)
-            if note and note.places[path].voice == voice and note.places[path].unchanged():
-                self.add(note.recording(self._memory.folder, note.places[path]))
+        for recording in self.unchanged(listed):
+            self.add(recording)
+
+    def recall_under(self, folder: Path) -> list[Path]:
+        """What is remembered of this folder's files is present, though nobody could look at them:
+        their disk does not answer. Gives the files; what went meanwhile is still to be removed."""
+        places = [place for place in self._memory.places() if place.path.is_relative_to(folder)]
+        for place in places:
+            if note := self._memory.of(place.path):
+                self.add(note.recording(self._memory.folder, note.places[place.path]))
+        return [place.path for place in places]
+
+    def unchanged(self, listed: Iterable[tuple[Path, str]]) -> list[Recording]:
+        """What is remembered of these files, where they are as they were: looks at each, in
+        whatever thread may wait for their disk."""
+        notes = ((self._memory.of(path), path, voice) for path, voice in listed)
+        return [
+            note.recording(self._memory.folder, note.places[path]) for note, path, voice in notes
+            if note and note.places[path].voice == voice and note.places[path].unchanged()
+        ]  # fmt: skip
 
     def ingest(
         self,

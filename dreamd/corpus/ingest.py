@@ -66,6 +66,7 @@ class Ingester:
         self._full = False  # the home's disk, and it was told
         self._mended: set[Path] = set()  # whose caches were damaged, and are made again
         self._worked = self._tidied = time.monotonic()
+        self._tidying: threading.Thread | None = None  # it waits for whatever disk it looks at
         for k in range(THREADS):
             threading.Thread(target=self._work, name=f"ingest-{k}", daemon=True).start()
 
@@ -80,9 +81,14 @@ class Ingester:
         :param in_use: gives the keys of the caches that dreams look into.
         """
         now = time.monotonic()
+        if self._tidying is not None and self._tidying.is_alive():
+            return
         if self._waiting.empty() and now - max(self._worked, self._tidied) > TIDY_EVERY:
             self._tidied = now
-            threading.Thread(target=self._tidy, args=(in_use(),), name="tidy", daemon=True).start()
+            self._tidying = threading.Thread(
+                target=self._tidy, args=(in_use(),), name="tidy", daemon=True
+            )
+            self._tidying.start()
 
     def _work(self) -> None:
         while True:

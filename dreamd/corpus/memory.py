@@ -87,10 +87,12 @@ class Memory:
 
     def place(self, note: Remembered, found: Found) -> None:
         """``note`` is of what lies at ``found``: written down, if that is news."""
+        # Looked at without the lock: the disk of one of them may sleep, and others are to be read.
+        gone = {place.path for place in list(note.places.values()) if place.is_gone()}
         with self._lock:
             if note.places.get(found.path) == found and self._keys.get(found.path) == note.key:
                 return
-            places = {p: place for p, place in note.places.items() if not place.is_gone()}
+            places = {p: place for p, place in note.places.items() if p not in gone}
             placed = replace(note, places=places | {found.path: found})
             try:
                 write_note(self.folder, placed)
@@ -142,15 +144,22 @@ class Memory:
 
     def forget_lost(self, kept: Set[str]) -> None:
         """Clears away caches whose files are gone or have changed, but for these keys."""
+        # Looked at without the lock, as in :meth:`place`.
+        gone = [
+            note for key, note in list(self._notes.items())
+            if key not in kept and not any(each.unchanged() for each in list(note.places.values()))
+        ]  # fmt: skip
         with self._lock:
-            for key in self._notes.keys() - kept:
-                note = self._notes[key]
-                if not any(place.unchanged() for place in note.places.values()):
-                    del self._notes[key]
-                    for path in [path for path in note.places if self._keys.get(path) == key]:
-                        del self._keys[path]
-                    for kind in CACHE_FILES:
-                        _take_away(self.folder / f"{key}{kind}")
+            for note in gone:
+                if self._notes.get(note.key) is note:  # it has not come back meanwhile
+                    self._forget(note)
+
+    def _forget(self, note: Remembered) -> None:
+        del self._notes[note.key]
+        for path in [path for path in note.places if self._keys.get(path) == note.key]:
+            del self._keys[path]
+        for kind in CACHE_FILES:
+            _take_away(self.folder / f"{note.key}{kind}")
 
 
 def _take_away(path: Path) -> None:

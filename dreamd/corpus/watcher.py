@@ -12,7 +12,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -27,6 +27,7 @@ from dreamd.corpus.found import Found
 LOOK_EVERY = 1.0  # seconds between looks without an event
 LOOK_AFTER = 0.05  # seconds from an event to the look: events come in swarms
 RESTING = 20.0  # times as long as a look took: a large library costs a twentieth of a core
+SILENCE = 10.0  # seconds without an answer, after which a look's disk counts as asleep
 LONG_AGO = 10.0  # seconds since the last change of a file that nobody is writing any more
 SETTLED = 1.0  # seconds of rest after which a file counts as complete
 
@@ -52,34 +53,45 @@ class Watcher(FileSystemEventHandler):
 
     :param tell: called in that thread with each :class:`Found` and :class:`Gone`.
     :param complain: called with one line for each thing that cannot be looked at, once.
+    :param expected: files that count as there, though nobody has looked: those that the first look
+        does not find are told as :class:`Gone`.
     """
 
     def __init__(
-        self, root: Path, tell: Callable[[Found | Gone], None], complain: Callable[[str], None]
+        self,
+        root: Path,
+        tell: Callable[[Found | Gone], None],
+        complain: Callable[[str], None],
+        expected: Iterable[Path] = (),
     ) -> None:
         self._root, self._tell, self._complain = root, tell, complain
-        self._seen: dict[Path, _Seen] = {}
+        self._seen = {path: _Seen(Found(path, "", 0, 0), 0.0) for path in expected}
         self._closed: set[Path] = set()
         self._event = threading.Event()
         self._stopping = False
         self._readable = True
+        self._asked: float | None = None  # when a look last turned to the disk; None: it rests
         self._troubles: list[str] = []  # of the last look
         self._thread = threading.Thread(target=self._look_on, name="watcher", daemon=True)
         self._observer = Observer()
 
     def start(self) -> None:
-        try:
-            self._observer.schedule(self, str(self._root), recursive=True)
-            self._observer.start()
-        except OSError as error:  # too many watches, or a folder that may not be entered
-            logging.info("the system tells of no changes (%s): looking is enough", error)
+        """Waits for nothing: the disk may not answer."""
+        self._asked = time.monotonic()
         self._thread.start()
+
+    def overdue(self) -> None:
+        """To be called now and then: says once that the folder's disk does not answer."""
+        asked = self._asked
+        if asked is not None and self._readable and time.monotonic() - asked > SILENCE:
+            self._readable = False
+            self._complain(
+                f"{self._root} does not answer: dreamd goes on with what it remembers of it"
+            )
 
     def stop(self) -> None:
         self._stopping = True
         self._event.set()
-        if self._observer.is_alive():
-            self._observer.stop()
         self._thread.join(timeout=2)
 
     def on_any_event(self, event: FileSystemEvent) -> None:
@@ -90,19 +102,31 @@ class Watcher(FileSystemEventHandler):
             return
         self._event.set()
 
+    def _observe(self) -> None:
+        """Asks the system for word of changes, for which it walks through the folder."""
+        try:
+            self._observer.schedule(self, str(self._root), recursive=True)
+            self._observer.start()
+        except OSError as error:  # too many watches, or a folder that may not be entered
+            logging.info("the system tells of no changes (%s): looking is enough", error)
+
     def _look_on(self) -> None:
+        self._observe()
         while not self._stopping:
-            began = time.monotonic()
+            began = self._asked = time.monotonic()
             try:
                 self.look()
             except Exception as error:
                 logging.exception("while looking into the recordings")
                 self._complain(f"an error inside dreamd ({error}); it goes on, see the log")
+            self._asked = None
             took = time.monotonic() - began
             rest = max(LOOK_EVERY / 4 if self._waiting() else LOOK_EVERY, took * RESTING)
             if self._event.wait(rest):
                 time.sleep(max(LOOK_AFTER, took * RESTING / 4))
                 self._event.clear()
+        if self._observer.is_alive():
+            self._observer.stop()
 
     def _waiting(self) -> bool:
         return any(not seen.told for seen in self._seen.values())
@@ -134,6 +158,7 @@ class Watcher(FileSystemEventHandler):
     def _look_at(
         self, path: Path, voice: str, closed: set[Path], written: Callable[[], frozenset[str]]
     ) -> None:
+        self._asked = time.monotonic()
         found = Found.at(path, voice)
         if found is None:  # it went since it was listed
             return

@@ -7,6 +7,7 @@ once and is called back on the daemon's own thread, through the inbox.
 
 import itertools
 import logging
+import math
 import queue
 import threading
 import time
@@ -64,9 +65,15 @@ class Errands:
 
     def overdue(self) -> None:
         """Tells those whose time is over."""
-        now = time.monotonic()
+        self._tell_waiting(until=time.monotonic())
+
+    def give_up(self) -> None:
+        """Tells all that still wait: nobody hands them their outcome any more."""
+        self._tell_waiting(until=math.inf)
+
+    def _tell_waiting(self, until: float) -> None:
         for number, (end, then) in list(self._waiting.items()):
-            if end < now:
+            if end < until:
                 del self._waiting[number]
                 then(NoAnswer("the disk does not answer: ask again when it does"))
 

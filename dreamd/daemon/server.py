@@ -5,7 +5,6 @@ threads that only wait for it; see :mod:`dreamd.daemon.router` for the list. Not
 thread touches a disk, waits for a pipe or a terminal, or walks through thousands of files.
 """
 
-import contextlib
 import logging
 import signal
 import threading
@@ -33,8 +32,10 @@ from dreamd.daemon.state import State
 from dreamd.daemon.supervisor import Supervisor
 from dreamd.daemon.trust import Trust
 from dreamd.dreaming.resolve import trained_voices
+from dreamd.errors import NoAnswer
 from dreamd.home import log
 from dreamd.home.bank import Bank
+from dreamd.home.environment import answered
 from dreamd.home.lock import lock_home
 from dreamd.osc.transport import OscSocket
 from dreamd.settings import Settings
@@ -83,11 +84,12 @@ class Server:
         tell, state = self._inbox.put, self._state
         for line in state.corpus.sweep():
             state.say(line, warning=True)
-        with contextlib.suppress(OSError):  # the watcher says what is wrong with the folder
-            state.corpus.recall(listing(state.folder))
+        unseen = self._recall()
         state.bank.sweep()
         self._on_trained(frozenset(trained_voices(self._settings)))
-        self._watcher = Watcher(state.folder, tell, lambda line: tell(Note(line, True)))
+        self._watcher = Watcher(
+            state.folder, tell, lambda line: tell(Note(line, True)), expected=unseen
+        )
         self._supervisor = Supervisor(self._settings, tell)
         self._home, self._paths = Errands("home", 1, tell), Errands("seed", MOST_OPENED, tell)
         self._keeping = keeping = BankKeeping(state, self._clients, self._home)
@@ -106,6 +108,19 @@ class Server:
         where = (self._settings.host, self._settings.port, state.folder)
         logging.info("listening at %s:%d, watching %s", *where)
 
+    def _recall(self) -> list[Path]:
+        """Who asks as soon as the daemon answers finds the recordings. Gives those at which nobody
+        could look, because their disk does not answer."""
+        corpus, folder = self._state.corpus, self._state.folder
+        try:
+            for recording in answered(lambda: corpus.unchanged(listing(folder))):
+                corpus.add(recording)
+        except NoAnswer:
+            return corpus.recall_under(folder)
+        except OSError:  # the watcher says what is wrong with the folder
+            logging.info("cannot look into %s yet", folder)
+        return []
+
     def _main_loop(self) -> None:
         shown = 0.0
         while self._leaving is None:
@@ -119,6 +134,7 @@ class Server:
         """What is due by the clock."""
         self._supervisor.tick()
         self._library.tick()
+        self._watcher.overdue()
         self._keeping.tick()
         self._home.overdue()
         self._paths.overdue()
@@ -153,6 +169,7 @@ class Server:
         while (event := self._inbox.take(0.0)) is not None:
             if isinstance(event, ErrandDone):
                 self._router.survive(event)
+        self._home.give_up()  # whoever still waits hears so
 
     def _leave(self, why: str) -> None:
         self._leaving = why

@@ -1,15 +1,51 @@
-"""Other people's machines: locales without our letters, folders that cannot be written.
+"""Other people's machines: locales without our letters, folders that cannot be written, disks that
+sleep.
 
 The command line asks before it does anything.
 """
 
 import os
 import sys
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
+from typing import TypeVar
 
 import platformdirs
 
-from dreamd.errors import SetupError
+from dreamd.errors import NoAnswer, SetupError
+
+T = TypeVar("T")
+
+PATIENCE = 3.0
+"""Seconds for a disk that may be asleep, while nothing runs yet."""
+
+
+def answered(work: Callable[[], T], patience: float = PATIENCE) -> T:
+    """What ``work`` gives, done in a thread that is left behind where a disk does not answer it:
+    then raises :class:`NoAnswer`; else what it raises itself."""
+    outcome: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            outcome.set_result(work())
+        except Exception as error:  # noqa: BLE001  # whoever waits for it hears of it
+            outcome.set_exception(error)
+
+    threading.Thread(target=run, name="disk", daemon=True).start()
+    try:
+        return outcome.result(patience)
+    except TimeoutError:
+        raise NoAnswer("the disk does not answer") from None
+
+
+def real_path(folder: Path) -> Path:
+    """Without links, or as it is spelt where its disk does not answer."""
+    try:
+        return answered(folder.resolve)
+    except NoAnswer:
+        return folder.absolute()
 
 
 def speak_utf8() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import filelock
 
 from dreamd.errors import SetupError
-from dreamd.home import log
+from dreamd.home import environment, log
 
 MARK = "dreamd-home.txt"
 TEXT = "This folder is the home of dreamd (DreamRNN): what it has learned and dreamt lies here.\n"
@@ -82,7 +82,7 @@ def is_there(home: Path) -> bool:
 
 def _check_apart(home: Path, recordings: Path) -> None:
     """The example that dreamd makes for itself is the only recording in a home."""
-    ours, theirs = home.resolve(), recordings.expanduser().resolve()
+    ours, theirs = home.resolve(), environment.real_path(recordings.expanduser())
     if theirs == ours / "example":
         return
     if ours == theirs or ours in theirs.parents or theirs in ours.parents:
