@@ -1,7 +1,6 @@
 """The commands: parse, hand over, and turn what goes wrong into one line and status 1."""
 
 import argparse
-import contextlib
 import json
 import os
 import sys
@@ -10,7 +9,7 @@ from typing import NoReturn
 
 from dreamd import __version__
 from dreamd.approaches.registry import APPROACHES
-from dreamd.errors import DreamError, NoAnswer, SetupError
+from dreamd.errors import DreamError, SetupError
 from dreamd.flags import a_path, add_settings, settings_from
 from dreamd.home import environment
 from dreamd.osc.requests import REQUEST_KEYS, request
@@ -151,10 +150,7 @@ def _run(arguments: Arguments) -> None:
 
     settings = settings_from(arguments)
     folder = arguments.recordings
-    with contextlib.suppress(NoAnswer):  # its disk sleeps: what is known of it is enough to begin
-        if folder is not None and not environment.answered(folder.is_dir):
-            raise SetupError(f"no such folder: {folder}; make it first, or give another")
-    folder = example(settings) if folder is None else environment.real_path(folder)
+    folder = example(settings) if folder is None else environment.real_folder(folder)
     Server(settings, folder, DrawnAside(make_screen(settings.plain))).run()
     os._exit(0)  # all is saved; Python's own end might wait for a terminal or a disk
 

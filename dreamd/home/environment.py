@@ -4,6 +4,7 @@ sleep.
 The command line asks before it does anything.
 """
 
+import contextlib
 import os
 import sys
 import threading
@@ -38,6 +39,15 @@ def answered(work: Callable[[], T], patience: float = PATIENCE) -> T:
         return outcome.result(patience)
     except TimeoutError:
         raise NoAnswer("the disk does not answer") from None
+
+
+def real_folder(folder: Path) -> Path:
+    """A folder of recordings without links; a sleeping disk may hold it. Raises
+    :class:`SetupError` where there is none."""
+    with contextlib.suppress(NoAnswer):  # what is remembered of it is enough to begin
+        if not answered(folder.is_dir):
+            raise SetupError(f"no such folder: {folder}; make it first, or give another")
+    return real_path(folder)
 
 
 def real_path(folder: Path) -> Path:
