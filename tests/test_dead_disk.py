@@ -113,7 +113,7 @@ def test_a_watcher_starts_and_stops_on_a_sleeping_disk(
     awake: threading.Event, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """And says once that it sleeps, and that it is back; what is not there any more is gone."""
-    monkeypatch.setattr(watcher, "SILENCE", 0.05)
+    monkeypatch.setattr(watcher, "NO_ANSWER", 0.05)
     look = watcher.look_into
     monkeypatch.setattr(watcher, "look_into", lambda root: awake.wait() and look(root))
     monkeypatch.setattr(

@@ -27,7 +27,7 @@ from dreamd.corpus.found import Found
 LOOK_EVERY = 1.0  # seconds between looks without an event
 LOOK_AFTER = 0.05  # seconds from an event to the look: events come in swarms
 RESTING = 20.0  # times as long as a look took: a large library costs a twentieth of a core
-SILENCE = 10.0  # seconds without an answer, after which a look's disk counts as asleep
+NO_ANSWER = 10.0  # seconds without an answer, after which a look's disk counts as asleep
 LONG_AGO = 10.0  # seconds since the last change of a file that nobody is writing any more
 SETTLED = 1.0  # seconds of rest after which a file counts as complete
 
@@ -83,7 +83,7 @@ class Watcher(FileSystemEventHandler):
     def overdue(self) -> None:
         """To be called now and then: says once that the folder's disk does not answer."""
         asked = self._asked
-        if asked is not None and self._readable and time.monotonic() - asked > SILENCE:
+        if asked is not None and self._readable and time.monotonic() - asked > NO_ANSWER:
             self._readable = False
             self._complain(
                 f"{self._root} does not answer: dreamd goes on with what it remembers of it"

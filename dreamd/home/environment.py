@@ -17,16 +17,16 @@ import platformdirs
 
 from dreamd.errors import NoAnswer, SetupError
 
-T = TypeVar("T")
+Given = TypeVar("Given")
 
-PATIENCE = 3.0
+DISK_ASLEEP = 3.0
 """Seconds for a disk that may be asleep, while nothing runs yet."""
 
 
-def answered(work: Callable[[], T], patience: float = PATIENCE) -> T:
+def answered(work: Callable[[], Given], patience: float = DISK_ASLEEP) -> Given:
     """What ``work`` gives, done in a thread that is left behind where a disk does not answer it:
     then raises :class:`NoAnswer`; else what it raises itself."""
-    outcome: Future[T] = Future()
+    outcome: Future[Given] = Future()
 
     def run() -> None:
         try:
