@@ -102,7 +102,6 @@ def test_what_is_asked_of_a_sleeping_disk_is_left_behind(
         answered(lambda: 1 // 0)
     with pytest.raises(NoAnswer):
         answered(awake.wait, 0.01)
-    monkeypatch.setattr(environment, "PATIENCE", 0.01)
     monkeypatch.setattr(environment.answered, "__defaults__", (0.01,))
     monkeypatch.setattr(Path, "resolve", lambda self: awake.wait() and self)
     assert real_path(tmp_path / "x") == tmp_path / "x"
