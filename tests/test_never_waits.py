@@ -27,7 +27,8 @@ from dreamd.errors import NoAnswer
 from dreamd.settings import Settings
 from dreamd.terminal import aside
 from dreamd.training.messages import PauseTraining, SetRecordings, YieldCPU
-from dreamd.workers.messages import End, Note, Ready
+from dreamd.workers import process
+from dreamd.workers.messages import AreYouThere, End, Note, Ready
 from dreamd.workers.process import Outbox, WorkerExited
 
 
@@ -134,6 +135,7 @@ class FakeWorker:
 
     def __init__(self, name: str, *_: object, **__: object) -> None:
         self.name, self.generation, self.still = name, 1, False
+        self.starved = self.lingers = False
         self.sent: list[object] = []
 
     def start(self) -> None:
@@ -144,6 +146,12 @@ class FakeWorker:
 
     def stands_still(self) -> bool:
         return self.still
+
+    def lives(self) -> bool:
+        return self.lingers
+
+    def unheard(self, passed: float) -> float:
+        return 0.0 if self.starved else passed
 
     def abandon(self, why: str) -> WorkerExited:
         self.generation += 1
@@ -159,6 +167,8 @@ class Standing:
         patch.setattr(supervisor.time, "monotonic", lambda: self.now)
         self.supervisor = supervisor.Supervisor(Settings(dreamers=1), self.told.append)
         self.dream = dream(0)
+        self.learner = self.supervisor.slots["learner"]
+        self.learner.worker.starved = True  # but for the tests that look at it
         self.supervisor.tick()
 
     def pass_(self, seconds: float) -> list[object]:
@@ -215,16 +225,104 @@ def test_who_stands_still_is_given_no_dream(standing: Standing) -> None:
     assert sup.on_exited(exited) is None
 
 
-def test_a_learner_that_stands_still_is_told_of_and_left_alone(standing: Standing) -> None:
-    """Somebody may have wanted its processor."""
-    standing.supervisor.on_ready("learner", tuple, False)
-    assert not standing.pass_(60)
-    standing.supervisor.slots["learner"].worker.still = True
-    (note,) = standing.pass_(60)
+def asked(learner: supervisor.Slot) -> bool:
+    """Whether it was asked since the last time."""
+    before, learner.worker.sent[:] = list(learner.worker.sent), []
+    return AreYouThere() in before
+
+
+def test_a_learner_that_answers_is_left_alone(standing: Standing) -> None:
+    """It has nothing to learn, and nothing to say; or somebody stopped it, for a while."""
+    sup, learner = standing.supervisor, standing.learner
+    learner.worker.starved = False
+    sup.on_ready("dreamer-0", tuple, False)
+    sup.on_ready("learner", tuple, False)
+    for _ in range(10):
+        assert not standing.pass_(8)
+        assert asked(learner)
+        sup.heard("learner")
+    learner.worker.still = True
+    (note,) = standing.pass_(30)
     assert "learner" in note.text
-    standing.supervisor.heard("learner")
-    standing.supervisor.slots["learner"].worker.still = False
-    assert not standing.pass_(60)
+    learner.worker.still = False
+    sup.heard("learner")
+    assert not standing.pass_(8)
+
+
+@pytest.mark.parametrize("still", [True, False])
+def test_a_learner_that_does_not_answer_is_replaced_ever_more_slowly(
+    standing: Standing, still: bool
+) -> None:
+    """Stopped, or stuck."""
+    sup, learner = standing.supervisor, standing.learner
+    learner.worker.starved = False
+    sup.on_ready("dreamer-0", tuple, False)
+    sup.on_ready("learner", tuple, False)
+    for pause in (1.0, 5.0, 30.0, 30.0):
+        learner.worker.still = still
+        note, exited = standing.pass_(70)
+        assert isinstance(note, Note)
+        assert isinstance(exited, WorkerExited)
+        assert "said nothing for 60 s" in exited.why
+        sup.on_exited(exited)
+        assert learner.restart_at == standing.now + pause
+        learner.worker.still, learner.worker.lingers = False, True
+        standing.pass_(pause + 10)
+        assert learner.restart_at is not None, "never two of them"
+        learner.worker.lingers = False
+        standing.pass_(1)
+        assert learner.restart_at is None
+        sup.on_ready("learner", tuple, False)
+    sup.heard("learner")
+    standing.pass_(8)
+    sup.on_exited(WorkerExited("learner", learner.worker.generation, "ended"))
+    assert learner.restart_at == standing.now, "one that worked for a while is replaced at once"
+
+
+def test_whoever_gets_no_processor_is_not_silent(standing: Standing) -> None:
+    """Neither who trains nor who dreams: a full machine."""
+    sup = standing.supervisor
+    for name in ("learner", "dreamer-0"):
+        sup.on_ready(name, tuple, False)
+        sup.slots[name].worker.starved = True
+    sup.reserve("dreamer-0", standing.dream)
+    sup.begin("dreamer-0")
+    assert not standing.pass_(600)
+    sup.slots["dreamer-0"].worker.starved = False
+    assert len(standing.pass_(25)) == 2
+
+
+@pytest.mark.parametrize(
+    ("status", "computed", "silent"),
+    [
+        (psutil.STATUS_RUNNING, 0.0, 0.0),  # it waits for a processor
+        (psutil.STATUS_RUNNING, 0.25, 0.25),  # it computes and says nothing
+        (psutil.STATUS_RUNNING, 9.0, 1.0),  # by several threads
+        (psutil.STATUS_SLEEPING, 0.0, 1.0),
+        (psutil.STATUS_STOPPED, 0.0, 1.0),
+        (psutil.STATUS_DISK_SLEEP, 0.0, 1.0),
+        (None, 0.0, 1.0),  # it is gone
+    ],
+)
+def test_what_counts_as_silence(
+    monkeypatch: pytest.MonkeyPatch, status: str | None, computed: float, silent: float
+) -> None:
+    class Process:
+        def __init__(self, pid: int) -> None:
+            if status is None:
+                raise psutil.NoSuchProcess(pid)
+
+        def cpu_times(self) -> tuple[float, ...]:
+            return (5.0 + computed / 2, 2.0 + computed / 2, 99.0, 99.0)
+
+        def status(self) -> str | None:
+            return status
+
+    monkeypatch.setattr(process.psutil, "Process", Process)
+    monkeypatch.setattr(process.Worker, "pid", 1)
+    one = process.Worker.__new__(process.Worker)
+    one._computed = 7.0
+    assert one.unheard(1.0) == silent
 
 
 def test_a_daemon_that_stood_still_itself_blames_nobody(standing: Standing) -> None:

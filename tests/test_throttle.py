@@ -20,7 +20,7 @@ from dreamd.home.bank import Bank
 from dreamd.training import worker
 from dreamd.training.messages import Pace, PauseTraining, Progress, SetRecordings, YieldCPU
 from dreamd.training.throttle import HEADROOM, LEAST, PACE_OVER, Reading, Throttle
-from dreamd.workers.messages import End
+from dreamd.workers.messages import AreYouThere, End, Here
 
 Start = Callable[..., Daemon]
 PROMISED = 0.05  # of one core, in any minute
@@ -186,6 +186,7 @@ class Chatter:
 
     def __init__(self, messages: Iterator[object]) -> None:
         self.messages, self.heard = messages, 0
+        self.said: list[object] = []
 
     def poll(self, timeout: float | None = 0.0) -> bool:
         return True
@@ -195,7 +196,7 @@ class Chatter:
         return next(self.messages)
 
     def send(self, message: object) -> None:
-        pass
+        self.said.append(message)
 
 
 def test_who_talks_without_pause_stops_no_learning(small, recorded, monkeypatch) -> None:  # type: ignore[no-untyped-def]
@@ -216,8 +217,10 @@ def test_who_talks_without_pause_stops_no_learning(small, recorded, monkeypatch)
     trained = process._scheduler._at_work.get(("sine", "vector"))
     assert trained is not None
     assert trained.head.steps
-    process._pipe.messages = iter([End()])  # type: ignore[attr-defined]
+    process._pipe.messages = iter([AreYouThere(), End()])  # type: ignore[attr-defined]
+    process._pipe.said.clear()  # type: ignore[attr-defined]
     assert not process.listen()
+    assert process._pipe.said == [Here()]  # type: ignore[attr-defined]
 
 
 class Direct:

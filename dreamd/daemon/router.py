@@ -18,7 +18,7 @@ from dreamd.daemon.recordings import Library
 from dreamd.dreaming.job import ChunkWritten, CursorLeapt, Finished, JobFailed
 from dreamd.osc.replies import Trained
 from dreamd.training.messages import Pace, Progress
-from dreamd.workers.messages import Note, Ready
+from dreamd.workers.messages import Here, Note, Ready
 from dreamd.workers.process import WorkerExited, WorkerMessage
 
 TRAINED_EVERY = 5.0  # seconds between /dream/trained of one model
@@ -74,6 +74,8 @@ class Router:
                 state.pace = pace
             case Note(text, problem):
                 state.say(text, problem)
+            case Here():  # that it was heard is all there is to it
+                pass
             case ChunkWritten() | CursorLeapt() | Finished() | JobFailed():
                 self._dreams.on_worker_message(name, message)
 

@@ -21,13 +21,16 @@ from dreamd.training.messages import (
     SetRecordings,
     YieldCPU,
 )
-from dreamd.workers.messages import Note
+from dreamd.workers.messages import AreYouThere, Note
 from dreamd.workers.process import LEAVING_PATIENCE, Worker, WorkerExited, WorkerMessage
 
 SHORTEST_LIFE = 5.0  # seconds; a worker that exits sooner is replaced after a pause
 PAUSES = (0.0, 1.0, 5.0, 30.0)  # seconds before the first, second … replacement in a row
 SILENCE_TOLD, SILENCE_ENDED = 5.0, 20.0
 """Seconds of silence of a worker that makes a dream, or stands still: told, and replaced."""
+LEARNER_TOLD, LEARNER_ENDED = 15.0, 60.0
+"""The same of the one that trains, once it was asked whether it is there: it may take in a whole
+library at once, and whoever stopped it may want its processor for a moment."""
 STARTING_PATIENCE = 300.0  # seconds in which a worker must be up
 
 
@@ -42,6 +45,7 @@ class Slot:
     sent: bool = False  # the dream's job
     silent: float = 0.0  # seconds since it said something or was sent a job
     told: bool = False  # that it is silent
+    hung: bool = False  # it is replaced for its silence
     exits: int = 0  # in a row
     restart_at: float | None = None
 
@@ -52,7 +56,8 @@ class Slot:
 
     def exited(self, now: float) -> None:
         """It is gone, and is started again, the later the oftener that happens in a row."""
-        self.exits = self.exits + 1 if now - self.started < SHORTEST_LIFE else 0
+        again = self.hung or now - self.started < SHORTEST_LIFE
+        self.exits, self.hung = self.exits + 1 if again else 0, False
         self.restart_at = now + PAUSES[min(self.exits, len(PAUSES) - 1)]
         self.ready = False
 
@@ -107,7 +112,10 @@ class Supervisor:
 
     def heard(self, name: str) -> None:
         """It said something."""
-        self.slots[name].silent, self.slots[name].told = 0.0, False
+        slot = self.slots[name]
+        slot.silent, slot.told = 0.0, False
+        if slot.worker is self._trainer:
+            slot.sent = False
 
     def release(self, name: str) -> Dream:
         """The dream that a worker made, or failed to make: it is free again."""
@@ -169,26 +177,35 @@ class Supervisor:
         # A daemon that stood still itself (Ctrl-Z, a sleeping laptop) blames nobody.
         passed, self._ticked = min(now - self._ticked, 1.0), now
         for slot in self.slots.values():
-            slot.silent += passed
-            self._watch(slot, now)
-            if slot.restart_at is not None and slot.restart_at <= now:
+            owes = slot.sent or not slot.ready
+            slot.silent += slot.worker.unheard(passed) if owes else passed
+            self._watch(slot)
+            if slot.restart_at is not None and slot.restart_at <= now and not self._lingers(slot):
                 slot.restart(now)
 
-    def _watch(self, slot: Slot, now: float) -> None:
+    def _lingers(self, slot: Slot) -> bool:
+        """Whether one that was killed is still there, waiting for a disk: there are never two that
+        train."""
+        return slot.worker is self._trainer and slot.worker.lives()
+
+    def _watch(self, slot: Slot) -> None:
         """A worker that owes a word and is silent, or stands still, is told of, and replaced."""
         if slot.restart_at is not None or slot.silent < SILENCE_TOLD:
             return
         trains = slot.worker is self._trainer
+        if trains and slot.ready and not slot.sent:
+            slot.worker.send(AreYouThere())
+            slot.sent, slot.silent = True, 0.0
+            return
+        told, ended = (LEARNER_TOLD, LEARNER_ENDED) if trains else (SILENCE_TOLD, SILENCE_ENDED)
         hangs = slot.hangs()
-        if hangs and not slot.told:
+        if hangs and not slot.told and slot.silent > told:
             slot.told = True
             self._tell(Note(f"the {slot.worker.name} process does not answer", problem=True))
-        if trains:  # whoever stopped it may want its processor
-            return
-        patience = SILENCE_ENDED if hangs else STARTING_PATIENCE
+        patience = ended if hangs else STARTING_PATIENCE
         if slot.silent > patience and (hangs or not slot.ready):
             self._tell(slot.worker.abandon(f"said nothing for {slot.silent:.0f} s"))
-            slot.silent = 0.0  # the router will have heard of it by then
+            slot.silent, slot.hung = 0.0, True  # the router will have heard of it by then
 
     def end_dreaming(self) -> None:
         """At once: who dreams has nothing to save."""

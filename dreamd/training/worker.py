@@ -27,7 +27,7 @@ from dreamd.training.messages import (
 from dreamd.training.scheduler import SLICE, TrainingScheduler
 from dreamd.training.throttle import Throttle, read
 from dreamd.training.urgency import Urgency
-from dreamd.workers.messages import End, Note, Ready
+from dreamd.workers.messages import AreYouThere, End, Here, Note, Ready
 
 URGENT_SLICE = 0.05
 """Seconds of a turn on a machine that others need: a step or a few, then they go on."""
@@ -100,6 +100,8 @@ class _Process:
                 self._tell_pace()
             case YieldCPU(on):
                 self._throttle.yielding = on
+            case AreYouThere():
+                self._pipe.send(Here())
 
     def turn(self) -> None:
         """One model's turn, and a part of a recording that nobody has listened to yet."""

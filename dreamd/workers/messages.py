@@ -1,6 +1,7 @@
 """What every child process says and hears; what only some say lies in their own rooms.
 
-Down: :class:`End`. Up: :class:`Ready`, :class:`Note`. Plain values, pickled in pipes.
+Down: :class:`End`, :class:`AreYouThere`. Up: :class:`Ready`, :class:`Note`, :class:`Here`. Plain
+values, pickled in pipes.
 """
 
 from dataclasses import dataclass
@@ -22,3 +23,13 @@ class Note:
 
     text: str
     problem: bool = False
+
+
+@dataclass(frozen=True)
+class AreYouThere:
+    """Say a word: it was silent, and nobody knows whether it has nothing to say."""
+
+
+@dataclass(frozen=True)
+class Here:
+    """The word."""

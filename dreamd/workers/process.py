@@ -119,6 +119,7 @@ class Worker:
             daemon=True,
         )
         self._process.start()
+        self._computed = 0.0  # seconds, when :meth:`unheard` was last asked
         theirs.close()
         self.generation += 1
         self._outbox = Outbox()
@@ -160,12 +161,29 @@ class Worker:
         self.generation += 1
         return WorkerExited(self.name, self.generation, why)
 
+    def lives(self) -> bool:
+        """Whether the process is there."""
+        return self._process.is_alive()
+
     def stands_still(self) -> bool:
         """Whether somebody stopped the process (SIGSTOP)."""
         try:
             return bool(psutil.Process(self.pid).status() == psutil.STATUS_STOPPED)
         except psutil.Error:  # it is gone
             return False
+
+    def unheard(self, passed: float) -> float:
+        """How many of the last ``passed`` seconds it could have spoken in: those that it computed,
+        or all of them where it does nothing. One that waits for a processor on a full machine
+        could not."""
+        try:
+            process = psutil.Process(self.pid)
+            computed = sum(process.cpu_times()[:2])
+            waiting = process.status() == psutil.STATUS_RUNNING
+        except psutil.Error:  # it is gone
+            return passed
+        gained, self._computed = computed - self._computed, computed
+        return min(gained, passed) if waiting else passed
 
     def _listen(self, pipe: Connection, process: Any, generation: int) -> None:
         while True:
