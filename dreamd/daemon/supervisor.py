@@ -40,6 +40,7 @@ class Slot:
 
     worker: Worker
     started: float
+    trains: bool = False
     ready: bool = False
     dream: Dream | None = None
     sent: bool = False  # the dream's job
@@ -60,6 +61,12 @@ class Slot:
         self.exits, self.hung = self.exits + 1 if again else 0, False
         self.restart_at = now + PAUSES[min(self.exits, len(PAUSES) - 1)]
         self.ready = False
+
+    def due(self, now: float) -> bool:
+        """Whether its successor is to be started. There are never two that train: one that was
+        killed may still wait for a disk."""
+        lingers = self.trains and self.worker.lives()
+        return self.restart_at is not None and self.restart_at <= now and not lingers
 
     def restart(self, now: float) -> None:
         self.worker.start()  # where the system has no process to give, it is tried again
@@ -89,14 +96,15 @@ class Supervisor:
             for k in range(self.dreamers)
         ]
         now = time.monotonic()
-        self.slots = {each.name: Slot(each, now) for each in (self._trainer, *workers)}
+        self.slots = {each.name: Slot(each, now) for each in workers}
+        self.slots[self._trainer.name] = Slot(self._trainer, now, trains=True)
 
     # ------------------------------------------------------------ dreams
 
     def free(self) -> str | None:
         """The name of a dreaming worker that has nothing to do."""
         for name, slot in self.slots.items():
-            if slot.worker is not self._trainer and slot.is_free():
+            if not slot.trains and slot.is_free():
                 return name
         return None
 
@@ -114,7 +122,7 @@ class Supervisor:
         """It said something."""
         slot = self.slots[name]
         slot.silent, slot.told = 0.0, False
-        if slot.worker is self._trainer:
+        if slot.trains:
             slot.sent = False
 
     def release(self, name: str) -> Dream:
@@ -180,24 +188,20 @@ class Supervisor:
             owes = slot.sent or not slot.ready
             slot.silent += slot.worker.unheard(passed) if owes else passed
             self._watch(slot)
-            if slot.restart_at is not None and slot.restart_at <= now and not self._lingers(slot):
+            if slot.due(now):
                 slot.restart(now)
-
-    def _lingers(self, slot: Slot) -> bool:
-        """Whether one that was killed is still there, waiting for a disk: there are never two that
-        train."""
-        return slot.worker is self._trainer and slot.worker.lives()
 
     def _watch(self, slot: Slot) -> None:
         """A worker that owes a word and is silent, or stands still, is told of, and replaced."""
         if slot.restart_at is not None or slot.silent < SILENCE_TOLD:
             return
-        trains = slot.worker is self._trainer
-        if trains and slot.ready and not slot.sent:
+        if slot.trains and slot.ready and not slot.sent:
             slot.worker.send(AreYouThere())
             slot.sent, slot.silent = True, 0.0
             return
-        told, ended = (LEARNER_TOLD, LEARNER_ENDED) if trains else (SILENCE_TOLD, SILENCE_ENDED)
+        told, ended = (
+            (LEARNER_TOLD, LEARNER_ENDED) if slot.trains else (SILENCE_TOLD, SILENCE_ENDED)
+        )
         hangs = slot.hangs()
         if hangs and not slot.told and slot.silent > told:
             slot.told = True
