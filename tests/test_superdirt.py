@@ -172,7 +172,7 @@ def test_the_relay_with_a_double_of_superdirt(
 
     warnings = told.warnings()
     expected = {
-        "bad-request: DreamRNN.dream: secs must be a number above 0, got -1": 1,
+        "bad-request: DreamRNN.dream: secs must be a number above 0, or .*, got -1": 1,
         "bad-request: DreamRNN.dream: seed must be .*, got \\[": 1,
         "no-model: it was refused": 1,
         f"there is no dream in {bank.path(4)}": 1,

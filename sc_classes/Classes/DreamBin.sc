@@ -1,4 +1,4 @@
-// DreamBin: Buffers (and DreamStreams) that are no longer needed, kept until nothing can be playing
+// DreamBin: Buffers (DreamStreams, and their Buses) that are no longer needed, kept until nothing can be playing
 // them any more.
 //
 // Pdream, DreamBank and the players put in here what has had its time.
@@ -14,9 +14,10 @@ DreamBin {
 	}
 
 	*add { |buffer, seconds = 0|
+		var isIdle = dues.isEmpty; // else it is watched, and may be what a tick frees that adds this
 		dues[buffer] = Main.elapsedTime + seconds;
 		watch = watch ?? { SkipJack({ this.prTick }, 0.25, { dues.isEmpty }, "DreamBin", SystemClock) };
-		watch.start
+		if(isIdle) { watch.start }
 	}
 
 	// It is needed again.
@@ -42,15 +43,15 @@ DreamBin {
 		var now = Main.elapsedTime;
 		dues.keys.do { |buffer|
 			if(now >= dues[buffer]) {
-				dues.removeAt(buffer);
-				if(this.prMayFree(buffer)) { buffer.free }
+				if(this.prMayFree(buffer)) { buffer.free };
+				dues.removeAt(buffer)
 			}
 		}
 	}
 
-	*prMayFree { |buffer|
-		^buffer.server.serverRunning and: {
-			this.lives(if(buffer.isKindOf(DreamStream)) { buffer.buffer } { buffer })
-		}
+	*prMayFree { |each|
+		if(each.server.serverRunning.not) { ^false };
+		if(each.isKindOf(Bus)) { ^each.index.notNil };
+		^this.lives(if(each.isKindOf(DreamStream)) { each.buffer } { each })
 	}
 }

@@ -7,12 +7,15 @@ DreamDefs {
 	*initClass { StartUp.add { this.add } }
 
 	*add {
-		// one event of a pattern: sustain seconds of a dream, from begin (0 to 1) on
+		// one event of a pattern: sustain seconds of a dream, from begin (0 to 1) on; it fades out
+		// before the dream's end
 		SynthDef(\dreamPlay, { |out = 0, buf, amp = 0.3, pan = 0, rate = 1, begin = 0, attack = 0.01,
 			release = 0.05, sustain = 1|
 			var sig = PlayBuf.ar(1, buf, BufRateScale.kr(buf) * rate, 1,
 				begin * BufFrames.kr(buf), doneAction: 2);
-			var env = EnvGen.kr(Env.linen(attack, (sustain - attack).max(0), release), doneAction: 2);
+			var left = BufDur.kr(buf) * Select.kr(rate > 0, [begin, 1 - begin]) / rate.abs.max(0.001);
+			var fall = release.min(left / 2), hold = sustain.min(left - fall) - attack;
+			var env = EnvGen.kr(Env.linen(attack.min(left / 2), hold.max(0), fall), doneAction: 2);
 			Out.ar(out, Pan2.ar(sig * env, pan, amp))
 		}).add;
 

@@ -75,7 +75,7 @@ DreamRNN {
 	stream { |approach, seed, secs = 4, action, options, onError, server|
 		var stream, request = this.prDream(approach, seed, secs, { action.value(stream) }, options,
 			onError, server);
-		^stream = DreamStream(this, request.buffer, request.giveBus)
+		^stream = DreamStream(this, request)
 	}
 
 	dreamMsg { |approach, seed, secs = 4, options|
@@ -196,14 +196,14 @@ DreamRNN {
 		replies = DreamRNNReplies(addr, (
 			accepted: { |id, path, frames, rate|
 				this.prRate(rate);
-				requests[id] !? { |request| request.attempt(\accepted, path.asString, frames) }
+				requests[id] !? { |request| request.attempt(\accepted, path.asString, frames, rate) }
 			},
 			chunk: { |id, start, frames|
 				requests[id] !? { |request| request.attempt(\chunk, start, frames) }
 			},
 			done: { |id, path, frames, rate, seconds, index|
 				files.add(path.asString, frames / rate, index);
-				requests[id] !? { |request| request.attempt(\done, path.asString, frames) }
+				requests[id] !? { |request| request.attempt(\done, path.asString, frames, rate) }
 			},
 			failed: { |id, code, text|
 				requests[id] !? { |request| request.fail(code, text.asString) }

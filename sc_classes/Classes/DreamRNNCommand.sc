@@ -23,6 +23,13 @@ DreamRNNCommand {
 			action, onFail)
 	}
 
+	// What a server knows of a Buffer: action gets its numbers of frames and channels, and its
+	// sample rate.
+	*query { |client, server, bufnum, code, action, onFail|
+		^this.new(client, server, ["/b_query", bufnum], ['/b_info', bufnum], code,
+			{ |info| action.value(*info.drop(2)) }, onFail)
+	}
+
 	// A server that writes a Buffer as a sound file puts its own sample rate into the file's head,
 	// whatever the Buffer's. This corrects it; the samples are 32-bit floats.
 	*setRate { |path, channels, rate|

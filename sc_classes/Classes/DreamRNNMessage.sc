@@ -14,6 +14,14 @@ DreamRNNMessage {
 		^asked
 	}
 
+	// What /dream/set takes: keys and values.
+	*set { |pairs| ^this.prOptions(pairs).asSortedArray.flatten(1) }
+
+	// What /dream/seed takes.
+	*seed { |seed, options| ^(this.prSeed(seed) ++ this.prOptions(options)).asSortedArray.flatten(1) }
+
+	*isEndless { |secs| ^secs == inf or: { secs == 0 } }
+
 	// A Buffer that is not just what is in a file.
 	*hasNoFile { |seed|
 		if(seed.isKindOf(Buffer).not) { ^false };
@@ -38,8 +46,8 @@ DreamRNNMessage {
 		if((approach.isKindOf(Symbol) or: { approach.isString }).not) {
 			this.misuse("approach must be a Symbol", approach)
 		};
-		if((secs.isKindOf(SimpleNumber) and: { secs > 0 } and: { secs < inf }).not) {
-			this.misuse("secs must be a number above 0", secs)
+		if((secs.isKindOf(SimpleNumber) and: { secs >= 0 }).not) {
+			this.misuse("secs must be a number above 0, or 0 or inf for no end", secs)
 		}
 	}
 

@@ -2,8 +2,9 @@
 //
 //     start -> (writing the seed) -> asked -> dreaming -> reading -> action
 //
-// While the daemon dreams it names stretches of frames that are final, and the server reads
-// them into place, one stretch after the other; once all is final, whatever is still missing.
+// While the daemon dreams it names parts of the file that are final, and the server reads them
+// into place, one after the other; once all is final, whatever is still missing. An endless dream
+// goes on until it is cancelled.
 // Each stage knows how long it may take and what to say if it takes longer; the client's clock
 // calls check. Every way out goes through prEnd.
 //
@@ -14,9 +15,9 @@ DreamRNNRequest {
 	const longest = 600;
 
 	var client, msg, server, action, onError;
-	var <id, <buffer, stage, seedServer, seedFile, command, deadline, verdict, idleSince;
-	var path, unread, final; // the dream's file; stretches [from, to[ of its frames
-	var bus; // nil, or what has the write position
+	var <id, <buffer, <isEndless, stage, untold, seedFile, command, deadline, verdict, idleSince;
+	var path, parts; // the dream's file, and what of it is there
+	var lead, position; // seconds; nil, or what synths know of it
 
 	*new { |client, msg, server, action, onError|
 		^super.newCopyArgs(client, msg, server, action, onError).init
@@ -24,8 +25,12 @@ DreamRNNRequest {
 
 	init {
 		var asked = ().putPairs(msg.drop(1));
-		var frames = (asked[\secs].min(longest) * client.rate).round(1).max(1).asInteger;
+		var secs = asked[\secs], frames;
 		id = asked[\id];
+		isEndless = DreamRNNMessage.isEndless(secs);
+		lead = if(isEndless) { asked[\lead] ? 0.5 };
+		if(isEndless) { secs = 1 }; // until its ring is known
+		frames = (secs.min(longest) * client.rate).round(1).max(1).asInteger;
 		// without a number, as one that was freed, where the server has none left
 		buffer = try { Buffer.alloc(server, frames) } { Buffer.newCopyArgs(server, nil, frames, 1) }
 	}
@@ -38,23 +43,38 @@ DreamRNNRequest {
 			}
 		};
 		if(buffer.bufnum.isNil) { ^this.abandon('no-buffer', DreamRNNFailure.noBuffer(server)) };
-		if(source.isNil) { this.prAsk } { this.prWrite(source, path) }
+		if(source.isNil) { this.prAsk } {
+			stage = \writing;
+			seedFile = DreamRNNSeed(client, source, path);
+			seedFile.write({ this.prAsk }, this.prFailure)
+		}
 	}
 
-	// nil where the server has none left
-	giveBus {
-		var index = server.controlBusAllocator.alloc(1);
-		if(index.isNil) {
-			this.abandon('no-bus', "the server % has no control bus left".format(server));
-			^nil
+	// What synths are to know of it; nil where the server has no Bus left.
+	givePosition {
+		position = DreamRNNPosition(server, lead);
+		if(position.isNil) {
+			this.abandon('no-bus', "the server % has no control bus left".format(server))
 		};
-		bus = Bus(\control, index, 1, server).set(0);
-		^bus
+		^position
+	}
+
+	// What it is told of what is not made yet: it may not be asked for yet, or have ended.
+	tell { |address, pairs|
+		case
+		{ stage == \writing } { untold = untold.add([address, pairs]) }
+		{ stage == \ended } {
+			DreamRNNFailure.tell('ended', "this dream is not being made any more")
+		}
+		{ client.send(address, id, *pairs) }
 	}
 
 	isDreaming { ^stage == \dreaming }
 
-	uses { |argServer| ^argServer === server or: { argServer === seedServer } }
+	uses { |argServer|
+		^argServer === server
+		or: { seedFile.notNil and: { argServer === seedFile.server } }
+	}
 
 	cancel { |reason = "cancelled by its client"| this.abandon('cancelled', reason, true) }
 
@@ -66,17 +86,17 @@ DreamRNNRequest {
 
 	// what the daemon says
 
-	accepted { |argPath, frames|
+	accepted { |argPath, frames, rate|
 		if(stage != \asked or: { this.prEndsIfFreed }) { ^this };
 		stage = \dreaming;
 		this.heard;
-		this.prBegin(argPath, frames)
+		this.prBegin(argPath, frames, rate)
 	}
 
 	// Its word may have been lost that it accepts: without a path this waits until all is done.
 	chunk { |start, frames|
 		if(this.isDreaming) {
-			final = final.add([start, start + frames]);
+			parts.add(start, frames);
 			this.prRead
 		}
 	}
@@ -101,13 +121,14 @@ DreamRNNRequest {
 		}
 	}
 
-	done { |argPath, frames|
+	done { |argPath, frames, rate|
 		if(stage == \reading or: { this.prEndsIfFreed }) { ^this };
-		if(path.isNil) { this.prBegin(argPath, frames) };
+		if(isEndless) { ^this.fail('ended', "the daemon has ended an endless dream") };
+		if(path.isNil) { this.prBegin(argPath, frames, rate) };
 		path = argPath;
 		stage = \reading;
 		deadline = nil;
-		final = unread;
+		parts.finish;
 		this.prRead
 	}
 
@@ -130,67 +151,54 @@ DreamRNNRequest {
 
 	// PRIVATE
 
-	// The server's own word on the sample rate: ours may not have been told of what was read.
-	prWrite { |source, path|
-		var bufnum = source.bufnum;
-		stage = \writing;
-		seedServer = source.server;
-		seedFile = path;
-		command = DreamRNNCommand.sync(client, seedServer,
-			{ |sync| source.writeMsg(path, "wav", "float", -1, 0, false, sync) }, 'no-such-seed',
-			this.prThen {
-				this.prQuery(seedServer, bufnum, 'no-such-seed', { |frames, channels, rate|
-					DreamRNNCommand.setRate(path, channels, rate);
-					this.prAsk
-				})
-			}, this.prFailure)
-	}
-
 	prAsk {
 		stage = \asked;
 		this.prExpect(client.timeout, 'no-daemon', client.absence);
-		client.send(*msg)
+		client.send(*msg);
+		untold.do { |each| this.tell(*each) }
 	}
 
-	prBegin { |argPath, frames|
+	prBegin { |argPath, frames, rate|
 		path = argPath;
-		unread = [[0, frames]];
-		final = [];
+		parts = if(isEndless) { DreamRNNRing(frames) } { DreamRNNParts(frames) };
+		position !? { position.begin(rate) };
+		buffer.sampleRate = rate;
 		if(buffer.numFrames != frames) {
 			buffer.numFrames = frames;
 			buffer.alloc
 		}
 	}
 
-	// One stretch after the other, so that all before the write position has truly been read.
+	// One part after the other, so that all before the write position has truly been read.
 	prRead {
+		var part;
+		if(command.notNil or: { this.prEndsIfFreed }) { ^this };
+		part = parts.next;
 		case
-		{ command.notNil or: { this.prEndsIfFreed } } { }
-		{ final.notEmpty } { this.prReadStretch(*final.removeAt(0)) }
+		{ part.notNil } { this.prReadPart(*part) }
 		{ stage == \reading } {
-			this.prQuery(server, buffer.bufnum, \unreadable, { |frames, channels, rate|
-				this.prFilled(frames, channels, rate)
-			})
+			command = DreamRNNCommand.query(client, server, buffer.bufnum, \unreadable,
+				this.prThen { |frames, channels, rate| this.prFilled(frames, channels, rate) },
+				this.prFailure)
 		}
 	}
 
-	prReadStretch { |from, to|
-		unread = this.prWithout(from, to);
+	prReadPart { |from, to|
 		command = DreamRNNCommand.sync(client, server,
 			{ |sync| buffer.readMsg(path, from, to - from, from, false, sync) }, \unreadable,
 			this.prThen {
-				bus !? { bus.set(this.prPosition) };
+				parts.read(from, to);
+				position !? { position.move(*parts.position) };
+				if(isEndless) { this.prPlayable };
 				this.prRead
 			}, this.prFailure)
 	}
 
-	// Frames from the start that have been read.
-	prPosition { ^if(unread.isEmpty) { buffer.numFrames } { unread[0][0] } }
-
-	prWithout { |from, to|
-		^unread.collect { |stretch|
-			[[stretch[0], min(stretch[1], from)], [max(stretch[0], to), stretch[1]]]
-		}.flatten(1).select { |stretch| stretch[0] < stretch[1] }
+	// Whoever waits for an endless dream waits for its first part.
+	prPlayable {
+		var first = action;
+		action = nil;
+		first.value(buffer)
 	}
 
 	// The Buffer learns the file's sample rate from the server, and we that it is truly filled.
@@ -212,14 +220,8 @@ DreamRNNRequest {
 		^true
 	}
 
-	// next is evaluated with the server's own numbers of frames and channels, and sample rate.
-	prQuery { |argServer, bufnum, code, next|
-		command = DreamRNNCommand(client, argServer, ["/b_query", bufnum], ['/b_info', bufnum], code,
-			this.prThen { |info| next.value(*info.drop(2)) }, this.prFailure)
-	}
-
 	// One command at a time: the next may begin when this one is through.
-	prThen { |next| ^{ |answer| command = nil; next.value(answer) } }
+	prThen { |next| ^{ |... answer| command = nil; next.value(*answer) } }
 
 	prFailure { ^{ |code, text| this.abandon(code, text) } }
 
@@ -229,20 +231,10 @@ DreamRNNRequest {
 	}
 
 	prEnd {
-		var isWriting = (stage == \writing);
 		stage = \ended;
 		command.free;
+		position.free;
 		client.forget(this);
-		seedFile !? { this.prDeleteSeed(isWriting) }
-	}
-
-	// A server that is still writing it would make it anew.
-	prDeleteSeed { |isWriting|
-		var delete = { File.delete(seedFile) };
-		if(isWriting) {
-			DreamRNNCommand.sync(client, seedServer, { |sync| sync }, 'no-server', delete, delete)
-		} {
-			delete.value
-		}
+		seedFile.free
 	}
 }

@@ -88,9 +88,7 @@ TestDreamRNN : UnitTest {
 		[
 			["no approach", { client.dreamMsg }],
 			["a number as approach", { client.dreamMsg(3) }],
-			["no time", { client.dreamMsg(\vector, nil, 0) }],
 			["negative time", { client.dreamMsg(\vector, nil, -1) }],
-			["endless time", { client.dreamMsg(\vector, nil, inf) }],
 			["time in words", { client.dreamMsg(\vector, nil, \long) }],
 			["an empty seed", { client.dreamMsg(\vector, []) }],
 			["a seed of words", { client.dreamMsg(\vector, [\a, \b]) }],
@@ -137,6 +135,16 @@ TestDreamRNN : UnitTest {
 			var said = try { pair[1].value; "nothing" } { |error| error.what };
 			this.assert(said.beginsWith(pair[0] ++ ": "), "one line of %, not: %"
 				.format(pair[0], said))
+		}
+	}
+
+	test_an_endless_dream_takes_no_memory_before_its_ring_is_known {
+		[0, 0.0, inf].do { |secs|
+			var request = DreamRNNRequest(client, client.dreamMsg(\vector, nil, secs),
+				Server.default);
+			this.assert(request.isEndless, "% seconds are endless".format(secs));
+			this.assertEquals(request.buffer.numFrames, 11025);
+			request.buffer.free
 		}
 	}
 
