@@ -15,6 +15,8 @@ import platformdirs
 
 from dreamd.errors import SetupError
 
+LOWEST_RATE, HIGHEST_RATE = 4000, 192000  # Hz
+
 
 def _setting(
     default: Any,
@@ -44,7 +46,9 @@ class Settings:
     trust: bool = _setting(False, "places", "other computers may do all that this one may")
     plain: bool = _setting(False, "places", "print lines instead of the full-screen view")
 
-    rate: int = _setting(11025, "sound", "sample rate of models and dreams, in Hz", 4000, 192000)
+    rate: int = _setting(
+        11025, "sound", "sample rate of the models, in Hz", LOWEST_RATE, HIGHEST_RATE
+    )
 
     vector: int = _setting(1024, "model", "vector length of vector, transpose and column", low=8)
     hop: int = _setting(256, "model", "hop of spectrum", low=8)
@@ -81,6 +85,10 @@ class Settings:
         "0", "dreaming", "newest dreams that are kept: so many (200), or of so many hours (12h); "
         "older ones are deleted; 0: all are kept"
     )  # fmt: skip
+    output_rate: int = _setting(
+        0, "dreaming", "sample rate of dreams' files, in Hz; 0: as the asker wishes, else --rate",
+        high=HIGHEST_RATE,
+    )  # fmt: skip
     longest: float = _setting(300.0, "dreaming", "longest dream, in seconds", low=0.01)
 
 
@@ -99,6 +107,8 @@ def check(settings: Settings) -> Settings:
     if settings.frame < settings.hop or settings.frame % 2:
         raise SetupError("--frame must be even and at least --hop")
     bank_limit(settings.keep_dreams)
+    if 0 < settings.output_rate < LOWEST_RATE:
+        raise SetupError(f"--output-rate must be {LOWEST_RATE} or more, got {settings.output_rate}")
     return settings
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from conftest import RATE, tone
 
-from dreamd.audio import files, plucked_string
+from dreamd.audio import plucked_string, resampling
 from dreamd.audio.files import Samples
 from dreamd.audio.timbre import TIMBRE_SPAN, timbre
 from dreamd.corpus import events
@@ -29,7 +29,7 @@ def plucked(rate: int = RATE, notes: tuple[int, ...] = SCALE, ring: float = GAP 
             note, ring, plucked_string.MODEL_RATE, rng, rng.uniform(0.4, 0.8)
         )
         out[start : start + len(string)] += string[: len(out) - start]
-    return files.resample((out / 3).astype(np.float32), plucked_string.MODEL_RATE, rate)
+    return resampling.resample((out / 3).astype(np.float32), plucked_string.MODEL_RATE, rate)
 
 
 def pad(seconds: float = 20.0, rate: int = RATE) -> Samples:

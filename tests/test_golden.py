@@ -14,7 +14,7 @@ from conftest import RATE
 
 from dreamd.approaches import registry
 from dreamd.approaches.registry import APPROACHES, config_of
-from dreamd.audio import files, plucked_string
+from dreamd.audio import files, plucked_string, resampling
 from dreamd.commands.offline import listen
 from dreamd.corpus.recording import Recording
 from dreamd.dreaming import render
@@ -49,7 +49,7 @@ def dreamt(home: Path, approach: str, sampling: str, **other: object) -> files.S
 
 
 def recording(home: Path) -> Recording:
-    samples = files.resample(plucked_string.phrase(), plucked_string.MODEL_RATE, RATE)
+    samples = resampling.resample(plucked_string.phrase(), plucked_string.MODEL_RATE, RATE)
     cache = home / "phrase.f32"
     samples.astype("<f4").tofile(cache)
     return Recording(

@@ -33,7 +33,7 @@ ROOT = {
 
 ONLY_IMPORTER = {
     "pythonosc": "osc.transport", "watchdog": "corpus.watcher", "soundfile": "audio.files",
-    "soxr": "audio.files", "av": "audio.ffmpeg", "rich": "terminal",
+    "soxr": "audio.resampling", "av": "audio.ffmpeg", "rich": "terminal",
     "safetensors": "home.checkpoints", "filelock": "home.lock", "parselmouth": "corpus.pitch",
     "PIL": "evaluation.pictures",
 }  # fmt: skip

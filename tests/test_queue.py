@@ -16,7 +16,18 @@ from dreamd.osc.requests import Request
 
 SIZES = ModelConfig("vector", 1000, 8, 2, 4)
 JOB = Job(
-    0, Request("vector"), "v", SIZES, None, Seed("noise"), 0.5, 0.2, Path("x"), frames=2000, rand=0
+    0,
+    Request("vector"),
+    "v",
+    SIZES,
+    None,
+    Seed("noise"),
+    0.5,
+    0.2,
+    Path("x"),
+    frames=2000,
+    rate=1000,
+    rand=0,
 )
 
 

@@ -423,7 +423,7 @@ def test_a_buffer_is_silent_and_then_the_dream(
     assert told.warnings() == []
     assert told["returned"] == "Buffer"
     assert told["bufnum"] == "true"
-    assert told["assumed"] == str(round(1.5 * 11025))  # before the daemon has told its rate
+    assert told["assumed"] == str(round(1.5 * 48000))  # as long as at the server's own rate
     assert told["accepted"] == told["frames"] == str(round(1.5 * RATE))
     assert told["filledearly"] == "0"
     assert float(told["peakbefore"]) == 0.0
@@ -432,11 +432,11 @@ def test_a_buffer_is_silent_and_then_the_dream(
 
     assert told["same"] == "true"
     assert float(told["rate"]) == RATE
-    assert told["known"] == str(round(0.5 * RATE))
     for saved, approach in (("first", "column"), ("second", "vector"), ("outside", "spectrum")):
         np.testing.assert_array_equal(read_wav(tmp_path / f"{saved}.wav"), dreams[approach])
 
     assert daemon.requests["guitar"]["rand"] == 7
+    assert daemon.requests["guitar"]["outrate"] == 48000
     assert told["status"] == "42"
     assert told["empty"] == "true"
     assert told["queue"] == "0"
@@ -1057,7 +1057,7 @@ def test_dreams_of_the_real_daemon(
     assert told.warnings() == []
     assert told["gap"] == "0", "no rest after a dream"
     assert json.loads(told["chosen"]) == PLAYED
-    assert told["taken"] == str(2 * 11025)
+    assert told["taken"] == str(2 * 48000)
     for name in ("patterned", "accompanied", "echoed"):
         sound = read_wav(tmp_path / f"{name}.wav")
         assert np.isfinite(sound).all()
@@ -1069,14 +1069,14 @@ def test_dreams_of_the_real_daemon(
     assert len(told.warnings()) == 1
     assert float(told["chased"]) > 0
     assert told["streamed"] == "true"
-    assert float(told["position"]) == 2 * 11025
+    assert float(told["position"]) == 2 * 48000
     assert np.abs(read_wav(Path(told["file4"]))).max() > 0
     np.testing.assert_array_equal(read_wav(tmp_path / "heard4.wav"), read_wav(Path(told["file4"])))
     for i in range(4):
         file = Path(told[f"file{i}"])
         assert file.is_relative_to(tmp_path / "dreamd" / "dreams" / "dream")
         dream, heard = read_wav(file), read_wav(tmp_path / f"heard{i}.wav")
-        assert float(told[f"rate{i}"]) == soundfile.info(file).samplerate
+        assert float(told[f"rate{i}"]) == soundfile.info(file).samplerate == 48000
         assert abs(len(dream) - 0.5 * soundfile.info(file).samplerate) <= 1
         assert np.isfinite(dream).all()
         assert dream.any()

@@ -32,6 +32,7 @@ from dreamd.osc import replies, requests
 pytestmark = pytest.mark.supercollider
 
 RATE = 11025
+SERVER_RATE = 48000
 
 
 def tone(hertz: float, seconds: float = 0.2) -> np.ndarray:
@@ -160,13 +161,16 @@ def test_the_relay_with_a_double_of_superdirt(
     plain, full, bare, *_ = dreaming.asked
     assert plain | {"id": 0} == {
         "approach": "column", "seed": "guitar:2", "secs": 2, "_id_": "1", "rand": 7.0,
-        "orbit": 0, "id": 0,
+        "orbit": 0, "outrate": SERVER_RATE, "id": 0,
     }  # fmt: skip
     assert full | {"id": 0} == {
         "approach": "transpose", "seed": "guitar", "seedn": 3.0, "secs": 0.75, "orbit": 1,
-        "notes": "60:64", "voice": "rain", "id": 0,
+        "notes": "60:64", "voice": "rain", "outrate": SERVER_RATE, "id": 0,
     }  # fmt: skip
-    assert bare | {"id": 0} == {"approach": "spectrum", "secs": 1.5, "orbit": 0, "id": 0}
+    assert bare | {"id": 0} == {
+        "approach": "spectrum", "secs": 1.5, "orbit": 0, "outrate": SERVER_RATE, "id": 0,
+    }  # fmt: skip
+    assert ("/dream/outrate", [SERVER_RATE]) in daemon.heard, "for those who ask directly"
     assert requests.request(plain).pattern == "pattern 1"
     assert requests.request(full).pattern == "orbit 1"
 
@@ -270,6 +274,8 @@ if SUPERDIRT := os.environ.get("SUPERDIRT"):
         column, vector = dreaming.asked
         assert column | {"id": 0} == {
             "approach": "column", "seed": "guitar", "seedn": 2.0, "secs": 0.5, "_id_": "2",
-            "orbit": 0, "id": 0,
+            "orbit": 0, "outrate": SERVER_RATE, "id": 0,
         }  # fmt: skip
-        assert vector | {"id": 0} == {"approach": "vector", "secs": 0.5, "orbit": 1, "id": 0}
+        assert vector | {"id": 0} == {
+            "approach": "vector", "secs": 0.5, "orbit": 1, "outrate": SERVER_RATE, "id": 0,
+        }  # fmt: skip

@@ -1,6 +1,6 @@
 """Audio in and out: decode and resample recordings, write dreams.
 
-The only importer of soundfile and soxr. Samples are mono float32, full scale -1…1.
+The only importer of soundfile. Samples are mono float32, full scale -1…1.
 
 A file is read by whoever can: :mod:`dreamd.audio.raw_samples` where its header lies, libsndfile
 where it knows the format, FFmpeg otherwise and from where libsndfile gave up.
@@ -16,10 +16,9 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-import soxr
 from numpy.typing import NDArray
 
-from dreamd.audio import raw_samples
+from dreamd.audio import raw_samples, resampling
 from dreamd.audio.full_scale import FullScale
 from dreamd.audio.mono import Mixer
 from dreamd.audio.no_audio import (
@@ -105,14 +104,14 @@ def decode(
     try:
         for native, block in _blocks(path, start, remark):
             if resampler is None and native != rate:
-                resampler = soxr.ResampleStream(native, rate, 1, dtype="float32")
+                resampler = resampling.Stream(native, rate)
             mono = mixer(block)
-            yield resampler.resample_chunk(mono) if resampler else mono
+            yield resampler(mono) if resampler else mono
     except OSError as error:  # its disk went, somebody took it away
         raise BadRecording(f"{no_access(path, error)}: {shown(path)}") from None
     _check_numbers(mixer, path)
     if resampler:
-        yield resampler.resample_chunk(np.zeros(0, np.float32), last=True)
+        yield resampler(np.zeros(0, np.float32), last=True)
 
 
 def _check_numbers(mixer: Mixer, path: Path) -> None:
@@ -148,11 +147,6 @@ def _gathered(blocks: Iterator[Samples], frames: int | None) -> Samples:
             if missing <= 0:
                 break
     return np.concatenate(gathered)
-
-
-def resample(samples: Samples, rate: float, to: float) -> Samples:
-    """``(frames,)`` samples at ``rate`` as they are at rate ``to``."""
-    return soxr.resample(samples, rate, to).astype(np.float32)
 
 
 # ---------------------------------------------------------------- whoever can read it

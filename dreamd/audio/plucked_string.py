@@ -9,7 +9,7 @@ samples, brightness by dynamics.
 import numpy as np
 from numpy.typing import NDArray
 
-from dreamd.audio import files
+from dreamd.audio import resampling
 from dreamd.audio.files import Samples
 
 Wave = NDArray[np.float64]
@@ -81,7 +81,7 @@ def chord(notes: tuple[float, ...], count: int, rate: int, peak: float) -> Sampl
     rng = np.random.default_rng(0)
     seconds = count / rate + 0.1
     mix = np.sum([string(note, seconds, MODEL_RATE, rng) for note in notes], axis=0)
-    samples = files.resample(mix.astype(np.float32), MODEL_RATE, rate)[:count]
+    samples = resampling.resample(mix.astype(np.float32), MODEL_RATE, rate)[:count]
     return samples * np.float32(peak / max(np.abs(samples).max(), 1e-9))
 
 

@@ -68,7 +68,7 @@ def _make(job: Job, settings: Settings, out: Path) -> None:
             leaps.append(said)
 
     try:
-        DreamFile(part, job.config.rate).create(job.frames)
+        DreamFile(part, job.rate).create(job.frames)
         render.render(replace(job, path=part), settings, tell)
         credits.keep(out, job.credits(leaps))
         os.replace(part, out)

@@ -14,7 +14,7 @@ from dreamd.daemon.parts import Parts
 from dreamd.daemon.queue import OWN_IDS, Client, Dream
 from dreamd.dreaming import seeds
 from dreamd.dreaming.job import Job
-from dreamd.dreaming.resolve import resolve
+from dreamd.dreaming.resolve import length, resolve
 from dreamd.errors import NoAnswer, NoSuchSeed, TooLong
 from dreamd.osc.addresses import Address
 from dreamd.osc.replies import Accepted
@@ -37,10 +37,10 @@ class Admission:
         queue.check_room(client)
         if old := queue.replaceable(client):
             self._dreams.replace(old, client)
-        serial, rate = self._dreams.new_serial(), self._state.settings.rate
+        serial, wanted = self._dreams.new_serial(), request.outrate or self._state.outrate
+        request = replace(request, outrate=wanted)
         id = OWN_IDS + serial if request.id is None else request.id
-        frames = max(round(request.secs * rate), 1)
-        dream = Dream(id, client, serial, request, frames, rate)
+        dream = Dream(id, client, serial, request, *length(self._state.settings, request))
         queue.add(dream)
         voices = self._state.voices()
         if words := seeds.file_named(request, voices):
@@ -73,7 +73,7 @@ class Admission:
         bank = self._state.bank
         job = resolve(self._state.settings, dream.request, voices, bank.finished, dream.serial)
         try:
-            index = bank.begin(job.frames, job.config.rate)
+            index = bank.begin(job.frames, job.rate)
         except OSError as error:
             raise TooLong(f"no room for the dream in {bank.folder}: {error.strerror}") from None
         return replace(job, path=bank.path(index)), index
@@ -94,7 +94,7 @@ class Admission:
     def _accepted(self, dream: Dream) -> Accepted:
         job, _ = dream.settled()
         eta = self._state.estimates.eta(dream, self._state.queue, self._supervisor.dreamers)
-        return Accepted(dream.id, str(job.path), job.frames, job.config.rate, eta)
+        return Accepted(dream.id, str(job.path), job.frames, job.rate, eta)
 
     def remind(self, client: Address) -> None:
         """Who asked before it could hear the answer hears it now."""

@@ -72,6 +72,8 @@ class Dispatcher:
                 self._state.say("training paused" if paused else "training goes on")
             case requests.NewSet():
                 self._bank_keeping.new_set(partial(self._send_status, sender))
+            case requests.OutRate(rate):
+                self._state.outrate = rate
             case requests.Quit():
                 self._leave("a client asked for it")
 

@@ -124,7 +124,7 @@ class Dreams:
             return
         if outcome:
             self._state.say(outcome, warning=True)
-        done = Done(dream.id, str(job.path), job.frames, job.config.rate, seconds, index)
+        done = Done(dream.id, str(job.path), job.frames, job.rate, seconds, index)
         self.tell(dream, done)
         self._bank_keeping.thin()
         self._clients.tell_tidal(self._state.bank.count, self._state.bank.newest)

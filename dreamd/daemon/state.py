@@ -33,6 +33,7 @@ class State:
     queue: Queue
     estimates: Estimates = field(default_factory=Estimates)
     training_paused: bool = False  # by a client
+    outrate: int | None = None  # Hz; what an audio server wants of all dreams
     pace: Pace = Pace(0.0, False)  # of learning
     ingests: dict[Path, Ingesting] = field(default_factory=dict)
     models: dict[tuple[str, str], Progress] = field(default_factory=dict)

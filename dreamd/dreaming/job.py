@@ -31,7 +31,8 @@ class Job:
     peak: float  # of the voice's recordings: the dream's ceiling
     loudest: float  # root mean square of their loudest half second: the dream's limit
     path: Path
-    frames: int
+    frames: int  # of its file
+    rate: int  # of its file, in Hz; the model's own is its config's
     rand: int
     follow: Recording | None = None  # what a concurrent dream's cursor walks
     followat: int = 0  # the cursor's first frame, where it does not begin at what is like the seed
@@ -39,6 +40,11 @@ class Job:
     blend_target: Path | None = None  # the checkpoint that the request's blend leads to
     starter: bool = False  # its weights are those of a starter model
     ages: tuple[Path, ...] = ()  # checkpoints among which a paused dream's weights walk
+
+    @property
+    def dreamt(self) -> int:
+        """Samples that its model makes, as many seconds as the file has."""
+        return max(round(self.frames * self.config.rate / self.rate), 1)
 
     def remarks(self) -> str:
         """What a performer may not expect of this dream: the end of a line, often empty."""
@@ -54,7 +60,7 @@ class Job:
 
     def credits(self, leaps: "Sequence[CursorLeapt]") -> list[Credit]:
         """Which moments of which recordings the dream leant on, in its own order."""
-        rate = self.config.rate
+        rate = self.rate
         ends = [*(leap.frame for leap in leaps[1:]), self.frames]
         spans = [(leap, (end - leap.frame) / rate) for leap, end in zip(leaps, ends, strict=False)]
         return [
@@ -82,7 +88,7 @@ class ChunkWritten:
 
 @dataclass(frozen=True)
 class CursorLeapt:
-    """Before this frame of the dream its cursor went there, and on at ``pace``."""
+    """Before this frame of the dream's file its cursor went there, and on at ``pace``."""
 
     serial: int
     frame: int

@@ -24,6 +24,7 @@ from dreamd.audio import vocoder
 from dreamd.audio.files import DreamFile, Samples
 from dreamd.audio.limiter import Level, Limiter
 from dreamd.audio.loudness import lufs, power
+from dreamd.audio.resampling import ToRate
 from dreamd.audio.timbre import timbre_of
 from dreamd.dreaming import cursor as cursors
 from dreamd.dreaming import guides, sampling, seed_samples
@@ -59,12 +60,13 @@ def render(
     ``stopped`` is asked after each block, some hundredths of a second. Raises a
     :class:`DreamError` if the seed cannot be read, the dream breaks, or somebody stopped it.
     """
-    limiter = Limiter(job.frames, job.config.rate, level_of(job))
+    limiter = Limiter(job.dreamt, job.config.rate, level_of(job))
+    to_rate = ToRate(job.config.rate, job.rate, job.dreamt, job.frames)
     source = blocks(job, settings, leapt=tell, begins=limiter.begin)
-    file, written = DreamFile(job.path, job.config.rate), 0
+    file, written = DreamFile(job.path, job.rate), 0
     try:
-        for made in _chunks(source, job.frames, limiter.late, stopped):
-            if len(ready := limiter(made)):
+        for made in _chunks(source, job.dreamt, limiter.late + to_rate.late, stopped):
+            if len(ready := to_rate(limiter(made))):
                 file.write(written, ready)
                 tell(ChunkWritten(job.serial, written, len(ready)))
                 written += len(ready)
@@ -166,7 +168,8 @@ def _heard(
 
 def _told(job: Job, frame: int, at: Place, cursor: Cursor) -> CursorLeapt:
     second = at.frame / at.recording.rate
-    return CursorLeapt(job.serial, frame, at.recording.source, second, cursor.speed)
+    there = round(frame * job.rate / job.config.rate)
+    return CursorLeapt(job.serial, there, at.recording.source, second, cursor.speed)
 
 
 def profile_of(job: Job) -> Concurrent:

@@ -58,8 +58,6 @@ def resolve(
     Raises a :class:`DreamError` where the request cannot be met.
     """
     request = seeds.with_voices(request, voices)
-    if request.secs > settings.longest:
-        raise TooLong(f"{request.secs:g} s is too long: at most {settings.longest:g} s")
     rand = random.getrandbits(31) if request.rand is None else request.rand
     rng = np.random.default_rng(rand & (2**63 - 1))
     seed, seed_voice = seeds.settle(request, voices, earlier, rng)
@@ -68,11 +66,20 @@ def resolve(
     among = among_of(request, voices, voice)
     follow, at = _start(request, among, rng)
     among = some_of(among, (follow, seed.recording), rand)
-    levels, frames = _levels(voices.get(voice, ())), max(round(request.secs * settings.rate), 1)
+    levels, span = _levels(voices.get(voice, ())), length(settings, request)
     return Job(
-        serial, request, voice, chosen.config, chosen.checkpoint, seed, *levels, Path(), frames,
+        serial, request, voice, chosen.config, chosen.checkpoint, seed, *levels, Path(), *span,
         rand, follow, at, among, chosen.blend_target, chosen.starter, chosen.ages,
     )  # fmt: skip
+
+
+def length(settings: Settings, request: Request) -> tuple[int, int]:
+    """Frames of the dream's file, and its sample rate: the performer's setting, else what the
+    request asks for, else the models' own. Raises :class:`TooLong`."""
+    if request.secs > settings.longest:
+        raise TooLong(f"{request.secs:g} s is too long: at most {settings.longest:g} s")
+    rate = settings.output_rate or request.outrate or settings.rate
+    return max(round(request.secs * rate), 1), rate
 
 
 def _levels(recordings: Sequence[Recording]) -> tuple[float, float]:

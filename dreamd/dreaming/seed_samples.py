@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dreamd.audio import files, plucked_string
+from dreamd.audio import files, plucked_string, resampling
 from dreamd.audio.files import Samples
 from dreamd.corpus import events
 from dreamd.corpus.recording import cut
@@ -75,7 +75,7 @@ def _tuned(cutting: Cutting, note: float, count: int, rate: int) -> Samples:
     samples -= samples.mean()
     ratio = 2 ** ((note - single.note) / 12)
     return prolonged(
-        files.resample(samples, rate, rate / ratio), count, rate / plucked_string.hertz(note)
+        resampling.resample(samples, rate, rate / ratio), count, rate / plucked_string.hertz(note)
     )
 
 

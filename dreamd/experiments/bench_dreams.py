@@ -210,6 +210,7 @@ def noise_job(approach: str, settings: Settings, recording: Recording | None) ->
         loudest=recording.loudest if recording else 0.25,
         path=Path(),
         frames=0,
+        rate=settings.rate,
         rand=0,
         follow=recording,
     )

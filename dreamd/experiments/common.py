@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from dreamd.approaches.registry import Concurrent
-from dreamd.audio import files
+from dreamd.audio import resampling
 from dreamd.audio.files import Samples
 from dreamd.audio.limiter import Limiter
 from dreamd.corpus.recording import Recording, Voices, cut
@@ -43,16 +43,16 @@ def heard(
     loop: render.Loop = sampling.concurrent,
 ) -> Heard:
     """A dream as a client would hear it; ``profile`` and ``loop`` turn what no request can."""
-    limiter = Limiter(job.frames, job.config.rate, render.level_of(job))
+    limiter = Limiter(job.dreamt, job.config.rate, render.level_of(job))
     leaps: list[CursorLeapt] = []
     blocks = render.blocks(job, settings, profile, loop, leaps.append, limiter.begin)
     parts, made = [next(blocks)], 0
     began, made = time.perf_counter(), len(parts[0])
-    while made < job.frames:
+    while made < job.dreamt:
         parts.append(next(blocks))
         made += len(parts[-1])
     took, timed = time.perf_counter() - began, max(made - len(parts[0]), 1)
-    samples = limiter(np.nan_to_num(np.concatenate(parts)[: job.frames]))
+    samples = limiter(np.nan_to_num(np.concatenate(parts)[: job.dreamt]))
     speed = timed / job.config.rate / max(took, 1e-9)
     return Heard(samples, passed(job), speed, job.credits(leaps))
 
@@ -61,7 +61,7 @@ def passed(job: Job) -> Samples:
     """What the newest end of the cursor's windows passes during a dream; see :class:`Follower`."""
     assert job.follow is not None
     whole = cut(job.follow, 0, job.follow.frames)
-    walked = (job.request.pace * np.arange(job.frames)).astype(int)
+    walked = (job.request.pace * np.arange(job.dreamt)).astype(int)
     return np.asarray(whole[(job.followat + walked) % len(whole)])
 
 
@@ -80,7 +80,7 @@ def mean_and_range(values: Iterable[float], digits: int) -> str:
 def at_judge_s_rate(samples: Samples, rate: int) -> Samples:
     """Samples as the judge hears them."""
     whole = np.array(samples, np.float32)
-    return whole if rate == RATE else files.resample(whole, rate, RATE)
+    return whole if rate == RATE else resampling.resample(whole, rate, RATE)
 
 
 def heard_by_judge(recording: Recording) -> Samples:

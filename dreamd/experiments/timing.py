@@ -19,7 +19,7 @@ import torch
 from dreamd.approaches import registry
 from dreamd.approaches.base import Approach, initialize
 from dreamd.approaches.registry import config_of
-from dreamd.audio import files, plucked_string
+from dreamd.audio import plucked_string, resampling
 from dreamd.corpus.recording import Recording
 from dreamd.kernels.matmul import matmul
 from dreamd.settings import Settings
@@ -95,7 +95,9 @@ def made(approach: str, settings: Settings) -> Made:
 
 def phrase_recording(home: Path) -> Recording:
     """The project's own phrase as a recording."""
-    samples = files.resample(plucked_string.phrase(), plucked_string.MODEL_RATE, REFERENCE.rate)
+    samples = resampling.resample(
+        plucked_string.phrase(), plucked_string.MODEL_RATE, REFERENCE.rate
+    )
     cache = home / "phrase.f32"
     samples.tofile(cache)
     return Recording(

@@ -60,6 +60,7 @@ class Request:
     steps: int | None = None
     blend: float = 0.0
     rand: int | None = None
+    outrate: int | None = None
     pattern: str = ""
     """Which pattern, that may ask again in its next cycle; of other requests nothing."""
 
@@ -95,6 +96,7 @@ REQUEST_KEYS: Mapping[str, Callable[[str, Any], Any]] = {
     "steps": values.check_positive_integer,
     "blend": values.check_between(0, 1),
     "rand": values.check_integer,
+    "outrate": values.check_rate,
 }
 
 
@@ -190,19 +192,46 @@ class NewSet:
 
 
 @dataclass(frozen=True)
+class OutRate:
+    """``/dream/outrate hz``: files of requests that do not say it have this rate from now on."""
+
+    rate: int
+
+
+@dataclass(frozen=True)
 class Quit:
     """``/dream/quit``: save everything and end."""
 
 
-Message = Request | Cancel | AskStatus | Notify | Pause | Resume | NewSet | Quit
+Message = Request | Cancel | AskStatus | Notify | Pause | Resume | NewSet | OutRate | Quit
 
-_CANCEL_TAKES = "/dream/cancel takes one id, or all"
 _PLAIN: Mapping[str, Message] = {
     "/dream/status": AskStatus(),
     "/dream/pause": Pause(),
     "/dream/resume": Resume(),
     "/dream/newset": NewSet(),
     "/dream/quit": Quit(),
+}
+
+
+def _cancel(args: Sequence[Any]) -> Cancel:
+    takes = "/dream/cancel takes one id, or all"
+    return Cancel(None if list(args) == ["all"] else _only(takes, args))
+
+
+def _notify(args: Sequence[Any]) -> Notify:
+    cookie = values.check_integer("the cookie", args[1]) if len(args) == 2 else None
+    return Notify(_only("/dream/notify takes 1 or 0", args[:1]) != 0, cookie)
+
+
+def _outrate(args: Sequence[Any]) -> OutRate:
+    return OutRate(values.check_rate("the rate", _one("/dream/outrate takes a rate", args)))
+
+
+_TAKING: Mapping[str, Callable[[Sequence[Any]], Message]] = {
+    "/dream/cancel": _cancel,
+    "/dream/notify": _notify,
+    "/dream/outrate": _outrate,
 }
 
 
@@ -223,11 +252,8 @@ def parse(address: str, args: Sequence[Any]) -> Message | None:
         return None if given.get("s") == RELAYED else request(given)
     if address == "/dirt/play":
         return _played(args)
-    if address == "/dream/cancel":
-        return Cancel(None if list(args) == ["all"] else _only(_CANCEL_TAKES, args))
-    if address == "/dream/notify":
-        cookie = values.check_integer("the cookie", args[1]) if len(args) == 2 else None
-        return Notify(_only("/dream/notify takes 1 or 0", args[:1]) != 0, cookie)
+    if address in _TAKING:
+        return _TAKING[address](args)
     if _is_said(address, args):
         return None
     if address in _PLAIN:
@@ -245,9 +271,13 @@ def _is_said(address: str, args: Sequence[Any]) -> bool:
 
 def _only(takes: str, args: Sequence[Any]) -> int:
     """The one whole number that a message takes."""
+    return values.check_integer("the argument", _one(takes, args))
+
+
+def _one(takes: str, args: Sequence[Any]) -> Any:
     if len(args) != 1:
         raise BadRequest(takes)
-    return values.check_integer("the argument", args[0])
+    return args[0]
 
 
 def _played(args: Sequence[Any]) -> Request | None:

@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Sequence
 
 from dreamd.errors import BadRequest
+from dreamd.settings import HIGHEST_RATE, LOWEST_RATE
 
 LARGEST_INTEGER = 2.0**63
 """OSC's integers are smaller, and so must be what replies and random generators are given."""
@@ -65,6 +66,11 @@ def check_positive_integer(key: str, value: object) -> int:
     if number < 1:
         raise BadRequest(f"{key} must be 1 or more, got {number}")
     return number
+
+
+def check_rate(key: str, value: object) -> int:
+    """A sample rate in whole Hz; an audio server may tell 44099.7."""
+    return round(check_between(LOWEST_RATE, HIGHEST_RATE)(key, value))
 
 
 def check_secs(key: str, value: object) -> float:

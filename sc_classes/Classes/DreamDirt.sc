@@ -13,8 +13,8 @@ DreamDirt {
 	const asker = \dreamer;
 	// what a pattern may say besides approach, seed and secs
 	const keys = #[\seedn, \seedat, \notes, \voice, \sampling, \follow, \followat, \pace, \learn,
-		\temperature, \wander, \outline, \dreamgain, \vector, \steps, \blend, \rand, '_id_'];
-	classvar <default, <>longest = 3600; // seconds of dreams in the server's memory
+		\temperature, \wander, \outline, \dreamgain, \vector, \steps, \blend, \rand, \outrate, '_id_'];
+	classvar <default, <>longest = 900; // seconds of dreams in the server's memory
 
 	var <dirt, <client, bank, replies, clock, asked, isAbsent = false;
 
@@ -55,7 +55,10 @@ DreamDirt {
 
 	prListen {
 		replies = DreamRNNReplies(client.addr, (
-			status: { |tree| bank.sync(tree) },
+			status: { |tree|
+				this.prTellRate; // whoever says it may be a new daemon
+				bank.sync(tree)
+			},
 			accepted: { |id| asked[id] !? { asked[id] = inf } },
 			done: { |id, path, frames, rate, seconds, number|
 				asked.removeAt(id);
@@ -63,6 +66,11 @@ DreamDirt {
 			},
 			failed: { |id, code, text| asked.removeAt(id) !? { this.prFail(code, text) } }
 		), { isAbsent = false })
+	}
+
+	// What front-ends ask of the daemon directly is played here as well.
+	prTellRate {
+		dirt.server.sampleRate !? { |rate| client.addr.sendMsg("/dream/outrate", rate) }
 	}
 
 	prTick {
@@ -97,7 +105,7 @@ DreamDirt {
 		keys.do { |key| currentEnvironment[key] !? { |value| options[key] = value } };
 		try {
 			msg = client.dreamMsg(~approach ? ~dream ? \spectrum, ~seed, ~secs ?? { ~delta.value },
-				options);
+				options, dirt.server);
 			asked[msg[msg.indexOf(\id) + 1]] = clock.now;
 			client.send(*msg)
 		} { |error|

@@ -50,8 +50,8 @@ DreamRNN {
 		^this.default.stream(approach, seed, secs, action, options, onError, server)
 	}
 
-	*dreamMsg { |approach, seed, secs = 4, options|
-		^this.default.dreamMsg(approach, seed, secs, options)
+	*dreamMsg { |approach, seed, secs = 4, options, server|
+		^this.default.dreamMsg(approach, seed, secs, options, server)
 	}
 
 	*cancel { |dream| this.default.cancel(dream) }
@@ -78,8 +78,8 @@ DreamRNN {
 		^stream = DreamStream(this, request)
 	}
 
-	dreamMsg { |approach, seed, secs = 4, options|
-		var asked = DreamRNNMessage.keys(this.prNextID, approach, seed, secs, options);
+	dreamMsg { |approach, seed, secs = 4, options, server|
+		var asked = DreamRNNMessage.keys(this.prNextID, approach, seed, secs, options, server);
 		if(requests[asked[\id]].notNil) {
 			DreamRNNMessage.misuse("id must be new, a dream under way has it", asked[\id])
 		};
@@ -180,7 +180,7 @@ DreamRNN {
 			source = seed;
 			seed = DreamRNNMessage.newFile
 		};
-		request = DreamRNNRequest(this, this.dreamMsg(approach, seed, secs, options),
+		request = DreamRNNRequest(this, this.dreamMsg(approach, seed, secs, options, server),
 			server, action, onError);
 		requests[request.id] = request;
 		clock.start;
@@ -195,7 +195,6 @@ DreamRNN {
 		ServerQuit.add(this);
 		replies = DreamRNNReplies(addr, (
 			accepted: { |id, path, frames, rate|
-				this.prRate(rate);
 				requests[id] !? { |request| request.attempt(\accepted, path.asString, frames, rate) }
 			},
 			chunk: { |id, start, frames|

@@ -6,9 +6,11 @@
 // This file is part of DreamRNN. License: GPL-3.0-or-later.
 
 DreamRNNMessage {
-	// An Event. The options win over the other arguments.
-	*keys { |id, approach, seed, secs, options|
+	// An Event. The options win over the other arguments. A file at the server's own sample rate is
+	// played as it is, and nothing between its samples must be guessed.
+	*keys { |id, approach, seed, secs, options, server|
 		var asked = (id: id, approach: approach, secs: secs ? 4);
+		server !? { asked[\outrate] = server.sampleRate !? { |rate| rate.round.asInteger } };
 		asked.putAll(this.prSeed(seed), this.prOptions(options));
 		this.prCheck(asked[\approach], asked[\secs]);
 		^asked

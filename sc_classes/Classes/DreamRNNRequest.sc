@@ -25,12 +25,12 @@ DreamRNNRequest {
 
 	init {
 		var asked = ().putPairs(msg.drop(1));
-		var secs = asked[\secs], frames;
+		var secs = asked[\secs], rate = asked[\outrate] ? client.rate, frames;
 		id = asked[\id];
 		isEndless = DreamRNNMessage.isEndless(secs);
 		lead = if(isEndless) { asked[\lead] ? 0.5 };
 		if(isEndless) { secs = 1 }; // until its ring is known
-		frames = (secs.min(longest) * client.rate).round(1).max(1).asInteger;
+		frames = (secs.min(longest) * rate).round(1).max(1).asInteger;
 		// without a number, as one that was freed, where the server has none left
 		buffer = try { Buffer.alloc(server, frames) } { Buffer.newCopyArgs(server, nil, frames, 1) }
 	}

@@ -1,0 +1,65 @@
+"""From one sample rate to another. The only importer of soxr.
+
+:mod:`dreamd.audio.files` brings recordings to the models' rate, the dreamer its dreams to the rate
+of their files (:class:`ToRate`); :func:`resample` is for what is whole.
+"""
+
+from functools import cache
+
+import numpy as np
+import soxr
+from numpy.typing import NDArray
+
+Samples = NDArray[np.float32]
+
+FINEST = "VHQ"
+"""What a loudspeaker hears: images lie 150 dB down."""
+
+
+def resample(samples: Samples, rate: float, to: float) -> Samples:
+    """``(frames,)`` samples at ``rate`` as they are at rate ``to``."""
+    return soxr.resample(samples, rate, to).astype(np.float32)
+
+
+class Stream:
+    """What comes block after block: mono samples at ``rate``, in Hz, as they are at ``to``."""
+
+    def __init__(self, rate: int, to: int, quality: str = "HQ") -> None:
+        self._soxr = soxr.ResampleStream(rate, to, 1, dtype="float32", quality=quality)
+
+    def __call__(self, block: Samples, last: bool = False) -> Samples:
+        """What is sure by now; with the ``last`` block the rest."""
+        return np.asarray(self._soxr.resample_chunk(block, last=last))
+
+
+class ToRate:
+    """A dream's finished samples on their way into a file of another rate.
+
+    However they are cut into blocks, the same samples come out, exactly as many as the file holds.
+
+    :param count: samples that go in; :param frames: that come out.
+    """
+
+    def __init__(self, rate: int, to: int, count: int, frames: int) -> None:
+        self._stream = Stream(rate, to, FINEST) if rate != to else None
+        self._to_come, self._left = count, frames
+        self.late = held_back(rate, to) if self._stream else 0  #: samples held back at first
+
+    def __call__(self, block: Samples) -> Samples:
+        if self._stream is None:
+            return block
+        self._to_come -= len(block)
+        last = self._to_come <= 0
+        made = self._stream(block, last)[: self._left]
+        self._left -= len(made)
+        # a ratio may leave some frames over, where the dream has faded out
+        return np.append(made, np.zeros(self._left, np.float32)) if last else made
+
+
+@cache
+def held_back(rate: int, to: int) -> int:
+    """How many samples go into such a stream before the first come out."""
+    stream, count, silence = Stream(rate, to, FINEST), 1, np.zeros(1, np.float32)
+    while not len(stream(silence)):
+        count += 1
+    return count
