@@ -8,15 +8,14 @@ from functools import cache
 
 import numpy as np
 import soxr
-from numpy.typing import NDArray
 
-Samples = NDArray[np.float32]
+from dreamd.audio.raw_samples import Block
 
 FINEST = "VHQ"
 """What a loudspeaker hears: images lie 150 dB down."""
 
 
-def resample(samples: Samples, rate: float, to: float) -> Samples:
+def resample(samples: Block, rate: float, to: float) -> Block:
     """``(frames,)`` samples at ``rate`` as they are at rate ``to``."""
     return soxr.resample(samples, rate, to).astype(np.float32)
 
@@ -27,7 +26,7 @@ class Stream:
     def __init__(self, rate: int, to: int, quality: str = "HQ") -> None:
         self._soxr = soxr.ResampleStream(rate, to, 1, dtype="float32", quality=quality)
 
-    def __call__(self, block: Samples, last: bool = False) -> Samples:
+    def __call__(self, block: Block, last: bool = False) -> Block:
         """What is sure by now; with the ``last`` block the rest."""
         return np.asarray(self._soxr.resample_chunk(block, last=last))
 
@@ -45,7 +44,7 @@ class ToRate:
         self._to_come, self._left = count, frames
         self.late = held_back(rate, to) if self._stream else 0  #: samples held back at first
 
-    def __call__(self, block: Samples) -> Samples:
+    def __call__(self, block: Block) -> Block:
         if self._stream is None:
             return block
         self._to_come -= len(block)

@@ -96,7 +96,7 @@ REQUEST_KEYS: Mapping[str, Callable[[str, Any], Any]] = {
     "steps": values.check_positive_integer,
     "blend": values.check_between(0, 1),
     "rand": values.check_integer,
-    "outrate": values.check_rate,
+    "outrate": values.check_hertz,
 }
 
 
@@ -225,7 +225,7 @@ def _notify(args: Sequence[Any]) -> Notify:
 
 
 def _outrate(args: Sequence[Any]) -> OutRate:
-    return OutRate(values.check_rate("the rate", _one("/dream/outrate takes a rate", args)))
+    return OutRate(values.check_hertz("the rate", _one("/dream/outrate takes a rate", args)))
 
 
 _TAKING: Mapping[str, Callable[[Sequence[Any]], Message]] = {

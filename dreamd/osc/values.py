@@ -68,7 +68,7 @@ def check_positive_integer(key: str, value: object) -> int:
     return number
 
 
-def check_rate(key: str, value: object) -> int:
+def check_hertz(key: str, value: object) -> int:
     """A sample rate in whole Hz; an audio server may tell 44099.7."""
     return round(check_between(LOWEST_RATE, HIGHEST_RATE)(key, value))
 
