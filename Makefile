@@ -5,9 +5,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PROGRAMS := sclang scsynth jackd ghci
+PROGRAMS := sclang scsynth supernova jackd ghci
 BROWSERS := chromium google-chrome google-chrome-stable chromium-browser
-PACKAGES := supercollider-language supercollider-server jackd2 ghc libghc-tidal-dev
+PACKAGES := supercollider-language supercollider-server supercollider-supernova jackd2 ghc libghc-tidal-dev
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 .PHONY: run install test torture programs clean

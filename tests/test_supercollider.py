@@ -48,7 +48,7 @@ def need(program: str) -> str:
     if path is None:
         pytest.fail(
             f"{program} is not installed; on Debian: apt-get install --no-install-recommends "
-            "supercollider-language supercollider-server jackd2",
+            "supercollider-language supercollider-server supercollider-supernova jackd2",
             pytrace=False,
         )
     return path
@@ -642,6 +642,52 @@ def test_the_instruments_play_what_their_help_says(
     assert 0.5 < len(sounding) / 48000 < 0.8, "its gate was closed"
     assert sounding[-240:].max() < 0.2 * sounding.max(), "it fades out"
     assert np.abs(left).max() < 1e-6, "pan"
+
+
+HERTZ = 441.0
+
+
+@pytest.mark.parametrize(
+    ("program", "rate"),
+    [("scsynth", 44100), ("scsynth", 96000), ("supernova", 44100)],  # the other tests have 48000
+)
+def test_a_dream_has_its_pitch_on_servers_of_each_kind_and_rate(
+    program: str, rate: int, double: Callable[..., Double], tmp_path: Path
+) -> None:
+    need(program)
+    frames = 2 * RATE
+    dream = 0.8 * np.sin(2 * np.pi * HERTZ * np.arange(frames) / RATE).astype("f4")
+    path = write_wav(tmp_path / "dream.wav", dream)
+    seed = write_wav(tmp_path / "seed.wav", noise(3000, 1), 32000)
+    seeds: list[tuple[np.ndarray, int]] = []
+
+    def answer(daemon: Double, asked: dict[str, Any]) -> None:
+        if "seed" in asked:
+            seeds.append((read_wav(asked["seed"]), soundfile.info(asked["seed"]).samplerate))
+        daemon.say(replies.Accepted(asked["id"], str(path), frames, RATE, 1.0))
+        daemon.say(replies.Chunk(asked["id"], 0, frames // 2))
+        daemon.say(replies.Done(asked["id"], str(path), frames, RATE, 0.1, 0))
+
+    (tmp_path / "performer").mkdir()
+    with jack_server(tmp_path, rate) as jack:
+        supercollider = SuperCollider(tmp_path / "performer", jack)
+        told = supercollider.well("rates.scd", double(answer).port, tmp_path, program, seed)
+
+    assert told.warnings() == []
+    assert float(told["rate"]) == rate
+    assert told["failed"] == told["seeded"] == "nil"
+    assert float(told["bufferrate"]) == RATE
+    np.testing.assert_array_equal(read_wav(tmp_path / "whole.wav"), dream)
+    for name in ("played", "chased"):
+        heard = read_wav(tmp_path / f"{name}.wav")
+        power = np.abs(np.fft.rfft(heard * np.hanning(len(heard)), 4 * len(heard)))
+        assert power.argmax() * rate / (4 * len(heard)) == pytest.approx(HERTZ, rel=0.002), name
+    assert told["echo"] == "echoed"
+    assert "FAILURE" not in told.output
+    (samples, seed_rate), (_, echo_rate) = seeds
+    assert echo_rate == rate
+    np.testing.assert_array_equal(samples, noise(3000, 1))
+    assert seed_rate == 32000
 
 
 PLAYED = [52, 59, 64, 67, 62, 71, 55]

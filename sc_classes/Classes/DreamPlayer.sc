@@ -1,6 +1,6 @@
 // DreamPlayer: what DreamListener and DreamEcho have in common. Both hear an input, and play
-// dreams to an output, through a limiter, in a group of their own: right behind the server's default
-// group, so that it hears what is played there, and recorders, meters and limiters hear it.
+// dreams to an output, through a limiter, in a group of their own: right behind the server's
+// default group, so that it hears what is played there, and recorders, meters and limiters hear it.
 //
 // This file is part of DreamRNN. License: GPL-3.0-or-later.
 

@@ -4,8 +4,9 @@
 // of it are final; the server reads them into the Buffer which the call returned at once.
 // This class is what a performer calls, and knows what is under way: DreamRNNRequest follows one
 // dream from the call to the filled Buffer, DreamRNNCommand one message to the server, DreamRNNBoot
-// a start of the daemon, DreamRNNQuestions those about its state. What is said to the daemon is made by DreamRNNMessage, what it says is
-// heard by DreamRNNReplies, and DreamRNNClock counts the time until it does.
+// a start of the daemon, DreamRNNQuestions those about its state. What is said to the daemon is
+// made by DreamRNNMessage, what it says is heard by DreamRNNReplies, and DreamRNNClock counts the
+// time until it does.
 // Nothing here waits, so all of it works inside and outside of a Routine.
 //
 // This file is part of DreamRNN. License: GPL-3.0-or-later.

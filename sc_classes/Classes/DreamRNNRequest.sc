@@ -158,14 +158,16 @@ DreamRNNRequest {
 		untold.do { |each| this.tell(*each) }
 	}
 
+	// The Buffer is made anew like the file, and silent, where it was not known how long that is; and
+	// where its rate is not the server's: supernova reads no other rate into what is there.
 	prBegin { |argPath, frames, rate|
 		path = argPath;
 		parts = if(isEndless) { DreamRNNRing(frames) } { DreamRNNParts(frames) };
 		position !? { position.begin(rate) };
 		buffer.sampleRate = rate;
-		if(buffer.numFrames != frames) {
+		if(buffer.numFrames != frames or: { rate != server.sampleRate }) {
 			buffer.numFrames = frames;
-			buffer.alloc
+			[buffer.allocReadMsg(path, 0, -1), buffer.zeroMsg].do { |each| server.listSendMsg(each) }
 		}
 	}
 
