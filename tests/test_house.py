@@ -18,8 +18,9 @@ from dreamd.settings import Settings, flag, in_group
 PACKAGE = Path(__file__).parent.parent / "dreamd"
 
 ROOMS = (
-    "command line", "experiments", "commands", "daemon", "dreaming", "training", "workers",
-    "evaluation", "home", "osc", "corpus", "approaches", "audio", "kernels", "terminal", "ground",
+    "command line", "experiments", "commands", "daemon", "dreaming", "training", "reading",
+    "workers", "evaluation", "home", "osc", "corpus", "approaches", "audio", "kernels", "terminal",
+    "ground",
 )  # fmt: skip
 """From the roof down: a room imports from those after it, never from those before it."""
 
@@ -119,9 +120,11 @@ def test_one_importer_of_each_library(library: str) -> None:
     assert all(user == only or room(user) == only for user in users - also)
 
 
-@pytest.mark.parametrize("module", ["dreamd.cli", "dreamd.daemon.server", "dreamd.osc.client"])
+@pytest.mark.parametrize(
+    "module", ["dreamd.cli", "dreamd.daemon.server", "dreamd.osc.client", "dreamd.reading.worker"]
+)
 def test_the_daemon_s_process_has_no_pytorch(module: str) -> None:
-    """It takes seconds and 200 MB, and belongs into the child processes alone."""
+    """It takes seconds and 200 MB, and belongs into the processes alone that learn and dream."""
     code = f"import sys, {module}; print(*sorted(sys.modules))"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert module in ran.stdout.split()

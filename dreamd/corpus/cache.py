@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Set
 from pathlib import Path
 
 from dreamd.audio.no_audio import shown
-from dreamd.corpus.decoding import NoRoom, OnProgress, ignore
+from dreamd.corpus.decoding import NoRoom, OnProgress, Pour, ignore, pour
 from dreamd.corpus.found import Found
 from dreamd.corpus.memory import Memory
 from dreamd.corpus.recording import Recording
@@ -20,15 +20,16 @@ RETIRED = 10.0
 
 
 class Corpus:
-    """:param home: the daemon's home folder; :param rate: of the recordings, in Hz.
+    """:param home: the daemon's home folder; :param rate: of the recordings, in Hz; :param pour:
+    who decodes them, if not whoever asks.
 
     :meth:`ingest` and :meth:`tidy` may be called from threads, all else from one.
     """
 
-    def __init__(self, home: Path, rate: int) -> None:
+    def __init__(self, home: Path, rate: int, pour: Pour = pour) -> None:
         folder = home / "corpus"
         folder.mkdir(parents=True, exist_ok=True)
-        self._memory = Memory(folder, rate)
+        self._memory = Memory(folder, rate, pour)
         self._present: dict[Path, Recording] = {}
         self._voices: dict[str, list[Recording]] = {}  # sorted by name; replaced, never changed
         self._left: dict[str, float] = {}  # when the last recording of a cache went

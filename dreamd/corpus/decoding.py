@@ -1,6 +1,7 @@
 """From a file to a cache: mono float32 at one rate, free of DC, within -1…1.
 
-:class:`dreamd.corpus.cache.Corpus` calls :func:`pour` for each recording that is new, in threads.
+:class:`dreamd.corpus.cache.Corpus` calls :func:`pour` for each recording that is new, in threads;
+the daemon's has it done in another process (:mod:`dreamd.reading`).
 """
 
 import math
@@ -45,6 +46,10 @@ class Poured:
     frames: int
     peak: float
     loudest: float  # largest root mean square of half a second
+
+
+Pour = Callable[[Found, Path, int, OnProgress, Remark], Poured]
+""":func:`pour`, or somebody who has it done elsewhere."""
 
 
 def pour(found: Found, cache: Path, rate: int, progress: OnProgress, remark: Remark) -> Poured:

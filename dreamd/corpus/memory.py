@@ -17,7 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from dreamd.audio.no_audio import no_access, shown
-from dreamd.corpus.decoding import NoRoom, OnProgress, pour
+from dreamd.corpus.decoding import NoRoom, OnProgress, Pour
 from dreamd.corpus.found import Found
 from dreamd.corpus.notes import Remembered, read_note, write_note
 from dreamd.errors import BadRecording
@@ -30,10 +30,11 @@ CACHE_FILES = (".json", ".f32", ".solos", ".events")
 
 
 class Memory:
-    """:param folder: ``HOME/corpus``; :param rate: of the caches, in Hz. Used from threads."""
+    """:param folder: ``HOME/corpus``; :param rate: of the caches, in Hz; :param pour: who decodes.
+    Used from threads."""
 
-    def __init__(self, folder: Path, rate: int) -> None:
-        self.folder, self._rate = folder, rate
+    def __init__(self, folder: Path, rate: int, pour: Pour) -> None:
+        self.folder, self._rate, self._pour = folder, rate, pour
         self.damaged: list[str] = []  #: one line for each note that made no sense
         self._lock = threading.Lock()
         self._notes: dict[str, Remembered] = {}
@@ -71,7 +72,7 @@ class Memory:
         half_made = self.folder / f"{secrets.token_hex(10)}.f32.tmp"
         try:
             self.folder.mkdir(exist_ok=True)  # not the home: its disk may come back
-            poured = pour(found, half_made, self._rate, progress, remark)
+            poured = self._pour(found, half_made, self._rate, progress, remark)
             if not found.unchanged():
                 raise BadRecording(
                     f"changed while it was read, is read again when it rests: {shown(found.path)}"

@@ -38,6 +38,7 @@ from dreamd.home.bank import Bank
 from dreamd.home.environment import answered
 from dreamd.home.lock import lock_home
 from dreamd.osc.transport import OscSocket
+from dreamd.reading.apart import Apart
 from dreamd.settings import Settings
 from dreamd.terminal.screens import Screen
 from dreamd.workers.messages import Note
@@ -60,10 +61,11 @@ class Server:
         self._is_time = NotTooOften()
         self._lock = lock_home(settings.home, folder)
         self._socket = OscSocket(settings.host, settings.port)
+        self._decoding = Apart(settings)
         self._state = State(
             settings=settings,
             folder=folder,
-            corpus=Corpus(settings.home, settings.rate),
+            corpus=Corpus(settings.home, settings.rate, self._decoding.pour),
             bank=Bank(settings.home),
             queue=Queue(settings.queue),
         )
@@ -154,6 +156,7 @@ class Server:
         state.say(f"ending: {why}; saving what was learned")
         self._watcher.stop()
         self._supervisor.end_dreaming()
+        self._decoding.end()
         for dream in (*state.queue.running.values(), *state.queue.waiting):
             self._dreams.fail(dream, "cancelled", "the daemon ended")
         self._finish_errands()

@@ -5,6 +5,7 @@ study``, ``bench``, ``table1``) draws from the same :func:`blocks`.
 """
 
 import copy
+import logging
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -28,11 +29,12 @@ from dreamd.audio.resampling import ToRate
 from dreamd.audio.timbre import timbre_of
 from dreamd.dreaming import cursor as cursors
 from dreamd.dreaming import guides, sampling, seed_samples
+from dreamd.dreaming.chance import Stream, stream
 from dreamd.dreaming.cursor import Cursor, Place
 from dreamd.dreaming.follower import Follower
 from dreamd.dreaming.job import ChunkWritten, CursorLeapt, Job
 from dreamd.dreaming.weight_walk import AGES, WeightWalk
-from dreamd.errors import BadRecording, Cancelled, Diverged
+from dreamd.errors import BadRecording, Cancelled, Diverged, NoModel
 from dreamd.home import checkpoints
 from dreamd.home.header import Header
 from dreamd.kernels import sliding_lstm, windowed_lstm
@@ -142,13 +144,29 @@ def blocks(
 def walking(job: Job, model: Approach, profile: Concurrent) -> tuple[Approach, WeightWalk | None]:
     """The network of a paused dream, and how its weights walk; a copy, where they do."""
     reach = wander(job, profile)
-    loaded = [_weights(path) for path in job.ages[-AGES:]] if reach else []
-    ages = [arrays for head, arrays in loaded if head.scale == model.scale]
+    ages = _ages(job, model.scale) if reach else []
     if len(ages) < 2:
         return model, None
     weights = [{name: torch.from_numpy(array) for name, array in age.items()} for age in ages]
-    fork, rng = copy.deepcopy(model), np.random.default_rng((job.rand & (2**63 - 1), 2))
+    fork, rng = copy.deepcopy(model), stream(job.rand, Stream.WALK)
     return fork, WeightWalk(fork, weights, reach, rng)
+
+
+def _ages(job: Job, scale: float) -> list[dict[str, NDArray[Any]]]:
+    """The newest weights of the job's model that can be read and mixed, oldest first. What is
+    damaged is set aside, and passed over: the walk has other places."""
+    found: list[dict[str, NDArray[Any]]] = []
+    for path in reversed(job.ages):
+        try:
+            head, arrays = _weights(path)
+        except NoModel as error:
+            logging.warning("no walk goes there: %s", error)
+            continue
+        if head.scale == scale:
+            found.insert(0, arrays)
+        if len(found) == AGES:
+            break
+    return found
 
 
 def _heard(
@@ -189,7 +207,7 @@ def beginning(job: Job, profile: Concurrent, seed: Samples) -> tuple[Cursor, Pla
         start = index.place(index.likest(sound))
     lead = job.config.frame // 2  # the middle of a frame sounds, and its end is where it lies
     guide = guides.of(job.seed, len(seed), rate, job.rand, lead) if request.outline else None
-    rng = np.random.default_rng((job.rand & (2**63 - 1), 1))  # not the seed's own
+    rng = stream(job.rand, Stream.CURSOR)
     return Cursor(index, start, rng, seed=sound, pace=request.pace, wander=wander(job, profile),
                   outline=request.outline, guide=guide), start  # fmt: skip
 
@@ -211,7 +229,7 @@ def seed_of(model: Approach, job: Job) -> Samples:
 
     Raises :class:`BadRecording` if the seed cannot be read.
     """
-    rng = np.random.default_rng(job.rand & (2**63 - 1))
+    rng = stream(job.rand, Stream.SEED)
     try:
         samples = seed_samples.load(job.seed, model.seed_samples, job.config.rate, job.peak, rng)
     except BadRecording as error:

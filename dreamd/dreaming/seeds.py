@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from dreamd.audio import files
+from dreamd.audio.no_audio import check_audio
 from dreamd.corpus import single_notes
 from dreamd.corpus.recording import Recording, Voices
 from dreamd.corpus.single_notes import SingleNote
@@ -179,15 +180,16 @@ def _path(words: str) -> Path:
 
 
 def check_file(words: str) -> None:
-    """Opens an audio file. May take for ever: whose time matters calls it in a thread.
+    """Opens a file that should be audio; it is decoded by whoever dreams, whom a decoder that
+    crashes may take along. May take for ever: whose time matters calls it in a thread.
 
-    Raises :class:`NoSuchSeed` where it is no file, or holds no audio.
+    Raises :class:`NoSuchSeed` where it is no file, or certainly holds no audio.
     """
     path = _path(words)
     try:
         if not stat.S_ISREG(path.stat().st_mode):  # a pipe or a device could keep us waiting
             raise NoSuchSeed(f"seed: is no audio file: {path}")
-        head = files.info(path)
+        check_audio(path)
     except FileNotFoundError:
         raise NoSuchSeed(f"seed: no such file: {path}") from None
     except (OSError, ValueError) as error:
@@ -195,8 +197,6 @@ def check_file(words: str) -> None:
         raise NoSuchSeed(f"seed: cannot be read ({why}): {path}") from None
     except BadRecording as error:
         raise NoSuchSeed(f"seed: {error}") from None
-    if not head.frames:
-        raise NoSuchSeed(f"seed: holds no samples: {path}")
 
 
 def voice_of(request: Request, voices: Voices, seed_voice: str | None) -> str:

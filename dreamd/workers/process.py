@@ -26,8 +26,8 @@ from dreamd.workers.messages import End, Note
 
 KILLING_PATIENCE = 1.0  # seconds; one that waits for a dead disk dies when that comes back
 
-PR_SET_PDEATHSIG = 1
-"""Linux, ``prctl(2)``: which signal comes when the parent ends."""
+PR_SET_PDEATHSIG, PR_SET_NAME = 1, 15
+"""Linux, ``prctl(2)``: which signal comes when the parent ends; how ``top`` calls a process."""
 
 LEAVING_PATIENCE = 5.0
 """Seconds that a child has to save and leave before it is killed."""
@@ -211,6 +211,7 @@ def _how(code: int | None) -> str:
 def _run(module: str, pipe: Connection, settings: Settings, parent: int) -> None:
     """The child's own main: the modules that need PyTorch are imported here alone."""
     end_with_parent(parent)
+    _be_called(multiprocessing.current_process().name)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the daemon's to handle
     log.to_file(settings.home)
     try:
@@ -232,6 +233,12 @@ def end_with_parent(parent: int) -> None:
             os._exit(1)
         return
     threading.Thread(target=_end_after_parent, name="parent", daemon=True).start()
+
+
+def _be_called(name: str) -> None:
+    """On Linux ``ps`` and ``top`` show the process under this name, its first 15 letters."""
+    if sys.platform.startswith("linux"):
+        ctypes.CDLL(None).prctl(PR_SET_NAME, name.encode(), 0, 0, 0)
 
 
 def _end_after_parent() -> None:

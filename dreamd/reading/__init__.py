@@ -1,0 +1,1 @@
+"""Recordings are decoded here, in a process that may be lost."""
