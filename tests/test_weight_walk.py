@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import RATE, tone
+from safetensors.numpy import load_file, save_file
 
 from dreamd.approaches import registry
 from dreamd.approaches.registry import config_of
@@ -16,6 +17,7 @@ from dreamd.corpus.recording import Recording
 from dreamd.dreaming import render
 from dreamd.dreaming.resolve import resolve
 from dreamd.dreaming.weight_walk import LATEST, WeightWalk
+from dreamd.home import checkpoints
 from dreamd.osc.requests import Request
 from dreamd.settings import Settings
 from dreamd.training.trainer import Trainer
@@ -100,3 +102,17 @@ def test_weights_that_somebody_names_stand_still(dream: Dream) -> None:
     one, other = (dream("vector", rand=rand, steps=24) for rand in (1, 2))
     np.testing.assert_array_equal(one, other)
     assert len(one) == 3 * RATE
+
+
+@pytest.mark.parametrize("which", [-2, -3])
+def test_an_older_age_that_is_damaged_is_passed_over(
+    dream: Dream, small: Settings, which: int
+) -> None:
+    """Its header is whole: nobody knew. It is set aside, and the walk has other places."""
+    (model,) = (small.home / "models" / "voice").glob("vector-*")
+    older = sorted(model.glob("weights-*.safetensors"))[which]
+    arrays = {name: np.full_like(array, np.nan) for name, array in load_file(older).items()}
+    save_file(arrays, older, metadata=checkpoints.header(older).dump())
+    assert len(dream("vector", 0.5, rand=1)) == int(0.5 * RATE)
+    assert not older.exists()
+    assert older.with_name(f"{older.name}.damaged").exists()
