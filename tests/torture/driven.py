@@ -29,6 +29,9 @@ WATCHDOG = 180.0
 
 RECORDING_RATE = 44100
 
+ROLES = {"learner": "training", "dreamer": "dreaming", "decoder": "decoding"}
+"""What the processes are called, and what they do."""
+
 
 class Sandbox:
     """A user's folders, in which nothing may change, and the daemon's home beside them."""
@@ -218,13 +221,13 @@ class Driven(Daemon):
             return []
 
     def role(self, process: psutil.Process) -> str:
-        """What a process of the family does. (On Linux training has a session of its own.)"""
+        """What a process of the family does: on Linux its name says it."""
         if process.pid == self.process.pid:
             return "daemon"
         try:
             if "resource_tracker" in " ".join(process.cmdline()):
                 return "helper"
-            return "training" if os.getsid(process.pid) == process.pid else "dreaming"
+            return ROLES.get(process.name().partition("-")[0], "starting")
         except (psutil.Error, ProcessLookupError):
             return "gone"
 

@@ -18,15 +18,19 @@ from pathlib import Path
 import psutil
 
 from dreamd.approaches.registry import APPROACHES
-from torture.driven import WATCHDOG, Driven, Sandbox, busy, driven, is_gone
+from torture.driven import WATCHDOG, Driven, Sandbox, busy, driven, is_gone, write_tone
 from torture.evidence import Evidence
 from torture.outcome import Outcome
 
 DREAMERS = 2
 PROCESSES = 2 + DREAMERS
-"""Of a daemon that is up; ``multiprocessing`` has a helper beside them."""
-TURNS = ("daemon", "daemon", "training", "training", "dreaming", "dreaming", "helper")
-"""Who is killed, of seven."""
+"""Of a daemon that is up; beside them ``multiprocessing`` has a helper, and while recordings come
+there is one that decodes."""
+TURNS = (
+    "daemon", "daemon", "training", "training", "dreaming", "dreaming", "helper", "decoding",
+)  # fmt: skip
+"""Who is killed, of eight."""
+TAKE = 40.0  # seconds of the recording that is being decoded then
 
 LONGEST_PAUSE = 2.0  # seconds between all being well and the next kill
 TOO_SOON = 0.5
@@ -62,6 +66,7 @@ class Killer:
     def __init__(self, sandbox: Sandbox, chance: random.Random, outcome: Outcome) -> None:
         self._chance, self._outcome = chance, outcome
         self.evidence = Evidence(sandbox, outcome)
+        self._sandbox, self._takes = sandbox, 0
         self.deaths: dict[str, Deaths] = defaultdict(Deaths)
         self._asked, self._turns = 0, list[str]()
 
@@ -110,9 +115,20 @@ class Killer:
         """Each role has its turns, in an order of chance; one that is not up yet gives its away."""
         self._turns = self._turns or self._chance.sample(TURNS, len(TURNS))
         wanted = self._turns.pop()
+        if wanted == "decoding":
+            self._record(daemon)
         family = [(daemon.role(process), process) for process in daemon.family()]
         there = [each for each in family if each[0] == wanted] or family
         return self._chance.choice([each for each in there if each[0] != "gone"])
+
+    def _record(self, daemon: Driven) -> None:
+        """A take that is decoded as the kill comes."""
+        self._takes += 1
+        take = self._sandbox.recordings / "guitar" / f"take{self._takes:03d}.wav"
+        write_tone(take, self._chance.uniform(100, 1000), TAKE)
+        self._sandbox.expect_changes()
+        daemon.becomes(lambda: "decoding" in daemon.roles())
+        time.sleep(self._chance.uniform(0, 1))
 
     def _end(self, daemon: Driven, when: str) -> None:
         """The daemon itself: its children end with it."""
@@ -129,8 +145,8 @@ class Killer:
     def _wait_for_all(self, daemon: Driven, when: str) -> None:
         def all_there() -> bool:
             roles = daemon.roles()
-            # A child that is starting has no session of its own yet.
-            return len(roles) - roles.count("helper") >= PROCESSES
+            beside = roles.count("helper") + roles.count("decoding")
+            return len(roles) - beside >= PROCESSES and "starting" not in roles
 
         self._outcome.need(daemon.becomes(all_there), f"{when}: what was killed does not come back")
         answered = daemon.answers() is not None
@@ -146,12 +162,22 @@ class Killer:
 
         self._outcome.need(daemon.becomes(works), f"{when}: it does not work any more")
 
+    def _untaken(self, home: Path) -> list[str]:
+        """The takes that came before a kill, and of which nothing is kept."""
+        notes = ""
+        with contextlib.suppress(OSError):  # one that is being replaced
+            notes = "".join(note.read_text() for note in (home / "corpus").glob("*.json"))
+        takes = [f"take{k:03d}.wav" for k in range(1, self._takes + 1)]
+        return [take for take in takes if take not in notes]
+
     def settle(self, daemon: Driven) -> None:
         """Everything asked is answered, and each approach still dreams."""
         for approach in APPROACHES:
             daemon.dream(approach=approach, secs=0.5)
         answered = daemon.becomes(lambda: not daemon.unanswered())
         self._outcome.need(answered, f"requests {daemon.unanswered()} were never answered")
+        kept = daemon.becomes(lambda: not self._untaken(daemon.home))
+        self._outcome.need(kept, f"never learned: {self._untaken(daemon.home)}")
         last = [daemon.heard_all.answers.get(id, ("", []))[0] for id in list(daemon.asked)[-4:]]
         self._outcome.need(set(last) == {"/dream/done"}, f"the last dreams ended with {last}")
         self.evidence.look(daemon, "at the end")
@@ -184,7 +210,8 @@ def _tell(outcome: Outcome, killer: Killer) -> None:
         f"SIGKILL, after 0 to {LONGEST_PAUSE:g} s of all being well (every other one sooner, "
         "while things start), of a process of a daemon that learned two voices and always "
         "had three dreams to make: its own process, the one that trains, those that dream, "
-        "and the helper that Python's multiprocessing starts. The second half on a full "
+        "the one that decodes (then a new recording comes, which must be learned), and the "
+        "helper that Python's multiprocessing starts. The second half on a full "
         "machine, with a busy loop for each core, and a checkpoint every second instead of "
         "every 15 s. After each kill the hashes of recordings and finished dreams were "
         "compared, and the checkpoints read. *Back*: seconds from the kill until all "
