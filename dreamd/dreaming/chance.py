@@ -9,7 +9,7 @@ from enum import IntEnum
 import numpy as np
 
 
-class Stream(IntEnum):
+class Draws(IntEnum):
     """Who draws."""
 
     SEED = 0  # the seed, and where in it the dream begins
@@ -18,7 +18,7 @@ class Stream(IntEnum):
     AMONG = 3  # which recordings of a large voice the cursor walks
 
 
-def stream(rand: int, whose: Stream) -> np.random.Generator:
+def stream(rand: int, whose: Draws) -> np.random.Generator:
     """A generator at its beginning, the same for the same ``rand``, any whole number."""
     number = rand & (2**63 - 1)
     return np.random.default_rng((number, int(whose)) if whose else number)

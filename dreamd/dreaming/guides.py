@@ -7,7 +7,7 @@ from dreamd.audio import files
 from dreamd.corpus import events
 from dreamd.corpus.recording import cut
 from dreamd.dreaming import seed_samples
-from dreamd.dreaming.chance import Stream, stream
+from dreamd.dreaming.chance import Draws, stream
 from dreamd.dreaming.cursor import Guide
 from dreamd.dreaming.seeds import Seed
 
@@ -22,7 +22,7 @@ def of(seed: Seed, count: int, rate: int, rand: int, lead: int = 0) -> Guide | N
 
     None for a seed that does not go on (notes, noise, silence), or whose end is its window's.
     """
-    rng = stream(rand, Stream.SEED)  # draws the place that the queue's seed drew
+    rng = stream(rand, Draws.SEED)  # draws the place that the queue's seed drew
     if seed.recording is not None:
         recording = seed.recording
         start = seed_samples.start_of(seed, recording.frames, count, rate, rng)

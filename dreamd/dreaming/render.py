@@ -29,7 +29,7 @@ from dreamd.audio.resampling import ToRate
 from dreamd.audio.timbre import timbre_of
 from dreamd.dreaming import cursor as cursors
 from dreamd.dreaming import guides, sampling, seed_samples
-from dreamd.dreaming.chance import Stream, stream
+from dreamd.dreaming.chance import Draws, stream
 from dreamd.dreaming.cursor import Cursor, Place
 from dreamd.dreaming.follower import Follower
 from dreamd.dreaming.job import ChunkWritten, CursorLeapt, Job
@@ -148,7 +148,7 @@ def walking(job: Job, model: Approach, profile: Concurrent) -> tuple[Approach, W
     if len(ages) < 2:
         return model, None
     weights = [{name: torch.from_numpy(array) for name, array in age.items()} for age in ages]
-    fork, rng = copy.deepcopy(model), stream(job.rand, Stream.WALK)
+    fork, rng = copy.deepcopy(model), stream(job.rand, Draws.WALK)
     return fork, WeightWalk(fork, weights, reach, rng)
 
 
@@ -207,7 +207,7 @@ def beginning(job: Job, profile: Concurrent, seed: Samples) -> tuple[Cursor, Pla
         start = index.place(index.likest(sound))
     lead = job.config.frame // 2  # the middle of a frame sounds, and its end is where it lies
     guide = guides.of(job.seed, len(seed), rate, job.rand, lead) if request.outline else None
-    rng = stream(job.rand, Stream.CURSOR)
+    rng = stream(job.rand, Draws.CURSOR)
     return Cursor(index, start, rng, seed=sound, pace=request.pace, wander=wander(job, profile),
                   outline=request.outline, guide=guide), start  # fmt: skip
 
@@ -229,7 +229,7 @@ def seed_of(model: Approach, job: Job) -> Samples:
 
     Raises :class:`BadRecording` if the seed cannot be read.
     """
-    rng = stream(job.rand, Stream.SEED)
+    rng = stream(job.rand, Draws.SEED)
     try:
         samples = seed_samples.load(job.seed, model.seed_samples, job.config.rate, job.peak, rng)
     except BadRecording as error:

@@ -17,7 +17,7 @@ from dreamd.approaches.config import ModelConfig
 from dreamd.approaches.registry import config_of
 from dreamd.corpus.recording import Recording, Voices
 from dreamd.dreaming import seeds
-from dreamd.dreaming.chance import Stream, stream
+from dreamd.dreaming.chance import Draws, stream
 from dreamd.dreaming.job import Job
 from dreamd.errors import NoModel, NoSuchSeed, TooLong
 from dreamd.home import checkpoints, pretrained
@@ -60,7 +60,7 @@ def resolve(
     """
     request = seeds.with_voices(request, voices)
     rand = random.getrandbits(31) if request.rand is None else request.rand
-    rng = stream(rand, Stream.SEED)
+    rng = stream(rand, Draws.SEED)
     seed, seed_voice = seeds.settle(request, voices, earlier, rng)
     voice = seeds.voice_of(request, voices, seed_voice)
     chosen = choose_model(settings, voice, request)
@@ -123,7 +123,7 @@ def some_of(
     a voice of thousands costs no more than one of hundreds."""
     if len(among) <= MOST_AMONG:
         return among
-    rng = stream(rand, Stream.AMONG)
+    rng = stream(rand, Draws.AMONG)
     drawn = set(rng.permutation(len(among))[:MOST_AMONG].tolist())
     return tuple(each for k, each in enumerate(among) if k in drawn or each in kept)
 
