@@ -225,6 +225,7 @@ def test_concurrent_is_the_paper_s_loop(
         made = np.concatenate([next(blocks) for _ in range(steps)])
 
     net, profile = copy.deepcopy(model), registry.ROWS[approach].concurrent
+    net.recurrent.layers[0].weight_ih_l0.requires_grad_(profile.inputs_learn)
     adam = torch.optim.Adam(
         net.parameters(),
         lr=render.learning_rate(asked, profile),
@@ -307,7 +308,7 @@ def windows_of(
     while True:
         one.step()
         assert one._here is not None
-        yield one.windows(one._here, 80.0)
+        yield one.windows(one._here, one.starts(one._here, 80.0))
 
 
 def test_the_cursor_walks_in_a_loop(recorded: Make, small: Settings) -> None:

@@ -153,6 +153,8 @@ def test_the_first_block_is_short_and_blocks_grow() -> None:
 def test_with_other_weights_nothing_old_remains(layers: int) -> None:
     """After each set_weights the block is what the new network makes of the stream so far."""
     nets = [model("transpose", 64, 4, 16, layers, seed=k) for k in range(3)]
+    for net in nets:  # the input weights stand still
+        net.recurrent.layers[0].weight_ih_l0 = nets[0].recurrent.layers[0].weight_ih_l0
     stream = music(nets[0].seed_samples)
     slider = SlidingLSTM(nets[0].sliding(), stream, largest=48)
     for net in (*nets, *nets):
@@ -169,3 +171,18 @@ def test_noise_is_added_and_fed_back() -> None:
     block = SlidingLSTM(net.sliding(), start).next(64, added)
     expected = literal_on(net, start, block) + added
     np.testing.assert_allclose(expected, block, atol=TOLERANCE, rtol=0)
+
+
+def test_what_is_changed_in_the_newest_block_is_heard_by_all_later_ones() -> None:
+    """Also where a block is as long as a vector, and its projections are needed at once."""
+    for largest in (16, 64):
+        net = model("transpose", 64, 4, 16)
+        stream = music(net.seed_samples)
+        slider = SlidingLSTM(net.sliding(), stream, largest=largest, mended=True)
+        for _ in range(12):
+            block = slider.next(largest)
+            expected = literal_on(net, stream[-net.seed_samples :], block)
+            np.testing.assert_allclose(expected, block, atol=TOLERANCE, rtol=0)
+            newest = slider.newest(largest)
+            newest *= np.linspace(1.0, 0.5, largest, dtype=np.float32)
+            stream = np.concatenate((stream, newest))

@@ -142,6 +142,7 @@ class WithLSTM(Approach):
     """What the paper's four share: LSTM layers, and stretches that project each vector once."""
 
     recurrent: Recurrent
+    dense: nn.Linear  # after each step
 
     def error(self, vectors: Tensor, after: Tensor, kept: Kept) -> Errors:
         rows = windowed_lstm.window_rows(kept, self.config.window)
@@ -155,11 +156,13 @@ class WithLSTM(Approach):
         :param after: ``(R, …)``; window ``w`` sees vector ``rows[k, w]`` at step ``k``.
         """
 
+    def mixer(self) -> nn.Linear | None:
+        """What makes one number of the ``n`` that :attr:`dense` gives, where a network has that."""
+        return None
+
 
 class SampleWise(WithLSTM):
     """What transpose and column share: an element is one sample, the queue is a window."""
-
-    dense: nn.Linear  # H → 1
 
     def __init__(self, config: ModelConfig, scale: float, *, dropout: float = 0.0) -> None:
         super().__init__(config, scale, dropout=dropout)
@@ -223,4 +226,4 @@ def mean_squares(predictions: Tensor, labels: Tensor) -> Errors:
 
 
 def _array(tensor: Tensor) -> NDArray[np.float32]:
-    return tensor.detach().cpu().numpy().astype(np.float32)
+    return tensor.detach().cpu().numpy().astype(np.float32, copy=False)

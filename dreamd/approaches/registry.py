@@ -33,6 +33,7 @@ class Concurrent:
     slowing: float = 0.0  #: power of ``length / usual`` by which shorter elements learn more slowly
     momentum: float = 0.9  #: Adam's first beta
     epsilon: float = 1e-8  #: Adam's: gradients much smaller than it move nothing
+    inputs_learn: bool = False  #: whether the first layer's input weights do; never sample-wise
     block: int = 1  #: elements made between two steps of learning, at most V
     windows: int = 1  #: that a step learns from
     spread: float = 1.0  #: blocks over which these windows are spread
@@ -70,9 +71,9 @@ _LIST = (
     # them. No momentum: the cursor passes each place once.
     Row("vector", "vector", False, 8.0, 100.0,
         Concurrent(3e-3, usual=1024, slowing=0.5, momentum=0.0, epsilon=1e-5, windows=2,
-                   wander=1.0)),
+                   inputs_learn=True, wander=1.0)),
     Row("spectrum", "hop", False, 5.0, 50.0,
-        Concurrent(8e-4, usual=256, slowing=1.0, level_correction=0.9,
+        Concurrent(8e-4, usual=256, slowing=1.0, inputs_learn=True, level_correction=0.9,
                    outlined={"learning_rate": 2.5e-3, "windows": 8, "spread": 6.0})),
     Row("transpose", "vector", True, 1.0, 4.0,
         Concurrent(3e-4, block=256, windows=8, level_correction=0.7, residual_gain=1.5,

@@ -32,6 +32,9 @@ class Transpose(SampleWise):
         column = self.dense(outputs).squeeze(-1).t()  # (B, n)
         return mean_squares(self.across(column).squeeze(1), after[torch.from_numpy(rows[-1])])
 
+    def mixer(self) -> nn.Linear:
+        return self.across
+
     def last(self, prediction: Tensor) -> Tensor:
         return prediction[0, 0]
 

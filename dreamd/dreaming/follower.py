@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from dreamd.approaches import lessons
 from dreamd.approaches.base import Approach, SampleWise
 from dreamd.approaches.registry import Concurrent
 from dreamd.audio.files import Samples
@@ -16,10 +17,6 @@ from dreamd.audio.linear_prediction import innovation
 from dreamd.audio.timbre import TIMBRE_SPAN
 from dreamd.corpus.recording import loop
 from dreamd.dreaming.cursor import Cursor, Place, Step
-from dreamd.kernels.adam import Adam
-
-CLIP = 1.0
-"""Largest norm of the gradient."""
 
 MINIMUM_LEVEL = 1e-4
 """The least level, in the model's scale: out of true silence no dream comes back."""
@@ -49,8 +46,7 @@ class Follower:
         self._model, self._cursor, self.profile = model, cursor, profile
         self._block = block_of(model, profile)
         self._here: Step | None = None  # where the last step learned
-        self._adam = Adam(model, learning_rate, profile.momentum, profile.epsilon)
-        self._kept = np.ones((profile.windows, 1), bool)  # each stretch is one window
+        self._learner = lessons.learner(model, profile, learning_rate)
         self._heard = (
             int(TIMBRE_SPAN * model.config.rate) + 1
         )  # samples that tell what it sounds like
@@ -64,13 +60,16 @@ class Follower:
         count = self._block * model.element_samples
         self._here = self._cursor.move(count, self._newest)
         self.leapt = self._here.leapt
-        with torch.enable_grad():
-            vectors, after = model.stretches(self.windows(self._here, count * self._cursor.pace))
-            loss, _ = model.error(vectors, after, self._kept)
-        self._adam.descend(loss, CLIP)
+        starts = self.starts(self._here, count * self._cursor.pace)
+        vectors, after = model.stretches(self.windows(self._here, starts))
+        self._learner.step(vectors, after, self._keys(self._here, starts))
         sample_wise = isinstance(model, SampleWise)
         newest = vectors[-1, -1, -self._block :] if sample_wise else after[-1, -1]
         self.level = max(rms(newest), MINIMUM_LEVEL)
+
+    def next(self, queue: Tensor, noise: float) -> tuple[Tensor, Tensor]:
+        """The dream's next element, and its queue with that appended."""
+        return self._learner.next(queue, noise)
 
     def listen(self, samples: Samples) -> None:
         """What was dreamt last, as it sounds: the cursor leaps to what is like it."""
@@ -84,17 +83,26 @@ class Follower:
         stretch = loop(self._here.recording, start, INNOVATION_SPAN + count)
         return innovation(stretch, count, INNOVATION_ORDER) / self._model.scale
 
-    def windows(self, here: Step, span: float) -> Tensor:
-        """``(windows, example_samples)`` whose last vectors lead up to ``here``, and on from there
-        to where the cursor goes next, ``span`` frames further.
+    def starts(self, here: Step, span: float) -> list[int]:
+        """Frames at which the windows begin, whose last vectors lead up to ``here``, and on from
+        there to where the cursor goes next, ``span`` frames further."""
+        count = self.profile.windows
+        first, apart = here.frame - self._model.seed_samples, span * self.profile.spread / count
+        return [int(first + apart * k) for k in range(count)]
+
+    def windows(self, here: Step, starts: list[int]) -> Tensor:
+        """``(windows, example_samples)`` from there on.
 
         The recording is a loop: after its end comes its beginning.
         """
-        model, count = self._model, self.profile.windows
-        first, apart = here.frame - model.seed_samples, span * self.profile.spread / count
-        starts = [int(first + apart * k) for k in range(count)]
-        windows = [loop(here.recording, start, model.example_samples) for start in starts]
-        return torch.from_numpy(np.stack(windows))
+        size = self._model.example_samples
+        return torch.from_numpy(np.stack([loop(here.recording, at, size) for at in starts]))
+
+    def _keys(self, here: Step, starts: list[int]) -> list[tuple[str, int, int]]:
+        """Where each vector of these windows lies, steps first."""
+        config, cache, frames = self._model.config, here.recording.cache, here.recording.frames
+        offsets = range(0, config.window * config.vector, config.vector)
+        return [(cache, frames, (at + more) % frames) for more in offsets for at in starts]
 
 
 def block_of(model: Approach, profile: Concurrent) -> int:
@@ -103,4 +111,4 @@ def block_of(model: Approach, profile: Concurrent) -> int:
 
 
 def rms(elements: Tensor) -> float:
-    return float(elements.square().mean().sqrt())
+    return float(torch.linalg.vector_norm(elements)) / elements.numel() ** 0.5

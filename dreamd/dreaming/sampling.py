@@ -70,7 +70,7 @@ def one_by_one(
     """The literal loop: a step of learning, an element, and so on."""
     while True:
         follower.step()
-        element, queue = model.next(queue, noise)
+        element, queue = follower.next(queue, noise)
         element = model.scaled(element, gain(follower, element))
         queue[-1] = element
         yield element[None]
@@ -83,7 +83,7 @@ def _in_blocks(
     block is mended where it begins, keeps its partials and its level, and the dream goes on from
     what became of it. Raises ``FloatingPointError`` where it is no numbers any more."""
     profile, size = follower.profile, block_of(model, follower.profile)
-    loop = SlidingLSTM(model.sliding(), queue.numpy(), threads, size)
+    loop = SlidingLSTM(model.sliding(), queue.numpy(), threads, size, mended=True)
     holds = profile.holds_harmonics
     held = Harmonics(queue.numpy(), model.config.rate) if holds else None
     for _ in itertools.count():

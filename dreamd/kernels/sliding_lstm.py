@@ -7,8 +7,8 @@ from their weights, and the literal loop (``Approach.next``) is what the tests c
 
 Let ``s`` be the stream (seed, then output), ``H`` the hidden size, and
 
-    P(j) = W_ih s[j : j+V] + b                                    projection at position j
-    gates = P(t + kV) + W_hh h,   h, c = cell(gates, c)           vector k of the window at t
+    P(j) = W_ih s[j : j+V]                                        projection at position j
+    gates = P(t + kV) + W_hh h + b,   h, c = cell(gates, c)       vector k of the window at t
     s[t + nV] = Σ_k mix[k] (dense · h_k + b_dense) + b_mix        the next sample
 
 (column: ``mix`` is 0…0 1; transpose: ``mix`` is its second dense layer.)
@@ -82,11 +82,13 @@ class SlidingLSTM:
 
     :param seed: ``(nV,)`` samples in the model's scale.
     :param threads: 2 splits the matrix work of each block between two cores.
+    :param mended: the newest block is changed (:meth:`newest`) before the next one is made.
     """
 
     def __init__(
-        self, weights: Weights, seed: Array, threads: int = 1, largest: int = LARGEST
-    ) -> None:
+        self, weights: Weights, seed: Array, threads: int = 1, largest: int = LARGEST,
+        mended: bool = False,
+    ) -> None:  # fmt: skip
         self._weights = weights
         self._n = len(weights.mix)
         self._hidden = len(weights.dense)
@@ -95,8 +97,9 @@ class SlidingLSTM:
         self._largest = min(largest, self._vector)
         self._pool = ThreadPoolExecutor(threads - 1) if threads > 1 else None
         self._threads = threads
-        self._changing = False
-        self._prepare_weights()
+        self._mended, self._again = mended, 0  # positions whose projections hold what was changed
+        self._prepare_inputs()
+        self.set_weights(weights)
         self._prepare_memory(seed)
         self._project(0, len(seed) - self._vector)
 
@@ -115,12 +118,17 @@ class SlidingLSTM:
     def set_weights(self, weights: Weights) -> None:
         """Other weights of the same shape from here on (concurrent sampling learns as it goes).
 
-        From now on each block projects what it looks at anew, so that no sample is made with
-        anything that older weights computed: ``n`` FFT convolutions a block instead of one.
+        The first layer's input weights must be those that it began with: so projections stay, and
+        no sample is made with anything that other weights computed.
         """
-        self._weights = weights
-        self._prepare_weights()
-        self._changing = True
+        self._weights, upper = weights, weights.layers[1:]
+        self._w_hh = [_tensor(layer.w_hh).t() for layer in weights.layers]  # (H, 4H)
+        self._upper_w_ih = [_tensor(layer.w_ih).t() for layer in upper]  # (H, 4H)
+        self._bias = [_tensor(layer.bias) for layer in weights.layers]
+        self._dense = _tensor(weights.dense)
+        self._uppers = np.zeros((len(upper), self._hidden, 4 * self._hidden), np.float32)
+        for k, layer in enumerate(upper):
+            self._uppers[k] = layer.w_ih.T
 
     def next(self, count: int, noise: Array | None = None, bound: float = np.inf) -> Array:
         """The next ``count ≤ V`` samples; ``noise (count,)`` is added to them as they are made,
@@ -128,42 +136,39 @@ class SlidingLSTM:
         if self._end + count > len(self._stream):
             self._move_to_front()
         start = self._end - self._n * self._vector
-        if self._changing:
-            for k in range(self._n - 1):
-                self._project(start + k * self._vector, count)
+        newest = start + (self._n - 1) * self._vector
+        self._project(newest - self._again, self._again + count)
         self._recur(start, count)
         if noise is not None:
             self._mixed[:count] += noise
-        newest = start + (self._n - 1) * self._vector
-        self._project(newest, count)
         for at in range(0, count, SUB):
             size = min(SUB, count - at)
             if at:
                 self._catch_up(newest, at, size)
             self._sample_loop(newest, at, size, np.float32(bound))
         self._end += count
+        self._again = count if self._mended else 0
         return self._stream[self._end - count : self._end].copy()
 
     def newest(self, count: int) -> Array:
-        """The newest ``count`` samples themselves: the dream goes on from what is made of them."""
+        """The newest ``count`` samples themselves: the dream goes on from what is made of them.
+
+        What was ``mended`` of the newest block is heard by all projections from then on; what is
+        older must stay.
+        """
         return self._stream[max(self._end - count, 0) : self._end]
 
     # ------------------------------------------------------------ memory
 
-    def _prepare_weights(self) -> None:
-        first, *upper = self._weights.layers
-        self._w_hh = [_tensor(layer.w_hh).t() for layer in self._weights.layers]  # (H, 4H)
-        self._w_ih = [_tensor(layer.w_ih).t() for layer in self._weights.layers]  # (D, 4H)
-        self._bias = [_tensor(layer.bias) for layer in self._weights.layers]
-        self._dense = _tensor(self._weights.dense)
+    def _prepare_inputs(self) -> None:
+        """What is made of the first layer's input weights, once."""
+        w_ih = self._weights.layers[0].w_ih
         self._taps: dict[int, Tensor] = {}
         # The last SUB taps, newest first: what a sample adds to the gates of later ones.
-        self._tail = np.ascontiguousarray(first.w_ih.T[::-1][: min(SUB, self._vector)])
-        self._uppers = np.zeros((len(upper), self._hidden, 4 * self._hidden), np.float32)
-        for k, layer in enumerate(upper):
-            self._uppers[k] = layer.w_ih.T
-        self._length = next_fast_len(self._vector + self._largest - 1, real=True)
-        filters = torch.fft.rfft(_tensor(first.w_ih), self._length)
+        self._tail = np.ascontiguousarray(w_ih.T[::-1][: min(SUB, self._vector)])
+        most = self._largest * (2 if self._mended else 1)  # positions projected at a time
+        self._length = next_fast_len(self._vector + most - 1, real=True)
+        filters = torch.fft.rfft(_tensor(w_ih), self._length)
         self._filters = torch.conj_physical(filters)  # (4H, length/2 + 1): correlation
 
     def _prepare_memory(self, seed: Array) -> None:
@@ -217,11 +222,7 @@ class SlidingLSTM:
             filtered, heard = self._filtered[low:high], self._heard[low:high]
             torch.mul(self._filters[low:high], spectrum, out=filtered)
             torch.fft.irfft(filtered, self._length, out=heard)
-            torch.add(
-                heard[:, :count].T,
-                self._bias[0][low:high],
-                out=self._rows[position : position + count, low:high],
-            )
+            self._rows[position : position + count, low:high] = heard[:, :count].T
 
         self._split(work, 4 * self._hidden)
 
@@ -233,10 +234,8 @@ class SlidingLSTM:
         weights, rows = self._weights, high - low
         states = [torch.zeros(rows, self._hidden) for _ in weights.layers]
         cells = [self._cells[k, low:high] for k in range(len(weights.layers))]
-        # W_hh h, and the bias where no projection carries it; before the first vector h = 0.
-        recurrent = [np.zeros((rows, 4 * self._hidden), np.float32) for _ in weights.layers]
-        for more, lstm in zip(recurrent[1:], weights.layers[1:], strict=True):
-            more[:] = lstm.bias
+        # W_hh h + b; before the first vector h = 0.
+        recurrent = [bias.expand(rows, -1).contiguous().numpy() for bias in self._bias]
         mixed = self._mixed[low:high]
         self._cells[:, low:high] = 0
         mixed[:] = weights.mix_bias
@@ -246,11 +245,9 @@ class SlidingLSTM:
             below = states[0]
             for layer, state in enumerate(states):
                 if layer:
-                    gates = matmul(below, self._w_ih[layer]).numpy()
+                    gates = matmul(below, self._upper_w_ih[layer - 1]).numpy()
                 lstm_cell(gates, recurrent[layer], cells[layer], state.numpy())
-                recurrent[layer] = matmul(state, self._w_hh[layer]).numpy()
-                if layer:
-                    recurrent[layer] += weights.layers[layer].bias
+                recurrent[layer] = matmul(state, self._w_hh[layer], self._bias[layer]).numpy()
                 below = state + below if layer and weights.residual else state
             if weights.mix[k]:
                 told = torch.mv(below, self._dense).numpy() + weights.dense_bias
