@@ -54,7 +54,7 @@ def plain_steps(model: Approach, profile: Concurrent, rate: float, batches: list
 
 
 def learn(model: Approach, profile: Concurrent, rate: float, batches: list[Tensor]) -> None:
-    one = lessons.learner(model, profile, rate)
+    one = lessons.pupil(model, profile, rate)
     with torch.no_grad():
         for which, samples in enumerate(batches):
             vectors, after = model.stretches(samples)
@@ -117,7 +117,7 @@ def test_the_next_element_is_the_network_s(approach: str, layers: int, inputs_le
     """While it learns, the queue moves on, its newest element is changed, and all of it once."""
     profile = Concurrent(1e-2, inputs_learn=inputs_learn)
     model = network(approach, layers=layers, residual=True)
-    one = lessons.learner(model, profile, 1e-2)
+    one = lessons.pupil(model, profile, 1e-2)
     samples = 0.3 * torch.randn(2, model.seed_samples)
     with torch.no_grad():
         queue, other_seed = (model.elements(each).clone() for each in samples)
@@ -135,7 +135,7 @@ def test_the_next_element_is_the_network_s(approach: str, layers: int, inputs_le
 
 def test_noise_is_added_to_the_next_element() -> None:
     model = network("vector")
-    one = lessons.learner(model, Concurrent(1e-3), 1e-3)
+    one = lessons.pupil(model, Concurrent(1e-3), 1e-3)
     queue = model.elements(0.3 * torch.randn(model.seed_samples))
     with torch.no_grad():
         (still, _), (noisy, _) = one.next(queue, 0.0), one.next(queue, 5.0)
@@ -152,7 +152,7 @@ def test_a_network_of_another_kind_learns_by_its_derivatives() -> None:
             return torch.nn.functional.mse_loss(self.factor * vectors, after), after.square().mean()
 
     model = Other()
-    one = lessons.learner(model, Concurrent(0.1), 0.1)  # type: ignore[arg-type]
+    one = lessons.pupil(model, Concurrent(0.1), 0.1)  # type: ignore[arg-type]
     vectors = torch.randn(2, 3, 5)
     for _ in range(100):
         one.step(vectors, 0.7 * vectors, [])

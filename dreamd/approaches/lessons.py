@@ -1,6 +1,6 @@
 """How the network of a concurrent dream learns from the few windows at its cursor, and goes on.
 
-The follower asks :func:`learner` for one and calls its ``step`` before each step of the dream.
+The follower asks :func:`pupil` for one and calls its ``step`` before each step of the dream.
 What is made of LSTM layers has its step written out (:mod:`dreamd.kernels.window_learner`);
 any other approach learns by PyTorch's derivatives. Where an element is a whole vector or spectrum
 the next one comes from the learner, too: it knows what has changed.
@@ -17,13 +17,13 @@ from dreamd.approaches.base import Approach, SampleWise, WithLSTM
 from dreamd.approaches.registry import Concurrent
 from dreamd.kernels.adam import Adam
 from dreamd.kernels.projections import Projections, project
-from dreamd.kernels.window_learner import Array, Weights, WindowLearner
+from dreamd.kernels.window_learner import Array, Learned, WindowLearner
 
 CLIP = 1.0
 """Largest norm of the gradient."""
 
 
-class Learner(Protocol):
+class Pupil(Protocol):
     learning_rate: float
 
     def step(self, vectors: Tensor, after: Tensor, keys: Sequence[Hashable]) -> None:
@@ -39,7 +39,7 @@ class Learner(Protocol):
         """:meth:`Approach.next` with the weights as they are now."""
 
 
-def learner(model: Approach, profile: Concurrent, learning_rate: float) -> Learner:
+def pupil(model: Approach, profile: Concurrent, learning_rate: float) -> Pupil:
     """Changes ``model``, which nobody else may have, with each step."""
     if isinstance(model, WithLSTM):
         return WrittenOut(model, profile, learning_rate)
@@ -80,7 +80,7 @@ class WrittenOut:
             learning_rate=learning_rate, momentum=profile.momentum, epsilon=profile.epsilon,
             clip=CLIP,
         )  # fmt: skip
-        share(model, self._learner.weights)
+        lay_into(model, self._learner.weights)
         self._model, self._mixes = model, model.mixer() is not None
         self._w_ih = _array(model.recurrent.layers[0].get_parameter("weight_ih_l0"))
         beside = -(-model.config.vector // (profile.block * model.element_samples))
@@ -131,13 +131,13 @@ def steps_first(rows: Tensor) -> Tensor:
     return rows.transpose(0, 1).flatten(0, 1)
 
 
-def weights_of(model: WithLSTM, inputs_learn: bool) -> Weights:
+def weights_of(model: WithLSTM, inputs_learn: bool) -> Learned:
     """What learns, as the learner takes it; views where that is possible."""
     layers = [dict(layer.named_parameters()) for layer in model.recurrent.layers]
     w_ih = [_array(layer["weight_ih_l0"]) for layer in layers]
     gates = len(w_ih[0])
     mixer, none = model.mixer(), np.zeros(0, np.float32)
-    return Weights(
+    return Learned(
         w_hh=np.stack([_array(layer["weight_hh_l0"]) for layer in layers]),
         upper=np.stack(w_ih[1:]) if w_ih[1:] else np.zeros((0, gates, gates // 4), np.float32),
         biases=np.stack(
@@ -151,7 +151,7 @@ def weights_of(model: WithLSTM, inputs_learn: bool) -> Weights:
     )
 
 
-def share(model: WithLSTM, weights: Weights) -> None:
+def lay_into(model: WithLSTM, weights: Learned) -> None:
     """From here on the model's parameters are these arrays."""
     for k, layer in enumerate(model.recurrent.layers):
         parts = {"weight_hh_l0": weights.w_hh[k], "bias_ih_l0": weights.biases[0, k],

@@ -46,7 +46,7 @@ class Follower:
         self._model, self._cursor, self.profile = model, cursor, profile
         self._block = block_of(model, profile)
         self._here: Step | None = None  # where the last step learned
-        self._learner = lessons.learner(model, profile, learning_rate)
+        self._pupil = lessons.pupil(model, profile, learning_rate)
         self._heard = (
             int(TIMBRE_SPAN * model.config.rate) + 1
         )  # samples that tell what it sounds like
@@ -62,14 +62,14 @@ class Follower:
         self.leapt = self._here.leapt
         starts = self.starts(self._here, count * self._cursor.pace)
         vectors, after = model.stretches(self.windows(self._here, starts))
-        self._learner.step(vectors, after, self._keys(self._here, starts))
+        self._pupil.step(vectors, after, self._keys(self._here, starts))
         sample_wise = isinstance(model, SampleWise)
         newest = vectors[-1, -1, -self._block :] if sample_wise else after[-1, -1]
         self.level = max(rms(newest), MINIMUM_LEVEL)
 
     def next(self, queue: Tensor, noise: float) -> tuple[Tensor, Tensor]:
         """The dream's next element, and its queue with that appended."""
-        return self._learner.next(queue, noise)
+        return self._pupil.next(queue, noise)
 
     def listen(self, samples: Samples) -> None:
         """What was dreamt last, as it sounds: the cursor leaps to what is like it."""

@@ -37,7 +37,7 @@ from dreamd.dreaming.weight_walk import AGES, WeightWalk
 from dreamd.errors import BadRecording, Cancelled, Diverged, NoModel
 from dreamd.home import checkpoints
 from dreamd.home.header import Header
-from dreamd.kernels import sliding_lstm, windowed_lstm
+from dreamd.kernels import sliding_lstm, window_learner
 from dreamd.settings import Settings
 
 CHUNK = 0.15
@@ -269,5 +269,5 @@ def prepare() -> None:
     torch.set_num_threads(1)  # the sample loop has its own; small steps gain nothing
     torch.set_grad_enabled(False)
     sliding_lstm.warm()
-    windowed_lstm.warm()
+    window_learner.warm()
     vocoder.warm()

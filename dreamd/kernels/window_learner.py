@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from dreamd.kernels.activations import FLAGS, sigmoid, tanh
 from dreamd.kernels.compiled import compiled
+from dreamd.kernels.projections import project
 from dreamd.kernels.small_products import (
     add_product,
     product,
@@ -39,7 +40,7 @@ _TWO = np.float32(2)
 
 
 @dataclass(frozen=True)
-class Weights:
+class Learned:
     """All that learns. What a network does not have, has no elements."""
 
     w_hh: Array  # (L, 4H, H)
@@ -52,13 +53,13 @@ class Weights:
     w_ih: Array  # (4H, D) of the first layer, or (0, D) where it stands still
 
 
-def apart(like: Weights) -> tuple[Array, Weights]:
+def apart(like: Learned) -> tuple[Array, Learned]:
     """Room for weights of these shapes in one array, and its parts."""
-    shapes = [getattr(like, each.name).shape for each in fields(Weights)]
+    shapes = [getattr(like, each.name).shape for each in fields(Learned)]
     ends = np.cumsum([int(np.prod(shape)) for shape in shapes])
     whole = np.zeros(ends[-1], np.float32)
     parts = np.split(whole, ends[:-1])
-    return whole, Weights(*(part.reshape(s) for part, s in zip(parts, shapes, strict=True)))
+    return whole, Learned(*(part.reshape(s) for part, s in zip(parts, shapes, strict=True)))
 
 
 class WindowLearner:
@@ -70,14 +71,14 @@ class WindowLearner:
     """
 
     def __init__(
-        self, weights: Weights, residual: bool, *,
+        self, weights: Learned, residual: bool, *,
         learning_rate: float, momentum: float, epsilon: float, clip: float,
     ) -> None:  # fmt: skip
         self.learning_rate = learning_rate
         self._residual, self._clip = residual, np.float32(clip)
         self._momentum, self._epsilon = momentum, np.float32(epsilon)
         self._flat, self.weights = apart(weights)
-        for each in fields(Weights):
+        for each in fields(Learned):
             getattr(self.weights, each.name)[:] = getattr(weights, each.name)
         self._flat_gradient, self._gradient = apart(weights)
         self._squares = np.zeros_like(self._flat)
@@ -298,3 +299,15 @@ def adam(weights, gradient, means, squares, clip, rate, unbias, momentum, epsilo
         g = shorter * gradient[j]
         squares[j] = kept * squares[j] + new * g * g
         weights[j] -= rate * g / (unbias * np.sqrt(squares[j]) + epsilon)
+
+
+def warm() -> None:
+    """Compiles, or fetches from the disk's cache, what the first concurrent dream will need."""
+    shapes = (1, 4, 1), (0, 4, 1), (2, 1, 4), (1, 1), (1,), (0,), (0,), (0, 2)
+    nothing = Learned(*(np.zeros(shape, np.float32) for shape in shapes))
+    learner = WindowLearner(
+        nothing, False, learning_rate=0.0, momentum=0.0, epsilon=1.0, clip=1.0
+    )  # fmt: skip
+    projected = project(np.zeros((1, 2), np.float32), np.zeros((4, 2), np.float32))
+    learner.step(projected[None], np.zeros((1, 2), np.float32), np.zeros((1, 1), np.float32))
+    learner.predict(projected)
