@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dreamd.kernels.activations import FLAGS, sigmoid, tanh
+from dreamd.kernels.adam import BETA, adam_step
 from dreamd.kernels.compiled import compiled
 from dreamd.kernels.projections import project
 from dreamd.kernels.small_products import (
@@ -31,9 +32,6 @@ from dreamd.kernels.small_products import (
 )
 
 Array = NDArray[np.float32]
-
-BETA = 0.999
-"""Adam's second beta."""
 
 _ONE = np.float32(1)
 _TWO = np.float32(2)
@@ -107,7 +105,7 @@ class WindowLearner:
         self._steps += 1
         first = 1 - self._momentum**self._steps
         second = 1 - BETA**self._steps
-        adam(
+        adam_step(
             self._flat, self._flat_gradient, self._means, self._squares, self._clip,
             np.float32(self.learning_rate / first), np.float32(second**-0.5),
             np.float32(self._momentum), self._epsilon,
@@ -274,31 +272,6 @@ def _backward(above, w_hh, gates, cells, after, d_cell):  # type: ignore[no-unty
                 dc[j] = d * f_j
         if k:
             product(gates[k], w_hh, after)
-
-
-@compiled(**FLAGS)
-def adam(weights, gradient, means, squares, clip, rate, unbias, momentum, epsilon):  # type: ignore[no-untyped-def]
-    """Adam's step (Kingma and Ba, 2015) along a gradient no longer than ``clip``.
-
-    :param rate: the learning rate over ``1 - momentum^t``.
-    :param unbias: ``1 / √(1 - 0.999^t)``.
-    """
-    total = np.float32(0)
-    for j in range(len(gradient)):
-        total += gradient[j] * gradient[j]
-    shorter = min(clip / (np.sqrt(total) + np.float32(1e-6)), _ONE)
-    kept, new = np.float32(BETA), np.float32(1 - BETA)
-    if len(means):
-        for j in range(len(weights)):
-            g = shorter * gradient[j]
-            means[j] = momentum * means[j] + (_ONE - momentum) * g
-            squares[j] = kept * squares[j] + new * g * g
-            weights[j] -= rate * means[j] / (unbias * np.sqrt(squares[j]) + epsilon)
-        return
-    for j in range(len(weights)):
-        g = shorter * gradient[j]
-        squares[j] = kept * squares[j] + new * g * g
-        weights[j] -= rate * g / (unbias * np.sqrt(squares[j]) + epsilon)
 
 
 def warm() -> None:
