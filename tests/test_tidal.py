@@ -258,6 +258,16 @@ def test_what_is_no_dream_goes_to_superdirt_alone(
     assert superdirt.next(0.1) is None
 
 
+def test_a_take_is_an_event_for_superdirt(ghci: Ghci, daemon: Receiver, receiver: Any) -> None:
+    superdirt = receiver()
+    ghci.boot(daemon.port, superdirt.port)
+    ghci.type('once $ dreamrec "guitar" # secs 8 # dreamin 1')
+    heard = superdirt.next()
+    assert heard is not None
+    said = requests.pairs(heard.params)
+    assert (said["s"], said["voice"], said["secs"], said["dreamin"]) == ("dreamrec", "guitar", 8, 1)
+
+
 def test_every_parameter_arrives_under_its_key(ghci: Ghci, daemon: Receiver, receiver: Any) -> None:
     ghci.boot(daemon.port, receiver().port)
     ghci.type(

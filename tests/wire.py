@@ -16,6 +16,7 @@ from dreamd.daemon.dispatcher import Dispatcher
 from dreamd.daemon.dreams import Dreams
 from dreamd.daemon.errands import Errands, log_failure
 from dreamd.daemon.events import ErrandDone, Packet
+from dreamd.daemon.forgetting import Forgetting
 from dreamd.daemon.parts import Parts
 from dreamd.daemon.queue import Dream, Queue
 from dreamd.daemon.state import State
@@ -54,6 +55,7 @@ class OneWorker:
         self.dream: Dream | None = None
         self.stopped: list[Dream] = []
         self.paused: list[bool] = []
+        self.told: list[Any] = []
 
     def free(self) -> str | None:
         return None if self.dream else "one"
@@ -74,6 +76,9 @@ class OneWorker:
         self.stopped.append(dream)
 
     def share_machine(self) -> None: ...
+
+    def tell_training(self, change: Any) -> None:
+        self.told.append(change)
 
     def pause_training(self, on: bool) -> None:
         self.paused.append(on)
@@ -113,9 +118,12 @@ class Desk:
         keeping = BankKeeping(self.state, self.clients, home)
         self.dreams = Dreams(self.state, self.clients, worker, home, keeping)
         self.paths = Errands("seed", 2, self.checked.append)
-        parts = Parts(self.state, self.clients, worker, self.dreams)
+        self.parts = parts = Parts(self.state, self.clients, worker, self.dreams)
         admission = Admission(parts, home, self.paths)
-        self.dispatcher = Dispatcher(parts, admission, trusts, keeping, self.left.append)
+        forgetting = Forgetting(self.state, self.clients, worker, home)
+        self.dispatcher = Dispatcher(
+            parts, admission, trusts, keeping, forgetting, self.left.append
+        )
 
     def hear(self, sender: Address, address: str, *args: Any) -> None:
         self.hear_packet(sender, transport.encode(address, args))

@@ -24,7 +24,7 @@ module DreamRNN where
 
 import Sound.Tidal.Context
   ( Args (..), ControlPattern, OSC (..), Pattern, Schedule (..), Target (..)
-  , cI_, cS_, grp, mF, mS, pF, pI, pS, superdirtTarget )
+  , (#), cI_, cS_, grp, mF, mS, pF, pI, pS, superdirtTarget )
 
 -- DreamRNN.ghci holds the rest of this file, word for word.
 
@@ -129,6 +129,15 @@ blend = pF "blend"
 -- | The same number, the same dream: @dreamrand 7@. (@rand@ is a name of Tidal's own.)
 dreamrand :: Pattern Int -> ControlPattern
 dreamrand = pI "rand"
+
+-- | Record from SuperDirt's input into a voice, as long as the event lasts, or @secs@:
+-- @once $ dreamrec "guitar" # secs 8@. (Needs @DreamDirt.start@ in SuperCollider.)
+dreamrec :: Pattern String -> ControlPattern
+dreamrec name = pS "voice" name # pS "s" (pure "dreamrec")
+
+-- | Which of its inputs: @dreamrec "guitar" # dreamin 1@. 0 is the first.
+dreamin :: Pattern Int -> ControlPattern
+dreamin = pI "dreamin"
 
 -- | How many dreams there are, as the daemon tells Tidal's control port:
 -- @sound "dream" # n (irand dreams)@ plays any of them. Silent until the daemon has said it.

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from dreamd.corpus import forgotten
 from dreamd.corpus.memory import OURS
 from dreamd.errors import NoModel
 from dreamd.home import bank, checkpoints
@@ -17,7 +18,7 @@ from dreamd.home.lock import MARK, OLDER
 
 LEAST_ROOM = 1 << 30  # bytes
 NAMED = 3  # names in a line
-ROOT = {MARK, *OLDER, "dreamd.old.log"}
+ROOT = {MARK, *OLDER, "dreamd.old.log", "forgotten.txt"}
 CLOUDS = ("dropbox", "onedrive", "google drive", "googledrive", "my drive", "mobile documents",
           "icloud drive", "nextcloud", "owncloud", "syncthing", "pcloud", "mega")  # fmt: skip
 """How cloud drives call their folders, in small letters."""
@@ -41,6 +42,11 @@ def examine_home(home: Path) -> Iterator[Finding]:
         yield Finding("note", f"{text}machines at once spoil each other's; better choose a --home")
     if dreams := bank.told(home):
         yield Finding("ok", dreams)
+    if gone := forgotten.lines(home):
+        names = ", ".join(f"{each.voice}: {Path(each.file).name}" for each in gone[:NAMED])
+        more = " …" if len(gone) > NAMED else ""
+        where = f"a line each in {forgotten.path_in(home)}, which brings it back when it is deleted"
+        yield Finding("ok", f"forgotten recordings, {where}: {names}{more}")
     yield from _checkpoints(home)
     if theirs := [path for path in _files(home) if not _is_ours(home, path)]:
         text = f"{_counted(theirs, 'file')} in the home that dreamd did not make, left alone: "
@@ -70,7 +76,7 @@ def _is_ours(home: Path, path: Path) -> bool:
         case ("corpus", name):
             return OURS.fullmatch(name) is not None
         case ("models", _, _, name):
-            whole = name.partition(".damaged")[0]
+            whole = name.partition(".damaged")[0].partition(".forgotten")[0]
             patterns = (checkpoints.CHECKPOINT, checkpoints.OURS_BESIDE)
             return any(pattern.fullmatch(whole) for pattern in patterns)
         case ("dreams", _, name):

@@ -7,10 +7,12 @@ The daemon feeds it what the watcher finds; :meth:`Corpus.ingest` decodes a file
 import bisect
 import time
 from collections.abc import Callable, Iterable, Set
+from dataclasses import replace
 from pathlib import Path
 
 from dreamd.audio.no_audio import shown
 from dreamd.corpus.decoding import NoRoom, OnProgress, Pour, ignore, pour
+from dreamd.corpus.forgetful import Forgetful
 from dreamd.corpus.found import Found
 from dreamd.corpus.memory import Memory
 from dreamd.corpus.recording import Recording
@@ -33,6 +35,8 @@ class Corpus:
         self._present: dict[Path, Recording] = {}
         self._voices: dict[str, list[Recording]] = {}  # sorted by name; replaced, never changed
         self._left: dict[str, float] = {}  # when the last recording of a cache went
+        self.forgetful = Forgetful(home, self._memory)  #: what it is not to have
+        self._begun: dict[Path, float] = {}  # when the first part of a take joined
 
     def voices(self) -> dict[str, list[Recording]]:
         """Each voice's present recordings, sorted by name."""
@@ -83,18 +87,22 @@ class Corpus:
         """What is remembered of this folder's files is present, though nobody could look at them:
         their disk does not answer. Gives the files; what went meanwhile is still to be removed."""
         places = [place for place in self._memory.places() if place.path.is_relative_to(folder)]
+        gone = self.forgetful.known()
         for place in places:
-            if note := self._memory.of(place.path):
+            note = self._memory.of(place.path)
+            if note and (note.digest, place.voice) not in gone:
                 self.add(note.recording(self._memory.folder, note.places[place.path]))
         return [place.path for place in places]
 
     def unchanged(self, listed: Iterable[tuple[Path, str]]) -> list[Recording]:
         """What is remembered of these files, where they are as they were: looks at each, in
         whatever thread may wait for their disk."""
+        gone = self.forgetful.known()
         notes = ((self._memory.of(path), path, voice) for path, voice in listed)
         return [
             note.recording(self._memory.folder, note.places[path]) for note, path, voice in notes
-            if note and note.places[path].voice == voice and note.places[path].unchanged()
+            if note and (note.digest, voice) not in gone
+            and note.places[path].voice == voice and note.places[path].unchanged()
         ]  # fmt: skip
 
     def ingest(
@@ -112,13 +120,24 @@ class Corpus:
         memory = self._memory
         try:
             note = memory.known(found) or memory.learn(found, progress, remark)
+            begun = self._begun.pop(found.path, note.joined)
+            note = replace(note, joined=min(note.joined, begun))
             memory.place(note, found)
         except NoRoom as error:
             raise NoRoom(
                 f"cannot be kept in {memory.folder} ({error}), is read as soon as it can be: "
                 f"{shown(found.path)}"
             ) from None
+        self.forgetful.check(note, found)
         return note.recording(memory.folder, found)
+
+    def ingest_part(self, found: Found, whole: Path) -> Recording:
+        """What there is by now of a take that is being recorded, as a part of its voice under the
+        name that it will have, ``whole``. Raises as :meth:`ingest` does."""
+        note = self._memory.learn_part(found)
+        self._begun.setdefault(whole, note.joined)
+        part = note.recording(self._memory.folder, found)
+        return replace(part, source=str(whole), joined=self._begun[whole])
 
     # ------------------------------------------------------------ what lies on the disk
 

@@ -2,7 +2,8 @@
 
 It is laid out as SuperDirt has it: each sub-folder is a voice, files beside them belong to the
 voice ``default``. The watcher asks :func:`look_into` again and again, commands ask :func:`given`.
-Hidden files, unfinished downloads and files that are called like no audio are passed over.
+Hidden files, unfinished downloads and files that are called like no audio are passed over. A take
+that is still being recorded is called ``NAME.wav.recording``, and is renamed when it is whole.
 """
 
 import os
@@ -17,12 +18,16 @@ from dreamd.errors import SetupError
 
 TEMPORARY = ("~", ".tmp", ".part", ".partial", ".crdownload", ".download")
 
+GROWING = ".recording"
+"""What the name of a take ends with as long as it is being recorded."""
+
 
 @dataclass
 class Listing:
     """What lies in the folder now."""
 
     recordings: list[tuple[Path, str]] = field(default_factory=list)  # each with its voice
+    takes: list[tuple[Path, str]] = field(default_factory=list)  # still being recorded
     troubles: list[str] = field(default_factory=list)  # one line for each that is passed over
     blind: set[Path] = field(default_factory=set)  # folders that could not be looked into
 
@@ -41,6 +46,15 @@ def is_recording(path: Path) -> bool:
     )
 
 
+def is_take(path: Path) -> bool:
+    """Whether a file's name says that it is being recorded.
+
+    >>> [is_take(Path(n)) for n in ("a.wav.recording", ".a.wav.recording", "a.recording", "a.wav")]
+    [True, False, False, False]
+    """
+    return path.suffix == GROWING and is_recording(path.with_suffix(""))
+
+
 def look_into(root: Path) -> Listing:
     """Raises :class:`OSError` where the folder itself cannot be looked into."""
     found, folders = Listing(), []
@@ -49,7 +63,9 @@ def look_into(root: Path) -> Listing:
             folders.append(path)
         elif is_recording(path):
             found.recordings.append((path, DEFAULT))
-    taken = (DEFAULT,) if found.recordings else ()
+        elif is_take(path):
+            found.takes.append((path, DEFAULT))
+    taken = (DEFAULT,) if found.recordings or found.takes else ()
     names = voice_names([folder.name for folder in folders], taken)
     for folder in folders:
         _add_voice(found, folder, names[folder.name])
@@ -66,6 +82,7 @@ def _add_voice(found: Listing, folder: Path, voice: str) -> None:
         return
     recordings = [path for path, _ in entries if is_recording(path)]
     found.recordings += [(path, voice) for path in recordings]
+    found.takes += [(path, voice) for path, _ in entries if is_take(path)]
     plain = voice_name(folder.name)
     if recordings and voice != plain:
         found.troubles.append(

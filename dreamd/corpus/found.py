@@ -1,4 +1,4 @@
-"""A complete file in the watched folder: what the watcher finds, and the corpus remembers."""
+"""A file in the watched folder: what the watcher finds and tells, and the corpus remembers."""
 
 import os
 from dataclasses import dataclass
@@ -48,3 +48,17 @@ class Found:
 
     def is_gone(self) -> bool:
         return not os.path.lexists(self.path)
+
+
+@dataclass(frozen=True)
+class Growing:
+    """A take that is still being recorded has more to learn from."""
+
+    found: Found
+
+
+@dataclass(frozen=True)
+class Gone:
+    """A file that was there is not any more (deleted, or renamed: then it is also found)."""
+
+    path: Path

@@ -17,8 +17,9 @@ from pathlib import Path
 from dreamd.audio.no_audio import shown
 from dreamd.corpus.cache import Corpus
 from dreamd.corpus.decoding import NoRoom
-from dreamd.corpus.found import Found
+from dreamd.corpus.found import Found, Growing
 from dreamd.corpus.recording import Recording
+from dreamd.corpus.takes import when_whole
 from dreamd.errors import BadRecording
 
 THREADS = 2
@@ -62,7 +63,8 @@ class Ingester:
     def __init__(self, corpus: Corpus, tell: Callable[[News], None]) -> None:
         self._corpus, self._tell = corpus, tell
         self._order = itertools.count()
-        self._waiting: queue.PriorityQueue[tuple[int, int, Found]] = queue.PriorityQueue()
+        self._waiting: queue.PriorityQueue[tuple[int, int, Found | Growing]]
+        self._waiting = queue.PriorityQueue()
         self._full = False  # the home's disk, and it was told
         self._mended: set[Path] = set()  # whose caches were damaged, and are made again
         self._worked = self._tidied = time.monotonic()
@@ -73,6 +75,10 @@ class Ingester:
     def take(self, found: Found) -> None:
         """Ingests this file as soon as the shorter ones are done."""
         self._waiting.put((found.size, next(self._order), found))
+
+    def take_part(self, growing: Growing) -> None:
+        """Ingests what there is of a take that is being recorded: before all else, it is played."""
+        self._waiting.put((0, next(self._order), growing))
 
     def tidy(self, in_use: Callable[[], Set[str]]) -> None:
         """To be called now and then: when all is read, and has been for a while, what is kept is
@@ -92,7 +98,11 @@ class Ingester:
 
     def _work(self) -> None:
         while True:
-            _, _, found = self._waiting.get()
+            _, _, next_one = self._waiting.get()
+            if isinstance(next_one, Growing):
+                self._ingest_part(next_one.found)
+                continue
+            found = next_one
             try:
                 self._ingest(found)
             except Exception as error:  # of one file; the next ones are read
@@ -117,6 +127,17 @@ class Ingester:
             self._full = False
             gone = found.is_gone()
             self._tell(Refused(found, None) if gone else Joined(found, recording, tuple(remarks)))
+
+    def _ingest_part(self, found: Found) -> None:
+        """Where nothing comes of it nothing is said: the whole take will be read."""
+        try:
+            recording = self._corpus.ingest_part(found, when_whole(found.path))
+        except (BadRecording, NoRoom) as error:
+            logging.info("a take that is being recorded is not learned yet: %s", error)
+        except Exception:
+            logging.exception("while reading a part of %r", found.path)
+        else:
+            self._tell(Joined(found, recording))
 
     def _wait_for_room(self, found: Found, reason: str) -> None:
         """Told once, however many files wait."""

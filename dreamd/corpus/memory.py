@@ -17,13 +17,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from dreamd.audio.no_audio import no_access, shown
-from dreamd.corpus.decoding import NoRoom, OnProgress, Pour
+from dreamd.corpus.decoding import NoRoom, OnProgress, Pour, ignore
 from dreamd.corpus.found import Found
 from dreamd.corpus.notes import Remembered, read_note, write_note
 from dreamd.errors import BadRecording
 
 OURS = re.compile(r"[0-9a-f]{20}\.(f32|json|solos|events)(\.tmp)?")
 """The names of what lies in the corpus' folder; a file of any other name is somebody else's."""
+
+BYTES = "surrogateescape"
+"""A file's name may be any bytes."""
 
 CACHE_FILES = (".json", ".f32", ".solos", ".events")
 """What there may be of one cache; the note first, without which the others mean nothing."""
@@ -64,16 +67,34 @@ class Memory:
 
         Raises :class:`BadRecording` and :class:`NoRoom`.
         """
-        digest = _digest(found)
-        key = hashlib.blake2b(f"{digest}|{self._rate}".encode(), digest_size=10).hexdigest()
+        content = digest(found)
+        key = hashlib.blake2b(f"{content}|{self._rate}".encode(), digest_size=10).hexdigest()
         note = self._notes.get(key)
         if note and note.is_whole(self.folder):
             return note
+        return self._learn(found, key, content, progress, remark)
+
+    def learn_part(self, found: Found) -> Remembered:
+        """What there is by now of a take that is being recorded. No note is written: nobody
+        remembers it once its file has changed, and no dream looks into it any more.
+
+        Raises as :meth:`learn` does.
+        """
+        key = hashlib.blake2b(f"{found}|{self._rate}".encode(errors=BYTES), digest_size=10)
+        note = self._learn(found, key.hexdigest(), "", ignore, ignore, grows=True)
+        with self._lock:
+            self._notes[note.key] = replace(note, places={found.path: found})
+        return note
+
+    def _learn(
+        self, found: Found, key: str, content: str, progress: OnProgress,
+        remark: Callable[[str], None], grows: bool = False,
+    ) -> Remembered:  # fmt: skip
         half_made = self.folder / f"{secrets.token_hex(10)}.f32.tmp"
         try:
             self.folder.mkdir(exist_ok=True)  # not the home: its disk may come back
             poured = self._pour(found, half_made, self._rate, progress, remark)
-            if not found.unchanged():
+            if not (grows or found.unchanged()):
                 raise BadRecording(
                     f"changed while it was read, is read again when it rests: {shown(found.path)}"
                 )
@@ -83,7 +104,7 @@ class Memory:
         finally:
             _take_away(half_made)
         return Remembered(
-            key, digest, poured.frames, self._rate, poured.peak, poured.loudest, time.time()
+            key, content, poured.frames, self._rate, poured.peak, poured.loudest, time.time()
         )
 
     def place(self, note: Remembered, found: Found) -> None:
@@ -169,7 +190,7 @@ def _take_away(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _digest(found: Found) -> str:
+def digest(found: Found) -> str:
     """Of a file's content; of what is no file, which is told apart later, of nothing."""
     if not found.path.is_file():
         return ""

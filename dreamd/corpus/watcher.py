@@ -1,8 +1,8 @@
 """Watches the folder of recordings: says which files are complete, and which are gone.
 
-The daemon starts it and gets :class:`Found` and :class:`Gone` through a callback. The truth is
-the listing of the folder, compared with the last one; file system events only say when to
-look (the only importer of watchdog). So a missed event costs a second, never a recording.
+The daemon starts it and gets :class:`Found`, :class:`Growing` and :class:`Gone` through a callback.
+The truth is the listing of the folder, compared with the last one; file system events only say when
+to look (the only importer of watchdog). So a missed event costs a second, never a recording.
 
 A file is complete when its writer closed it, or when its size has rested for a while.
 """
@@ -22,21 +22,14 @@ from watchdog.events import FileClosedEvent, FileSystemEvent, FileSystemEventHan
 from watchdog.observers import Observer
 
 from dreamd.corpus.folder import look_into
-from dreamd.corpus.found import Found
+from dreamd.corpus.found import Found, Gone, Growing
+from dreamd.corpus.takes import LONG_AGO, Takes
 
 LOOK_EVERY = 1.0  # seconds between looks without an event
 LOOK_AFTER = 0.05  # seconds from an event to the look: events come in swarms
 RESTING = 20.0  # times as long as a look took: a large library costs a twentieth of a core
 NO_ANSWER = 10.0  # seconds without an answer, after which a look's disk counts as asleep
-LONG_AGO = 10.0  # seconds since the last change of a file that nobody is writing any more
 SETTLED = 1.0  # seconds of rest after which a file counts as complete
-
-
-@dataclass(frozen=True)
-class Gone:
-    """A file that was there is not any more (deleted, or renamed: then it is also found)."""
-
-    path: Path
 
 
 @dataclass
@@ -51,7 +44,7 @@ class _Seen:
 class Watcher(FileSystemEventHandler):
     """Looks in a thread of its own from :meth:`start` to :meth:`stop`.
 
-    :param tell: called in that thread with each :class:`Found` and :class:`Gone`.
+    :param tell: called in that thread with each :class:`Found`, :class:`Growing`, :class:`Gone`.
     :param complain: called with one line for each thing that cannot be looked at, once.
     :param expected: files that count as there, though nobody has looked: those that the first look
         does not find are told as :class:`Gone`.
@@ -60,12 +53,13 @@ class Watcher(FileSystemEventHandler):
     def __init__(
         self,
         root: Path,
-        tell: Callable[[Found | Gone], None],
+        tell: Callable[[Found | Growing | Gone], None],
         complain: Callable[[str], None],
         expected: Iterable[Path] = (),
     ) -> None:
         self._root, self._tell, self._complain = root, tell, complain
         self._seen = {path: _Seen(Found(path, "", 0, 0), 0.0) for path in expected}
+        self._takes = Takes(tell, complain)
         self._closed: set[Path] = set()
         self._event = threading.Event()
         self._stopping = False
@@ -150,6 +144,7 @@ class Watcher(FileSystemEventHandler):
         written = cache(_written)  # looked up once, if at all
         for path, voice in now.recordings:
             self._look_at(path, voice, closed, written)
+        self._takes.look(now, written)
         for path in self._seen.keys() - {path for path, _ in now.recordings}:
             if path.parent not in now.blind:
                 del self._seen[path]

@@ -21,7 +21,17 @@ from dreamd.daemon.trust import Trust
 from dreamd.errors import Busy, SetupError
 from dreamd.osc import transport
 from dreamd.osc.addresses import Address, host_address, is_free, is_loopback, spelt
-from dreamd.osc.replies import Accepted, Chunk, Done, Failed, Leap, Ping, Reply, Status
+from dreamd.osc.replies import (
+    Accepted,
+    Chunk,
+    Done,
+    Failed,
+    Forgotten,
+    Leap,
+    Ping,
+    Reply,
+    Status,
+)
 
 MOST_CLIENTS = 128
 MOST_STRANGERS = 32
@@ -30,7 +40,8 @@ MOST_STRANGERS = 32
 PING_EVERY = 10.0  # seconds between pings to a client on another computer
 UNANSWERED = 35.0  # seconds without an answer after which it is gone
 
-OfADream = Accepted | Chunk | Leap | Done | Failed
+Answer = Accepted | Chunk | Leap | Done | Failed | Forgotten
+"""What has the id of what was asked for."""
 
 
 @dataclass
@@ -139,7 +150,7 @@ class Clients:
             if not self._trust.is_stranger(client):
                 self._send_packet(packet, client)
 
-    def tell(self, reply: OfADream, asker: Address, number: int) -> None:
+    def tell(self, reply: Answer, asker: Address, number: int) -> None:
         """Of a dream: to who asked for it, and under other numbers to whom it may concern.
 
         :param number: the daemon's own for it; ``reply`` has the asker's.
@@ -151,7 +162,7 @@ class Clients:
                 if id not in packets:
                     packets[id] = transport.encode(*replace(reply, id=id).osc())
                 self._send_packet(packets[id], client)
-                if isinstance(reply, Done | Failed):
+                if isinstance(reply, Done | Failed | Forgotten):
                     del listener.told[number]
 
     def id_for(self, hearer: Address, asker: Address, id: int, number: int) -> int:

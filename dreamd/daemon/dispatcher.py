@@ -10,6 +10,7 @@ from functools import partial
 from dreamd.daemon.admission import Admission
 from dreamd.daemon.bank_keeping import BankKeeping
 from dreamd.daemon.events import Packet
+from dreamd.daemon.forgetting import Forgetting
 from dreamd.daemon.parts import Parts
 from dreamd.daemon.queue import Client, Dream
 from dreamd.daemon.snapshot import status
@@ -18,6 +19,7 @@ from dreamd.daemon.words import in_words
 from dreamd.errors import BadRequest
 from dreamd.osc import requests, transport
 from dreamd.osc.addresses import Address, spelt
+from dreamd.osc.forget import Forget
 from dreamd.osc.replies import Failed, Status
 from dreamd.osc.requests import Request
 
@@ -31,11 +33,12 @@ class Dispatcher:
         admission: Admission,
         trust: Trust,
         keeping: BankKeeping,
+        forgetting: Forgetting,
         leave: Callable[[str], None],
     ) -> None:
         self._state, self._clients, self._supervisor, self._dreams = parts
         self._admission, self._trust = admission, trust
-        self._bank_keeping, self._leave = keeping, leave
+        self._bank_keeping, self._forgetting, self._leave = keeping, forgetting, leave
 
     def on_packet(self, packet: Packet) -> None:
         try:
@@ -74,8 +77,21 @@ class Dispatcher:
                 self._bank_keeping.new_set(partial(self._send_status, sender))
             case requests.OutRate(rate):
                 self._state.outrate = rate
+            case Forget(words, id):
+                self._forget(words, id, sender)
             case requests.Quit():
                 self._leave("a client asked for it")
+
+    def _forget(self, words: str, id: int | None, sender: Address) -> None:
+        id = self._dreams.new_id() if id is None else id
+
+        def fail(error: Exception) -> None:
+            self.reject(id, error, sender)
+
+        try:
+            self._forgetting.forget(words, id, sender, fail)
+        except BadRequest as error:
+            fail(error)
 
     def reject(self, id: int | None, error: Exception, sender: Address) -> None:
         """One word and one line to the clients, one line to the performer."""

@@ -9,7 +9,7 @@ import time
 from functools import partial
 
 from dreamd.daemon.bank_keeping import BankKeeping
-from dreamd.daemon.clients import Clients, NotTooOften, OfADream
+from dreamd.daemon.clients import Answer, Clients, NotTooOften
 from dreamd.daemon.errands import Errands
 from dreamd.daemon.queue import NEWEST_WAITING, OWN_IDS, Client, Dream
 from dreamd.daemon.state import State
@@ -46,7 +46,7 @@ class Dreams:
         """For a request that has none of its own, and comes to nothing."""
         return OWN_IDS + self.new_serial()
 
-    def tell(self, dream: Dream, reply: OfADream) -> None:
+    def tell(self, dream: Dream, reply: Answer) -> None:
         self._clients.tell(reply, dream.client.sender, dream.number)
 
     # ------------------------------------------------------------ made

@@ -7,16 +7,15 @@ The server hands over what the watcher and the ingesting threads tell, and calls
 from pathlib import Path
 
 from dreamd.audio.no_audio import shown
-from dreamd.corpus.found import Found
+from dreamd.corpus.found import Found, Gone, Growing
 from dreamd.corpus.ingest import Ingester, Ingesting, Joined, Refused
-from dreamd.corpus.watcher import Gone
 from dreamd.daemon.clients import Clients
 from dreamd.daemon.state import State
 from dreamd.daemon.supervisor import Supervisor
 from dreamd.osc.replies import Ingested, Skipped
 from dreamd.training.messages import RecordingGone, RecordingJoined
 
-Event = Found | Gone | Ingesting | Joined | Refused
+Event = Found | Growing | Gone | Ingesting | Joined | Refused
 
 
 class Library:
@@ -34,6 +33,9 @@ class Library:
             case Found() as found:
                 self._there.add(found.path)
                 self._ingester.take(found)
+            case Growing(found):
+                self._there.add(found.path)
+                self._ingester.take_part(event)
             case Gone(path):
                 self._there.discard(path)
                 self._forget(path)
@@ -57,7 +59,8 @@ class Library:
         recording = news.recording
         for line in news.remarks:
             self._state.say(f"{shown(news.found.path)}: {line}", warning=True)
-        before = self._state.corpus.of(news.found.path)
+        source = Path(recording.source)
+        before = self._state.corpus.of(source)
         if not self._state.corpus.add(recording):
             return
         if before is not None and before.voice != recording.voice:
@@ -65,10 +68,10 @@ class Library:
         self._state.touch(recording.voice)
         self._state.voices_changed()
         self._supervisor.tell_training(RecordingJoined(recording))
-        where = shown(news.found.path)
-        self._clients.broadcast(Ingested(recording.voice, where, recording.seconds))
+        self._clients.broadcast(Ingested(recording.voice, shown(source), recording.seconds))
+        more = "" if news.found.path == source else ", and is being recorded"
         self._state.say(
-            f"{recording.voice} learns from {recording.name} ({recording.seconds:.1f} s)"
+            f"{recording.voice} learns from {recording.name} ({recording.seconds:.1f} s{more})"
         )
 
     def _forget(self, path: Path) -> None:

@@ -7,9 +7,8 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from dreamd.corpus.found import Found
+from dreamd.corpus.found import Found, Gone, Growing
 from dreamd.corpus.ingest import Ingesting, Joined, Refused
-from dreamd.corpus.watcher import Gone
 from dreamd.daemon.clients import NotTooOften
 from dreamd.daemon.dispatcher import Dispatcher
 from dreamd.daemon.events import ErrandDone, Leave, Packet
@@ -33,6 +32,7 @@ class Router:
         self._state, self._clients, self._supervisor, self._dreams = parts
         self._library, self._dispatcher, self._leave = library, dispatcher, leave
         self._is_time = NotTooOften()
+        self._newest: dict[tuple[str, str], float] = {}  # recording that was told to be learned
 
     def on_event(self, event: Any) -> None:
         """Every kind of event there is, and who answers it."""
@@ -41,7 +41,7 @@ class Router:
                 self._dispatcher.on_packet(packet)
             case ErrandDone(deliver):
                 deliver()
-            case Found() | Gone() | Ingesting() | Joined() | Refused():
+            case Found() | Growing() | Gone() | Ingesting() | Joined() | Refused():
                 self._library.on_event(event)
             case WorkerMessage(name, _, message) if self._supervisor.is_current(event):
                 self._on_worker_message(name, message)
@@ -82,7 +82,13 @@ class Router:
     def _on_progress(self, progress: Progress) -> None:
         key = (progress.voice, progress.config.approach)
         self._state.models[key] = progress
-        if self._is_time(key, TRAINED_EVERY):
+        recordings = self._state.voices().get(progress.voice, ())
+        newest = max((each.joined for each in recordings), default=0.0)
+        if progress.newest < newest:
+            return  # a turn from before its newest recording: that is waited for
+        is_new = self._newest.get(key) != progress.newest
+        if self._is_time(key, TRAINED_EVERY) or is_new:
+            self._newest[key] = progress.newest
             self._clients.broadcast(Trained(*key, progress.steps, progress.error, progress.seconds))
 
     def _on_worker_exited(self, event: WorkerExited) -> None:

@@ -22,6 +22,7 @@ from dreamd.daemon.dispatcher import Dispatcher
 from dreamd.daemon.dreams import Dreams
 from dreamd.daemon.errands import Errands
 from dreamd.daemon.events import ErrandDone, Leave, Packet
+from dreamd.daemon.forgetting import Forgetting
 from dreamd.daemon.inbox import Inbox
 from dreamd.daemon.parts import Parts
 from dreamd.daemon.queue import Queue
@@ -101,7 +102,8 @@ class Server:
         self._library = Library(state, self._clients, self._supervisor, ingester)
         parts = Parts(state, self._clients, self._supervisor, self._dreams)
         admission = Admission(parts, self._home, self._paths)
-        dispatcher = Dispatcher(parts, admission, self._trust, keeping, self._leave)
+        forgetting = Forgetting(state, self._clients, self._supervisor, self._home)
+        dispatcher = Dispatcher(parts, admission, self._trust, keeping, forgetting, self._leave)
         self._router = Router(parts, self._library, dispatcher, self._leave)
         threading.Thread(target=self._receive, name="osc", daemon=True).start()
         self._watcher.start()

@@ -1,8 +1,12 @@
 """How the daemon looks from outside: the status for clients, the view for the screen."""
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
+from dreamd.corpus.recording import Recording
+from dreamd.corpus.voice_names import DEFAULT
 from dreamd.daemon.queue import Dream
 from dreamd.daemon.state import State
 from dreamd.terminal.view import DreamView, IngestView, ModelView, View, VoiceView
@@ -22,6 +26,7 @@ def status(state: State, id_of: Callable[[Dream], int]) -> dict[str, Any]:
             "recordings": len(recordings),
             "seconds": round(state.seconds(name), 3),
             "models": models.get(name, {}),
+            **_elsewhere(state, name, recordings),
         }
         for name, recordings in state.voices().items()
     }
@@ -32,11 +37,21 @@ def status(state: State, id_of: Callable[[Dream], int]) -> dict[str, Any]:
         "making": {str(id_of(d)): _making(state, d) for d in state.queue.running.values()},
         "dreams": state.bank.count,
         "bank": str(state.bank.folder),
+        "folder": str(state.folder.absolute()),
         "training": not state.training_paused,
         "learning_slowly": state.pace.slow,
         "learning_share": state.pace.share,
         "rate": state.settings.rate,
     }
+
+
+def _elsewhere(state: State, voice: str, recordings: Sequence[Recording]) -> dict[str, str]:
+    """The folder of a voice that is not called like it, within the folder of recordings."""
+    usual = "." if voice == DEFAULT else voice
+    if not recordings:
+        return {}
+    where = os.path.relpath(Path(recordings[0].source).parent, state.folder)
+    return {} if where == usual else {"folder": where}
 
 
 def _making(state: State, dream: Dream) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from dreamd.dreaming.job import Stop
 from dreamd.settings import Settings
 from dreamd.training.messages import (
     PauseTraining,
+    RecordingForgotten,
     RecordingGone,
     RecordingJoined,
     SetRecordings,
@@ -144,7 +145,7 @@ class Supervisor:
 
     # ------------------------------------------------------------ training
 
-    def tell_training(self, change: RecordingJoined | RecordingGone) -> None:
+    def tell_training(self, change: RecordingJoined | RecordingGone | RecordingForgotten) -> None:
         """What changed, and not all that there is: a whole library may be joining."""
         self._trainer.send(change)
 

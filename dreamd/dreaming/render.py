@@ -158,7 +158,7 @@ def _ages(job: Job, scale: float) -> list[dict[str, NDArray[Any]]]:
     found: list[dict[str, NDArray[Any]]] = []
     for path in reversed(job.ages):
         try:
-            head, arrays = _weights(path)
+            head, arrays = _weights(_version(path))
         except NoModel as error:
             logging.warning("no walk goes there: %s", error)
             continue
@@ -243,13 +243,25 @@ def model_of(job: Job, init_std: float) -> Approach:
     if job.weights is None:
         torch.manual_seed(job.rand)
         return initialize(registry.make(job.config, job.peak), init_std).eval()
-    return _load(job.weights, job.blend_target, job.request.blend if job.blend_target else 0.0)
+    blend = job.request.blend if job.blend_target else 0.0
+    return _load(_version(job.weights), job.blend_target and _version(job.blend_target), blend)
+
+
+Version = tuple[Path, int]
+"""A checkpoint, and when it was written: where what was learned is set aside and learning goes on
+from before it, another of the same steps may come."""
+
+
+def _version(path: Path) -> Version:
+    try:
+        return path, path.stat().st_mtime_ns
+    except OSError:  # whoever reads it says why not
+        return path, 0
 
 
 @lru_cache(maxsize=4)
-def _load(path: Path, blend_target: Path | None = None, blend: float = 0.0) -> Approach:
-    """Checkpoints never change once written, so their paths are enough of a key."""
-    head, arrays = _weights(path)
+def _load(weights: Version, blend_target: Version | None, blend: float) -> Approach:
+    head, arrays = _weights(weights)
     if blend_target is not None:
         head, arrays = checkpoints.blend((head, arrays), _weights(blend_target), blend)
     model = registry.make(head.config, head.scale)
@@ -259,9 +271,9 @@ def _load(path: Path, blend_target: Path | None = None, blend: float = 0.0) -> A
 
 
 @lru_cache(maxsize=2 * AGES)
-def _weights(path: Path) -> tuple[Header, dict[str, NDArray[Any]]]:
+def _weights(weights: Version) -> tuple[Header, dict[str, NDArray[Any]]]:
     """A checkpoint; the dreams of a voice ask for the same few again and again."""
-    return checkpoints.load(path)
+    return checkpoints.load(weights[0])
 
 
 def prepare() -> None:

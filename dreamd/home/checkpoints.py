@@ -7,12 +7,14 @@ writes; dreams, the daemon's status and the next start read.
 
 What lies there and is not for us (of a newer format, a cloud drive's "conflicted copy") is passed
 over and left alone. What is ours and damaged is set aside, ``….safetensors.damaged``, by whoever
-wanted to use it: nothing is deleted, and the checkpoint before it is the newest then.
+wanted to use it: nothing is deleted, and the checkpoint before it is the newest then. So is what
+was learned with a recording that is forgotten, ``….safetensors.forgotten``.
 """
 
 import contextlib
 import os
 import re
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -141,7 +143,7 @@ def load_optimizer(path: Path, weights: Arrays) -> dict[str, NDArray[Any]] | Non
 
     Raises :class:`Damaged` where it is of no use; it is then set aside.
     """
-    beside = _optimizer_of(path)
+    beside = optimizer_of(path)
     if not beside.exists():
         return None
     shapes = {f"{name}/{part}": array.shape for name, array in weights.items()
@@ -156,10 +158,20 @@ def load_optimizer(path: Path, weights: Arrays) -> dict[str, NDArray[Any]] | Non
     return state
 
 
-def set_aside(path: Path) -> str:
-    """Renames a damaged file, so that nobody takes it for a checkpoint; gives the end of a line."""
+def saved_at(path: Path) -> float:
+    """When a checkpoint was saved, seconds since 1970: as it says itself, since copying a home
+    changes the times of its files; of those that do not say, their file's. 0 where nobody knows."""
+    try:
+        with safe_open(path, framework="numpy") as file:
+            return float((file.metadata() or {})["saved"])
+    except (SafetensorError, OSError, ValueError, KeyError):
+        return path.stat().st_mtime if path.exists() else 0.0
+
+
+def set_aside(path: Path, why: str = "damaged") -> str:
+    """Renames a file, so that nobody takes it for a checkpoint; gives the end of a line."""
     for number in range(1, 100):
-        aside = path.with_name(f"{path.name}.damaged{f'-{number}' if number > 1 else ''}")
+        aside = path.with_name(f"{path.name}.{why}{f'-{number}' if number > 1 else ''}")
         if not aside.exists():
             break
     try:
@@ -208,8 +220,13 @@ def blend(
     ), mixed
 
 
-def save(home: Path, head: Header, weights: Arrays, optimizer: Arrays) -> Path:
+def save(
+    home: Path, head: Header, weights: Arrays, optimizer: Arrays, joined: Sequence[float] = ()
+) -> Path:
     """A checkpoint into its model's folder; older ones are thinned. Returns its path.
+
+    ``joined`` are times (seconds since 1970) to which one may want to go back: of each the newest
+    checkpoint before it stays.
 
     The optimizer goes first: weights without it can be trained on, the reverse is nothing.
     Raises :class:`SetupError` when the disk is full or the folder gone; nothing half-made stays.
@@ -220,9 +237,9 @@ def save(home: Path, head: Header, weights: Arrays, optimizer: Arrays) -> Path:
         raise SetupError(f"cannot save {path}: a file that is not for this dreamd has its name")
     try:
         model.mkdir(parents=True, exist_ok=True)
-        _write(_optimizer_of(path), optimizer, {"format": str(FORMAT)})
-        _write(path, weights, head.dump())
-        _thin(model, path)
+        _write(optimizer_of(path), optimizer, {"format": str(FORMAT)})
+        _write(path, weights, head.dump() | {"saved": f"{time.time():.3f}"})
+        _thin(model, path, joined)
     except SafetensorError as error:
         raise SetupError(f"cannot save {path}: {error}") from None
     except OSError as error:
@@ -238,7 +255,7 @@ def ship(folder: Path, head: Header, weights: Arrays) -> Path:
     return path
 
 
-def _optimizer_of(path: Path) -> Path:
+def optimizer_of(path: Path) -> Path:
     return path.with_name(path.name.replace("weights-", "adam-"))
 
 
@@ -266,14 +283,17 @@ def thinned(steps: Sequence[int]) -> set[int]:
     return {*steps[-NEWEST_KEPT:], *list(first.values())[-DOUBLINGS:]}
 
 
-def _thin(model: Path, path: Path) -> None:
+def _thin(model: Path, path: Path, joined: Sequence[float]) -> None:
     """Clears away what is ours and old. What cannot be read is neither counted nor touched."""
     ours = list(readable(model))
     kept = thinned([steps_of(each) for each in ours])
+    ages = {each: saved_at(each) for each in ours} if joined else {}
+    for moment in joined:
+        kept |= {steps_of(each) for each in [p for p in ours if ages[p] < moment][-1:]}
     for old in ours:
         if steps_of(old) not in kept:
             old.unlink(missing_ok=True)
-    theirs = {_optimizer_of(each) for each in checkpoints(model) if each not in ours}
+    theirs = {optimizer_of(each) for each in checkpoints(model) if each not in ours}
     for old in model.iterdir():
-        if OURS_BESIDE.fullmatch(old.name) and old not in {_optimizer_of(path), *theirs}:
+        if OURS_BESIDE.fullmatch(old.name) and old not in {optimizer_of(path), *theirs}:
             old.unlink(missing_ok=True)

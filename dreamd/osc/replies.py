@@ -105,6 +105,16 @@ class Skipped(_Reply):
 
 
 @dataclass(frozen=True)
+class Forgotten(_Reply):
+    """The recording at ``path`` is no longer part of ``voice``."""
+
+    address: ClassVar[str] = "/dream/forgotten"
+    id: int
+    voice: str
+    path: str
+
+
+@dataclass(frozen=True)
 class Trained(_Reply):
     """Now and then while training; ``loss`` is the error (1.0 predicts silence)."""
 
@@ -219,4 +229,16 @@ def nested(flat: Mapping[str, Any]) -> dict[str, Any]:
     return tree
 
 
-Reply = Accepted | Chunk | Leap | Done | Failed | Ingested | Skipped | Trained | Status | Ping
+Reply = (
+    Accepted
+    | Chunk
+    | Leap
+    | Done
+    | Failed
+    | Ingested
+    | Skipped
+    | Forgotten
+    | Trained
+    | Status
+    | Ping
+)

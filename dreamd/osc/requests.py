@@ -1,7 +1,4 @@
-"""What clients ask: each OSC message as a frozen dataclass, pure values, no socket.
-
-The daemon gets :func:`parse`'s results from the socket.
-"""
+"""What clients ask: each OSC message as a frozen dataclass, pure values; :func:`parse` makes them."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
@@ -10,6 +7,7 @@ from typing import Any, get_args
 from dreamd.approaches.registry import APPROACHES
 from dreamd.errors import BadRequest
 from dreamd.osc import values
+from dreamd.osc.forget import Forget
 from dreamd.osc.replies import Reply, Status
 
 RELAYED = "dreamer"
@@ -193,7 +191,7 @@ class NewSet:
 
 @dataclass(frozen=True)
 class OutRate:
-    """``/dream/outrate hz``: files of requests that do not say it have this rate from now on."""
+    """``/dream/outrate hz``: of the files of requests that do not say it, from now on."""
 
     rate: int
 
@@ -203,7 +201,7 @@ class Quit:
     """``/dream/quit``: save everything and end."""
 
 
-Message = Request | Cancel | AskStatus | Notify | Pause | Resume | NewSet | OutRate | Quit
+Message = Request | Cancel | AskStatus | Notify | Pause | Resume | NewSet | OutRate | Forget | Quit
 
 _PLAIN: Mapping[str, Message] = {
     "/dream/status": AskStatus(),
@@ -232,6 +230,7 @@ _TAKING: Mapping[str, Callable[[Sequence[Any]], Message]] = {
     "/dream/cancel": _cancel,
     "/dream/notify": _notify,
     "/dream/outrate": _outrate,
+    "/dream/forget": Forget.parse,
 }
 
 

@@ -4,14 +4,16 @@ The scheduler has one :class:`AtWork`; it says who comes, who may have to leave,
 be saved.
 """
 
+import math
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
-from dreamd.approaches.registry import config_of
+from dreamd.approaches.registry import APPROACHES, config_of
 from dreamd.corpus.recording import Recording
 from dreamd.errors import SetupError
 from dreamd.home import checkpoints
+from dreamd.home.going_back import go_back
 from dreamd.settings import Settings
 from dreamd.training.messages import Progress
 from dreamd.training.trainer import Trainer
@@ -19,6 +21,9 @@ from dreamd.workers.messages import Note
 
 AT_WORK = 8
 """Models in memory: all approaches of two voices, some 20 MB each."""
+
+WORTH_SAVING = 2.0
+"""Seconds of training."""
 
 Key = tuple[str, str]
 """A voice and an approach."""
@@ -64,6 +69,30 @@ class AtWork:
     def give_up(self, key: Key) -> None:
         """It leaves; what was not saved of it was of no use."""
         self._trainers.pop(key, None)
+
+    def change(self, trainer: Trainer, recordings: Sequence[Recording]) -> None:
+        """It has other recordings from now on; one may want to go back to what it was without."""
+        if trainer.unsaved > WORTH_SAVING:
+            self.save(trainer)
+        trainer.set_recordings(recordings)
+
+    def go_back(self, recording: Recording) -> None:
+        """The models of its voice are what they were before it joined; one line says so."""
+        keys = [(recording.voice, approach) for approach in APPROACHES]
+        changed = {key[1] for key in keys if self.get(key)}
+        for key in keys:
+            self.give_up(key)
+        back = go_back(self._settings.home, recording.voice, recording.joined, math.inf)
+        changed |= {model.partition("-")[0] for model in back}
+        where = []
+        for key in keys:
+            now = standing(self._settings, key)
+            self._tell(now)
+            if key[1] in changed:
+                where.append(f"{key[1]} to {f'step {now.steps}' if now.steps else 'its beginning'}")
+        if where:
+            text = f"{recording.voice} goes back to before {recording.name}: {', '.join(where)}"
+            self._tell(Note(text))
 
     def say(self, note: Note) -> None:
         """A line for the performer; none comes twice."""

@@ -1,8 +1,8 @@
 """What is said between the daemon and the training process. Plain values, pickled in pipes.
 
-Down to the process: :class:`SetRecordings` once, then :class:`RecordingJoined` and
-:class:`RecordingGone`; :class:`PauseTraining`, :class:`YieldCPU`. Up from it: :class:`Progress`,
-:class:`Pace`.
+Down to the process: :class:`SetRecordings` once, then :class:`RecordingJoined`,
+:class:`RecordingGone` and :class:`RecordingForgotten`; :class:`PauseTraining`, :class:`YieldCPU`.
+Up from it: :class:`Progress`, :class:`Pace`.
 """
 
 from dataclasses import dataclass
@@ -33,6 +33,13 @@ class RecordingGone:
 
 
 @dataclass(frozen=True)
+class RecordingForgotten:
+    """One that is to be as if it had never been: what was learned since it came goes, too."""
+
+    recording: Recording
+
+
+@dataclass(frozen=True)
 class PauseTraining:
     """Stop training (or go on)."""
 
@@ -57,6 +64,7 @@ class Progress:
     seconds: float  # of computing spent on it, in all
     steps_a_second: float  # while it trains; 0 for one that waits for its turn
     history: tuple[float, ...]  # of the error
+    newest: float = 0.0  # when the newest recording that it has learned from joined
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from itertools import islice
 from dreamd.approaches.registry import APPROACHES
 from dreamd.corpus.recording import Recording
 from dreamd.errors import DreamError
+from dreamd.home import going_back
 from dreamd.settings import Settings
 from dreamd.training.at_work import AT_WORK, AtWork, Key, standing
 from dreamd.training.listening import Listening
@@ -65,6 +66,7 @@ class TrainingScheduler:
 
     def set_recordings(self, recordings: tuple[Recording, ...]) -> None:
         """Trains on just these from now on."""
+        going_back.catch_up(self._settings.home)
         there = {recording.source: recording for recording in recordings}
         for has in list(self._voices.values()):
             for recording in [each for each in has.values() if there.get(each.source) != each]:
@@ -82,11 +84,13 @@ class TrainingScheduler:
         self._touch(recording.voice)
         self._listening.add(recording)
 
-    def forget(self, recording: Recording) -> None:
-        """It is gone."""
+    def forget(self, recording: Recording, unlearn: bool = False) -> None:
+        """It is gone; to ``unlearn`` it, its voice's models go on from before it came."""
         if self._voices.get(recording.voice, {}).pop(recording.source, None):
             self._touch(recording.voice)
         self._listening.forget(recording)
+        if unlearn:
+            self._at_work.go_back(recording)
 
     def _touch(self, voice: str) -> None:
         self._changed.pop(voice, None)
@@ -109,7 +113,7 @@ class TrainingScheduler:
             self._line.extendleft(reversed(keys))
             for key in keys:
                 if trainer := self._at_work.get(key):
-                    trainer.set_recordings(list(self._voices[voice].values()))
+                    self._at_work.change(trainer, list(self._voices[voice].values()))
                 elif new:
                     self._tell(standing(self._settings, key))
 

@@ -36,6 +36,7 @@ from dreamd.workers.messages import Note
 
 HISTORY = 120  # points kept of the error's history
 TRIES = 4  # rollbacks without a checkpoint between them, and it goes back further or gives up
+KEPT_BEFORE = 4  # newest recordings, of each of which one can go back to before it was learned
 LEAST_RATE = 2**-10  # of the settings' learning rate: it is halved no further
 
 
@@ -75,6 +76,7 @@ class Trainer:
     def set_recordings(self, recordings: Sequence[Recording]) -> None:
         """From the next step on, windows come from these; what was given up is tried again."""
         self._sampler = WindowSampler(recordings, self._rng)
+        self._joined = sorted(each.joined for each in recordings)[-KEPT_BEFORE:]
         self.given_up: str | None = None  # why this model cannot learn from these recordings
         self._rollbacks = 0  # since the last checkpoint
 
@@ -138,15 +140,16 @@ class Trainer:
         head = replace(self.head, history=history)
         state = {name: to_numpy(tensor) for name, tensor in self.adam.state.items()}
         self._set_aside_newer()
-        self._from = checkpoints.save(self._settings.home, head, arrays, state)
+        self._from = checkpoints.save(self._settings.home, head, arrays, state, self._joined)
         self.head, self.unsaved = head, 0.0
         self._before, self._rollbacks = None, 0
 
     def progress(self) -> Progress:
         head = self.head
         return Progress(
-            self.voice, self.config, head.steps, head.error, head.seconds, self.rate, head.history
-        )
+            self.voice, self.config, head.steps, head.error, head.seconds, self.rate, head.history,
+            self._joined[-1],
+        )  # fmt: skip
 
     # ------------------------------------------------------------ errors
 

@@ -19,6 +19,7 @@ from dreamd.training.device import pick_device
 from dreamd.training.messages import (
     Pace,
     PauseTraining,
+    RecordingForgotten,
     RecordingGone,
     RecordingJoined,
     SetRecordings,
@@ -94,6 +95,8 @@ class _Process:
                 self._scheduler.join(recording)
             case RecordingGone(recording):
                 self._scheduler.forget(recording)
+            case RecordingForgotten(recording):
+                self._scheduler.forget(recording, unlearn=True)
             case PauseTraining(on):
                 self._paused = on
                 self._scheduler.save()

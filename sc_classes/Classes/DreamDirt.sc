@@ -3,6 +3,7 @@
 //
 //     /dream/done -> DreamDirtBank -> sound "dream:3" plays it
 //     sound "dreamer" -> prAsk -> /dream/request
+//     sound "dreamrec" -> prRecord -> a take from an input
 //
 // Whatever stops in between (the daemon, the server, SuperDirt, all routines) is found and made
 // good by prTick.
@@ -10,7 +11,7 @@
 // This file is part of DreamRNN. License: GPL-3.0-or-later.
 
 DreamDirt {
-	const asker = \dreamer;
+	const asker = \dreamer, recorder = \dreamrec;
 	// what a pattern may say besides approach, seed and secs
 	const keys = #[\seedn, \seedat, \notes, \voice, \sampling, \follow, \followat, \pace, \learn,
 		\temperature, \wander, \outline, \dreamgain, \vector, \steps, \blend, \rand, \outrate, '_id_'];
@@ -40,12 +41,12 @@ DreamDirt {
 		client.status // which says so if no daemon answers
 	}
 
-	// Both sounds leave SuperDirt.
+	// Its sounds leave SuperDirt.
 	free {
 		clock.stop;
 		replies.free;
 		ServerQuit.remove(this, dirt.server);
-		dirt.soundLibrary.synthEvents.removeAt(asker);
+		[asker, recorder].do { |name| dirt.soundLibrary.synthEvents.removeAt(name) };
 		bank.free
 	}
 
@@ -96,6 +97,9 @@ DreamDirt {
 		var library = dirt.soundLibrary;
 		library.synthEvents[asker] ?? {
 			library.addSynth(asker, (play: { |dirtEvent| this.prAsk(dirtEvent.orbit.orbitIndex) }))
+		};
+		library.synthEvents[recorder] ?? {
+			library.addSynth(recorder, (play: { this.prRecord }))
 		}
 	}
 
@@ -108,6 +112,16 @@ DreamDirt {
 				options, dirt.server);
 			asked[msg[msg.indexOf(\id) + 1]] = clock.now;
 			client.send(*msg)
+		} { |error|
+			this.prFail('bad-request', error.what)
+		}
+	}
+
+	// The same: so much of an input becomes a recording of a voice, from the beat on.
+	prRecord {
+		try {
+			client.record(~voice, (~dreamin ? 0).asInteger, ~secs ?? { ~delta.value }, server: dirt.server,
+				latency: ~latency.value ? 0)
 		} { |error|
 			this.prFail('bad-request', error.what)
 		}

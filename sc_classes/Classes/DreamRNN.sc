@@ -15,7 +15,7 @@ DreamRNN {
 	classvar >default, >program;
 
 	var <addr, <>timeout = 4, <rate = 11025;
-	var requests, questions, commands, booting, replies, clock, files, lastID, pinged = 0;
+	var <recordings, requests, questions, commands, booting, replies, clock, files, lastID, pinged = 0;
 
 	*default { ^default ?? { default = this.new } }
 
@@ -37,6 +37,7 @@ DreamRNN {
 		requests = IdentityDictionary.new;
 		questions = DreamRNNQuestions(this);
 		commands = IdentitySet.new;
+		recordings = DreamRNNRecordings(this);
 		clock = DreamRNNClock("DreamRNN", 0.25, { this.isIdle }, { this.prTick });
 		this.prListen
 	}
@@ -60,9 +61,6 @@ DreamRNN {
 	*status { |action, onError, quiet = false| this.default.status(action, onError, quiet) }
 	*pause { this.default.pause }
 	*resume { this.default.resume }
-	*boot { |recordings, action, flags, onError|
-		this.default.boot(recordings, action, flags, onError)
-	}
 	*newSet { this.default.newSet }
 	*quit { this.default.quit }
 	*gui { ^this.default.gui }
@@ -80,7 +78,7 @@ DreamRNN {
 	}
 
 	dreamMsg { |approach, seed, secs = 4, options, server|
-		var asked = DreamRNNMessage.keys(this.prNextID, approach, seed, secs, options, server);
+		var asked = DreamRNNMessage.keys(this.nextID, approach, seed, secs, options, server);
 		if(requests[asked[\id]].notNil) {
 			DreamRNNMessage.misuse("id must be new, a dream under way has it", asked[\id])
 		};
@@ -114,12 +112,6 @@ DreamRNN {
 	newSet { this.send("/dream/newset"); this.status }
 	quit { this.status; this.send("/dream/quit") }
 
-	boot { |recordings, action, flags, onError|
-		booting = booting ?? { DreamRNNBoot(this, recordings, flags, { booting = nil }) };
-		booting.add(action, onError);
-		clock.start
-	}
-
 	gui { ^DreamRNNGui(this) }
 
 	recent { ^files.recent }
@@ -134,6 +126,7 @@ DreamRNN {
 	free {
 		requests.values.do(_.cancel);
 		questions.clear;
+		recordings.clear;
 		replies.free;
 		replies = nil;
 		clock.stop;
@@ -158,7 +151,7 @@ DreamRNN {
 		.format(addr.hostname, addr.port)
 	}
 
-	forget { |request| requests.removeAt(request.id) }
+	ended { |request| requests.removeAt(request.id) }
 
 	register { |command|
 		commands.add(command);
@@ -206,11 +199,12 @@ DreamRNN {
 				requests[id] !? { |request| request.attempt(\done, path.asString, frames, rate) }
 			},
 			failed: { |id, code, text|
-				requests[id] !? { |request| request.fail(code, text.asString) }
+				requests[id] !? { |request| request.fail(code, text.asString) };
+				recordings.failed(id, code, text)
 			},
 			status: { |tree| this.prStatus(tree) },
 			ping: { |cookie| addr.sendMsg("/dream/notify", 1, cookie) }
-		), { requests.do(_.heard) });
+		).putAll(recordings.replies), { requests.do(_.heard) });
 		if(addr.isLocal.not) { addr.sendMsg("/dream/notify", 1) }
 	}
 
@@ -240,7 +234,7 @@ DreamRNN {
 		}
 	}
 
-	prNextID {
+	nextID {
 		lastID = lastID % 0x3FFFFFFF + 1; // those from 2 ** 30 on are the daemon's
 		^lastID
 	}

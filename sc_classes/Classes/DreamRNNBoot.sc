@@ -99,3 +99,15 @@ DreamRNNBoot {
 		waiting.do { |each, i| DreamRNNFailure.tell(code, text, each[1], i > 0) }
 	}
 }
+
++ DreamRNN {
+	*boot { |recordings, action, flags, onError|
+		this.default.boot(recordings, action, flags, onError)
+	}
+
+	boot { |recordings, action, flags, onError|
+		booting = booting ?? { DreamRNNBoot(this, recordings, flags, { booting = nil }) };
+		booting.add(action, onError);
+		clock.start
+	}
+}

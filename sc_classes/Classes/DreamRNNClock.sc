@@ -7,7 +7,7 @@
 // This file is part of DreamRNN. License: GPL-3.0-or-later.
 
 DreamRNNClock {
-	var every, tick, <now = 0, ticked = 0, watch;
+	var every, tick, <now = 0, ticked = 0, watch, isTicking = false;
 
 	// every so many seconds, until isIdle
 	*new { |name, every, isIdle = false, tick|
@@ -18,7 +18,8 @@ DreamRNNClock {
 		watch = SkipJack({ this.prTick }, every, isIdle, name, SystemClock, false)
 	}
 
-	start { watch.start }
+	// A tick that gives cause for more ticks has them anyway; and a Routine cannot restart itself.
+	start { if(isTicking.not) { watch.start } }
 	stop { watch.stop }
 
 	// PRIVATE
@@ -27,6 +28,8 @@ DreamRNNClock {
 		var time = Main.elapsedTime;
 		now = now + min(time - ticked, every * 2);
 		ticked = time;
-		DreamRNNFailure.guard({ tick.value }) // else it were the last tick
+		isTicking = true;
+		DreamRNNFailure.guard({ tick.value }); // else it were the last tick
+		isTicking = false
 	}
 }

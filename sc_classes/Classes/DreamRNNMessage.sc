@@ -24,6 +24,17 @@ DreamRNNMessage {
 
 	*isEndless { |secs| ^secs == inf or: { secs == 0 } }
 
+	// A recording's name, or its file: "guitar:3", a path.
+	*recording { |words|
+		if(words.isKindOf(PathName)) { ^words.fullPath.absolutePath };
+		if(words.isKindOf(DreamTake)) { words = words.path };
+		if((words.isString or: { words.isKindOf(Symbol) }).not) {
+			Error("DreamRNN.forget: recording must be a name, a path or a DreamTake, got %"
+				.format(words)).throw
+		};
+		^this.prPlace(words.asString)
+	}
+
 	// A Buffer that is not just what is in a file.
 	*hasNoFile { |seed|
 		if(seed.isKindOf(Buffer).not) { ^false };

@@ -236,7 +236,7 @@ DreamRNNRequest {
 		stage = \ended;
 		command.free;
 		position.free;
-		client.forget(this);
+		client.ended(this);
 		seedFile.free
 	}
 }
