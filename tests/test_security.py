@@ -64,6 +64,16 @@ def test_a_stranger_cannot_pause_resume_or_end(desk: Desk, word: str) -> None:
     assert desk.left or desk.worker.paused
 
 
+def test_a_stranger_cannot_have_recordings_forgotten(desk: Desk) -> None:
+    desk.register(STRANGER)
+    desk.hear(STRANGER, "/dream/forget", "guitar:0", 3)
+    assert refusals(desk, STRANGER) == [
+        "forget is refused to other computers: start dreamd with --trust"
+    ]
+    assert desk.state.voices()["guitar"]
+    assert desk.worker.told == []
+
+
 def test_with_trust_all_are_friends(make_desk: MakeDesk) -> None:
     desk = make_desk(trust=True)
     desk.register(STRANGER)

@@ -1,4 +1,4 @@
-"""What clients ask: each OSC message as a frozen dataclass, pure values; :func:`parse` makes them."""
+"""What clients ask: each OSC message as a frozen dataclass, pure values, from :func:`parse`."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
