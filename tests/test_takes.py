@@ -202,7 +202,9 @@ def test_a_part_becomes_the_whole(tmp_path: Path) -> None:
 # ---------------------------------------------------------------- what is told of learning
 
 
-def test_trained_is_told_of_turns_with_the_newest_recording(desk: Desk) -> None:
+def test_trained_is_told_of_turns_with_the_newest_recording(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Whoever has recorded it waits for it: a turn from before it came is not told, the first one
     after it at once."""
     nobody: Any = None
@@ -221,8 +223,9 @@ def test_trained_is_told_of_turns_with_the_newest_recording(desk: Desk) -> None:
     later = replace(recording, source=f"{recording.source}2.wav", joined=recording.joined + 9)
     desk.state.corpus.add(later)
     desk.state.voices_changed()
-    assert trained(recording.joined) == 0
     assert trained(later.joined) == 1
+    monkeypatch.setattr("dreamd.daemon.router.TRAINED_EVERY", 0)
+    assert trained(recording.joined) == 0
 
 
 # ---------------------------------------------------------------- forgetting
@@ -355,6 +358,8 @@ def test_the_learner_goes_back_and_begins_from_there(
     told.clear()
     scheduler.forget(take, unlearn=True)
     assert {each: checkpoints.newest(folder_of(small, each)) for each in APPROACHES} == before
+    there = [scheduler._at_work.get(("guitar", each)) for each in APPROACHES]
+    assert there == [None] * 4, "what is in memory has learned from it, too"
     standing = {each.config.approach: each.steps for each in told if isinstance(each, Progress)}
     assert standing == {each: checkpoints.steps_of(path) for each, path in before.items() if path}
     assert "guitar goes back to before b.wav: " in told[-1].text
