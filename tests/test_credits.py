@@ -111,7 +111,7 @@ def test_a_damaged_file_of_credits_is_one_line(
 ) -> None:
     """Not on the list of faults: what lies in the home may be anything."""
     dream, good = tmp_path / "dreams" / "dream" / "00003.wav", Credit(0, 1, "/a.wav", 2, 3)
-    credits.keep(dream, [good])
+    credits.keep(dream, [good], "guitar")
     assert credits.of(dream) == [good]
     form = '[{"start": 0, "end": 1, "source": "/a.wav", "first": 2, "last": %s}]'
     bad = ("{", '[{"start": 1}]', "3", "[3]", "{}x", form % "null", form % "NaN", form % '"x"',

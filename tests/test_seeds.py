@@ -16,7 +16,7 @@ from dreamd.corpus import events
 from dreamd.corpus.recording import Recording
 from dreamd.dreaming import seed_samples, seeds
 from dreamd.dreaming.resolve import MOST_AMONG, all_voices, refresh, resolve, trained_voices
-from dreamd.errors import DreamError, NoModel, NoSuchSeed, TooLong
+from dreamd.errors import BadRequest, DreamError, NoModel, NoSuchSeed, TooLong
 from dreamd.home import checkpoints
 from dreamd.home.bank import Bank
 from dreamd.osc.requests import Request
@@ -205,7 +205,9 @@ def test_a_dream_that_waited_takes_the_newest_weights(
 
 def test_lengths(small: Settings, voices: dict[str, list[Recording]]) -> None:
     assert planned(small, voices, secs=1.5).frames == round(1.5 * RATE)
-    assert planned(small, voices, secs=1e-6).frames == 1
+    assert planned(small, voices, secs=0.01).frames == round(0.01 * RATE)
+    with pytest.raises(BadRequest, match=r"0\.01 or more"):
+        planned(small, voices, secs=1e-6)
     with pytest.raises(TooLong, match="at most 300 s"):
         planned(small, voices, secs=1e9)
 

@@ -119,7 +119,7 @@ class Desk:
         self.dreams = Dreams(self.state, self.clients, worker, home, keeping)
         self.paths = Errands("seed", 2, self.checked.append)
         self.parts = parts = Parts(self.state, self.clients, worker, self.dreams)
-        admission = Admission(parts, home, self.paths)
+        self.admission = admission = Admission(parts, home, self.paths)
         forgetting = Forgetting(self.state, self.clients, worker, home)
         self.dispatcher = Dispatcher(
             parts, admission, trusts, keeping, forgetting, self.left.append

@@ -70,7 +70,7 @@ def _make(job: Job, settings: Settings, out: Path) -> None:
     try:
         DreamFile(part, job.rate).create(job.frames)
         render.render(replace(job, path=part), settings, tell)
-        credits.keep(out, job.credits(leaps))
+        credits.keep(out, job.credits(leaps), job.voice)
         os.replace(part, out)
     finally:
         with contextlib.suppress(OSError):  # a disk that has become read-only

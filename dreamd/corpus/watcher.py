@@ -66,6 +66,8 @@ class Watcher(FileSystemEventHandler):
         self._readable = True
         self._asked: float | None = None  # when a look last turned to the disk; None: it rests
         self._troubles: list[str] = []  # of the last look
+        self.coming: frozenset[str] | None = None
+        #: voices of files that are not complete, or that the last look has told; None before it
         self._thread = threading.Thread(target=self._look_on, name="watcher", daemon=True)
         self._observer = Observer()
 
@@ -128,6 +130,7 @@ class Watcher(FileSystemEventHandler):
     def look(self) -> None:
         """Compares the folder with the last look and tells what changed."""
         closed, self._closed = self._closed, set()
+        known = {path for path, seen in self._seen.items() if seen.told}
         try:
             now = look_into(self._root)
         except OSError as error:
@@ -145,6 +148,7 @@ class Watcher(FileSystemEventHandler):
         for path, voice in now.recordings:
             self._look_at(path, voice, closed, written)
         self._takes.look(now, written)
+        self.coming = frozenset(voice for path, voice in now.recordings if path not in known)
         for path in self._seen.keys() - {path for path, _ in now.recordings}:
             if path.parent not in now.blind:
                 del self._seen[path]

@@ -11,6 +11,7 @@ from functools import partial
 from dreamd.corpus.recording import Voices
 from dreamd.daemon.errands import Errands
 from dreamd.daemon.parts import Parts
+from dreamd.daemon.patience import PATIENCE, Patience
 from dreamd.daemon.queue import OWN_IDS, Client, Dream
 from dreamd.dreaming import seeds
 from dreamd.dreaming.job import Job
@@ -29,7 +30,7 @@ class Admission:
 
     def __init__(self, parts: Parts, home: Errands, paths: Errands) -> None:
         self._state, self._clients, self._supervisor, self._dreams = parts
-        self._home, self._paths = home, paths
+        self._home, self._paths, self._patience = home, paths, Patience(self._state)
 
     def ask(self, request: Request, client: Client) -> None:
         """A request: into the queue; its seed and its model are looked up. Raises :class:`Busy`."""
@@ -42,7 +43,25 @@ class Admission:
         id = OWN_IDS + serial if request.id is None else request.id
         dream = Dream(id, client, serial, request, *length(self._state.settings, request))
         queue.add(dream)
-        voices = self._state.voices()
+        if why := self._patience.holds(dream):
+            self._dreams.warn(dream, f"it waits: {why}")
+        else:
+            self._begin(dream)
+
+    def tick(self) -> None:
+        """By the clock: what has waited for its seed or its voice goes on."""
+        for dream, why in self._patience.over():
+            if dream.state == "asked" and why and why.startswith("dream:"):
+                self._dreams.reject(dream, NoSuchSeed(f"{why}, after {PATIENCE:g} s"))
+            elif dream.state == "asked":
+                self._begin(dream)
+
+    def _begin(self, dream: Dream) -> None:
+        """Its seed and its model are looked up."""
+        state, sender, voices = self._state, dream.client.sender, self._state.voices()
+        if dream.request.voice is not None and voices.get(dream.request.voice):
+            state.set_usual(sender, dream.request.voice)
+        request = dream.request = replace(dream.request, usual=state.usual_voice(sender))
         if words := seeds.file_named(request, voices):
             check = partial(seeds.check_file, words)
             self._paths.run(check, partial(self._on_checked, dream, voices))

@@ -4,8 +4,9 @@ The server hands over every packet; :meth:`Dispatcher.on_message` is the list of
 say.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
 from dreamd.daemon.admission import Admission
 from dreamd.daemon.bank_keeping import BankKeeping
@@ -17,11 +18,14 @@ from dreamd.daemon.snapshot import status
 from dreamd.daemon.trust import Trust
 from dreamd.daemon.words import in_words
 from dreamd.errors import BadRequest
-from dreamd.osc import requests, transport
+from dreamd.osc import requests, transport, unknown
 from dreamd.osc.addresses import Address, spelt
 from dreamd.osc.forget import Forget
-from dreamd.osc.replies import Failed, Status
+from dreamd.osc.replies import Failed, Status, Warned
 from dreamd.osc.requests import Request
+
+MOST_NAMED = 1000
+"""Unknown keys of clients that are named, in a daemon's life: nobody fills its memory with them."""
 
 
 class Dispatcher:
@@ -39,6 +43,7 @@ class Dispatcher:
         self._state, self._clients, self._supervisor, self._dreams = parts
         self._admission, self._trust = admission, trust
         self._bank_keeping, self._forgetting, self._leave = keeping, forgetting, leave
+        self._named: set[tuple[Address, str]] = set()
 
     def on_packet(self, packet: Packet) -> None:
         try:
@@ -52,6 +57,8 @@ class Dispatcher:
                 if message is not None:
                     self._trust.check(message, packet.sender, self._state.voices)
                     self.on_message(message, packet.sender)
+                if isinstance(message, Request):
+                    self._name_unknown(address, args, packet.sender)
             except Exception as error:  # noqa: BLE001  # whatever it is, the asker waits for a word
                 self.reject(requests.request_id(args), error, packet.sender)
 
@@ -92,6 +99,16 @@ class Dispatcher:
             self._forgetting.forget(words, id, sender, fail)
         except BadRequest as error:
             fail(error)
+
+    def _name_unknown(self, address: str, args: Sequence[Any], sender: Address) -> None:
+        """Each key that means nothing, once to each client."""
+        for key, line in unknown.remarks(address, args):
+            if (sender, key) not in self._named and len(self._named) < MOST_NAMED:
+                self._named.add((sender, key))
+                if sender in self._clients:
+                    id = requests.request_id(args) or 0
+                    self._clients.send(Warned(id, line), sender)
+                self._state.say(f"from {spelt(sender)}: {line}", warning=True)
 
     def reject(self, id: int | None, error: Exception, sender: Address) -> None:
         """One word and one line to the clients, one line to the performer."""

@@ -18,7 +18,7 @@ from dreamd.daemon.words import in_words
 from dreamd.dreaming.job import ChunkWritten, CursorLeapt, Finished, Job, JobFailed
 from dreamd.dreaming.resolve import refresh
 from dreamd.home import credits
-from dreamd.osc.replies import Chunk, Done, Failed, Leap
+from dreamd.osc.replies import Chunk, Done, Failed, Leap, Warned
 
 REPLACED_EVERY = 30.0  # seconds between lines about one pattern that asks too often
 FRESH = 1.0  # seconds in which a job needs no newer weights
@@ -48,6 +48,12 @@ class Dreams:
 
     def tell(self, dream: Dream, reply: Answer) -> None:
         self._clients.tell(reply, dream.client.sender, dream.number)
+
+    def warn(self, dream: Dream, text: str) -> None:
+        """To who asked, and to the performer."""
+        if dream.client.sender in self._clients:
+            self._clients.send(Warned(dream.id, text), dream.client.sender)
+        self._state.say(f"request {dream.id}: {text}")
 
     # ------------------------------------------------------------ made
 
@@ -110,7 +116,7 @@ class Dreams:
         job, index = dream.settled()
         self._state.bank.finish(index)
         try:
-            credits.keep(job.path, job.credits(dream.leaps))
+            credits.keep(job.path, job.credits(dream.leaps), job.voice)
         except OSError as error:  # a full disk: the dream is there all the same
             return f"cannot keep the credits of dream:{index}: {error.strerror}"
         return None

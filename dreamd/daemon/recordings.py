@@ -32,6 +32,7 @@ class Library:
         match event:
             case Found() as found:
                 self._there.add(found.path)
+                self._state.unread[found.path] = found.voice
                 self._ingester.take(found)
             case Growing(found):
                 self._there.add(found.path)
@@ -42,6 +43,7 @@ class Library:
             case Ingesting(found) as news if found.path in self._there:
                 self._state.ingests[found.path] = news
             case Joined() as news if news.found.path in self._there:
+                self._state.unread.pop(news.found.path, None)
                 self._state.ingests.pop(news.found.path, None)
                 self._join(news)
             case Refused(found, reason):
@@ -75,6 +77,7 @@ class Library:
         )
 
     def _forget(self, path: Path) -> None:
+        self._state.unread.pop(path, None)
         self._state.ingests.pop(path, None)
         recording = self._state.corpus.remove(path)
         if recording is not None:

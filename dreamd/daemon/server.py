@@ -101,11 +101,12 @@ class Server:
         ingester = Ingester(state.corpus, tell)
         self._library = Library(state, self._clients, self._supervisor, ingester)
         parts = Parts(state, self._clients, self._supervisor, self._dreams)
-        admission = Admission(parts, self._home, self._paths)
+        self._admission = admission = Admission(parts, self._home, self._paths)
         forgetting = Forgetting(state, self._clients, self._supervisor, self._home)
         dispatcher = Dispatcher(parts, admission, self._trust, keeping, forgetting, self._leave)
         self._router = Router(parts, self._library, dispatcher, self._leave)
         threading.Thread(target=self._receive, name="osc", daemon=True).start()
+        state.coming = lambda: self._watcher.coming
         self._watcher.start()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda n, _: tell(Leave(f"got {signal.Signals(n).name}")))
@@ -139,6 +140,7 @@ class Server:
         self._supervisor.tick()
         self._library.tick()
         self._watcher.overdue()
+        self._admission.tick()
         self._keeping.tick()
         self._home.overdue()
         self._paths.overdue()

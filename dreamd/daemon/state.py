@@ -3,6 +3,7 @@
 import logging
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,10 +15,13 @@ from dreamd.daemon.queue import Queue
 from dreamd.dreaming.resolve import all_voices
 from dreamd.home.bank import Bank
 from dreamd.home.log import Repeats
+from dreamd.osc.addresses import Address
 from dreamd.settings import Settings
 from dreamd.terminal.view import LogLine
 from dreamd.training.messages import Pace, Progress
 
+MOST_USUAL = 512
+"""Clients whose usual voice is remembered."""
 LOG_LINES = 200
 """Lines for the performer that are kept."""
 
@@ -33,6 +37,10 @@ class State:
     queue: Queue
     estimates: Estimates = field(default_factory=Estimates)
     training_paused: bool = False  # by a client
+    unread: dict[Path, str] = field(default_factory=dict)  # complete files, their voices
+    coming: Callable[[], frozenset[str] | None] = frozenset[str]
+    """Voices of files that are not complete, or just found; None: nobody has looked yet."""
+    usual: dict[Address, str] = field(default_factory=dict)  # which voice answers whom
     outrate: int | None = None  # Hz; what an audio server wants of all dreams
     pace: Pace = Pace(0.0, False)  # of learning
     ingests: dict[Path, Ingesting] = field(default_factory=dict)
@@ -60,6 +68,26 @@ class State:
         self.said += 1
         self.log.append(LogLine(self.said, time.time(), text, warning))
         logging.log(logging.WARNING if warning else logging.INFO, "%s", text)
+
+    def usual_voice(self, client: Address) -> str:
+        """Which voice answers this client where it names none: the one with recordings to which
+        something happened last, and from then on the same. Empty where there is none."""
+        there = {name for name, recordings in self.voices().items() if recordings}
+        known = self.usual.get(client)
+        if there and known not in there:
+            known = max(
+                sorted(there, reverse=True),
+                key=lambda name: (self.active.get(name, 0.0), name == "default"),
+            )
+            self.set_usual(client, known)
+        return known or ""
+
+    def set_usual(self, client: Address, voice: str) -> None:
+        """The client has said it, or found it."""
+        self.usual.pop(client, None)
+        self.usual[client] = voice
+        if len(self.usual) > MOST_USUAL:
+            del self.usual[next(iter(self.usual))]
 
     def touch(self, voice: str) -> None:
         """Something happens to this voice."""

@@ -19,7 +19,7 @@ from dreamd.corpus.recording import Recording, Voices
 from dreamd.dreaming import seeds
 from dreamd.dreaming.chance import Draws, stream
 from dreamd.dreaming.job import Job
-from dreamd.errors import NoModel, NoSuchSeed, TooLong
+from dreamd.errors import BadRequest, NoModel, NoSuchSeed, TooLong
 from dreamd.home import checkpoints, pretrained
 from dreamd.osc.requests import Request
 from dreamd.settings import Settings
@@ -28,6 +28,7 @@ MOST_AMONG = 200
 """Recordings among which the cursor of one dream may leap; of a larger voice each dream has its
 own."""
 
+SHORTEST = 0.01  # seconds
 QUIET_PEAK = 0.5
 """Ceiling of a dream whose voice has no recordings."""
 
@@ -76,9 +77,12 @@ def resolve(
 
 def length(settings: Settings, request: Request) -> tuple[int, int]:
     """Frames of the dream's file, and its sample rate: the performer's setting, else what the
-    request asks for, else the models' own. Raises :class:`TooLong`."""
+    request asks for, else the models' own. Raises :class:`TooLong`, and :class:`BadRequest`
+    for what is too short to be heard."""
     if request.secs > settings.longest:
         raise TooLong(f"{request.secs:g} s is too long: at most {settings.longest:g} s")
+    if round(request.secs, 6) < SHORTEST:  # OSC's 0.01 is a little less
+        raise BadRequest(f"secs must be {SHORTEST:g} or more, got {request.secs:g}")
     rate = settings.output_rate or request.outrate or settings.rate
     return max(round(request.secs * rate), 1), rate
 

@@ -20,6 +20,7 @@ from dreamd.corpus.recording import Recording, Voices
 from dreamd.corpus.single_notes import SingleNote
 from dreamd.corpus.voice_names import voice_called
 from dreamd.errors import BadRecording, NoModel, NoSuchSeed
+from dreamd.home import credits
 from dreamd.osc.requests import Request
 
 _NUMBERED = re.compile(r"([^/\\]+):(-?\d{1,18})")
@@ -74,11 +75,11 @@ def settle(
     name, number = numbered(words)
     number = request.seedn if number is None else number
     if name == "dream" and number is not None:
-        return _file(dream(number), request), None
+        return _of_dream(dream(number), request, voices)
     if voices.get(name):
         return _in_voice(request, voices, name, number, rng), name
-    if _looks_like_path(words):
-        return _file(_path(words), request), None
+    if looks_like_path(words):
+        return _of_dream(_path(words), request, voices)
     known = ", ".join(sorted(voices)) or "none yet"
     raise NoSuchSeed(f"no voice or file is called {words!r}; voices: {known}")
 
@@ -152,12 +153,18 @@ def _in_voice(
     return Seed("recording", recording=recording, at=request.seedat)
 
 
-def _looks_like_path(words: str) -> bool:
+def looks_like_path(words: str) -> bool:
     return "/" in words or "\\" in words or Path(words).suffix.lower() in files.SUFFIXES
 
 
 def _file(path: Path, request: Request) -> Seed:
     return Seed("file", path=path, at=request.seedat)
+
+
+def _of_dream(path: Path, request: Request, voices: Voices) -> tuple[Seed, str | None]:
+    """A file, and the voice that dreamt it, where one did that is still there."""
+    voice = credits.voice_of(path)
+    return _file(path, request), voice if voice in voices else None
 
 
 def file_named(request: Request, voices: Voices) -> str | None:
@@ -168,7 +175,7 @@ def file_named(request: Request, voices: Voices) -> str | None:
     name, number = numbered(words)
     if (name == "dream" and number is not None) or voices.get(name):
         return None
-    return words if _looks_like_path(words) else None
+    return words if looks_like_path(words) else None
 
 
 def _path(words: str) -> Path:
@@ -200,7 +207,9 @@ def check_file(words: str) -> None:
 
 
 def voice_of(request: Request, voices: Voices, seed_voice: str | None) -> str:
-    """Whose model dreams: the one asked for, else the seed's, else ``default``, else the first.
+    """Whose model dreams: the one asked for, else the seed's, else the client's own
+    (``request.usual``), else ``default``, else the first by name; of those that have recordings, if
+    any has.
 
     Raises :class:`NoModel` for a voice that is asked for and not there.
     """
@@ -211,6 +220,7 @@ def voice_of(request: Request, voices: Voices, seed_voice: str | None) -> str:
         return request.voice
     if seed_voice is not None:
         return seed_voice
-    if len(voices) == 1 or (voices and "default" not in voices):
-        return min(voices)
-    return "default"
+    there = [name for name in voices if voices[name]] or list(voices)
+    if request.usual in there:
+        return request.usual
+    return "default" if "default" in there or not there else min(there)

@@ -138,7 +138,7 @@ def _row(
         dream = heard(settings, job_of(settings, {voice: recordings}, asked))
         file = f"{approach}-{vector}-{rand}.wav"
         files.write(folder / file, dream.samples, settings.rate)
-        credits.keep(folder / file, dream.credits)
+        credits.keep(folder / file, dream.credits, voice)
         samples = at_judge_s_rate(dream.samples, settings.rate)
         dreams.append(Dreamt(file, listener.judge(samples), dream.speed))
         say(f"{approach} {vector}, dream {rand}: {' '.join(dreams[-1].judgement.words)}")

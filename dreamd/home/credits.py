@@ -56,22 +56,36 @@ def beside(dream: Path) -> Path:
     return dream.with_suffix(".credits.json")
 
 
-def keep(dream: Path, credits: Sequence[Credit]) -> None:
-    """Writes down the credits of a dream's file, in place of those of an older one."""
+def keep(dream: Path, credits: Sequence[Credit], voice: str) -> None:
+    """Writes down the credits of a dream's file, and whose it is, in place of an older one's."""
     path = beside(dream)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".json.tmp")
-    temporary.write_text(json.dumps([asdict(each) for each in credits]), encoding="utf-8")
+    said = {"voice": voice, "credits": [asdict(each) for each in credits]}
+    temporary.write_text(json.dumps(said), encoding="utf-8")
     os.replace(temporary, path)
 
 
 def of(dream: Path) -> list[Credit] | None:
     """The credits of a dream's file; None where there are none that can be read."""
     try:
-        said = json.loads(beside(dream).read_text(encoding="utf-8"))
-        return [_parsed(each) for each in said]
+        said = _read(dream)
+        return [_parsed(each) for each in (said if isinstance(said, list) else said["credits"])]
     except (OSError, ValueError, TypeError, KeyError):
         return None
+
+
+def voice_of(dream: Path) -> str | None:
+    """The voice that dreamt this file; None where nobody knows."""
+    try:
+        voice = _read(dream)["voice"]
+    except (OSError, ValueError, TypeError, KeyError):  # TypeError: older ones are lists
+        return None
+    return voice if isinstance(voice, str) else None
+
+
+def _read(dream: Path) -> Any:
+    return json.loads(beside(dream).read_text(encoding="utf-8"))
 
 
 def _parsed(said: dict[str, Any]) -> Credit:

@@ -86,6 +86,15 @@ class Failed(_Reply):
 
 
 @dataclass(frozen=True)
+class Warned(_Reply):
+    """To who asked alone: the request goes on, but not as it may have been meant, or it waits."""
+
+    address: ClassVar[str] = "/dream/warning"
+    id: int
+    text: str
+
+
+@dataclass(frozen=True)
 class Ingested(_Reply):
     """A recording of ``seconds`` joined the corpus of ``voice``."""
 
@@ -229,16 +238,5 @@ def nested(flat: Mapping[str, Any]) -> dict[str, Any]:
     return tree
 
 
-Reply = (
-    Accepted
-    | Chunk
-    | Leap
-    | Done
-    | Failed
-    | Ingested
-    | Skipped
-    | Forgotten
-    | Trained
-    | Status
-    | Ping
-)
+OfARequest = Accepted | Chunk | Leap | Done | Failed | Warned
+Reply = OfARequest | Ingested | Skipped | Forgotten | Trained | Status | Ping

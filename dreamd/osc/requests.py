@@ -59,6 +59,7 @@ class Request:
     blend: float = 0.0
     rand: int | None = None
     outrate: int | None = None
+    usual: str = ""  # the voice that its asker usually has; no key
     pattern: str = ""
     """Which pattern, that may ask again in its next cycle; of other requests nothing."""
 
@@ -122,6 +123,8 @@ def request(given: Mapping[str, Any]) -> Request:
         raw["gain"] = raw["dreamgain"]
     if "secs" not in raw and "delta" in raw:
         raw["secs"] = raw["delta"]
+    if isinstance(raw.get("seed"), int | float):  # a MIDI note
+        raw.setdefault("notes", raw.pop("seed"))
     if isinstance(raw.get("seed"), list | tuple):
         raw["seed"], number = _named("seed", raw["seed"])
         raw |= {} if number is None else {"seedn": number}
@@ -212,24 +215,19 @@ _PLAIN: Mapping[str, Message] = {
 }
 
 
-def _cancel(args: Sequence[Any]) -> Cancel:
-    takes = "/dream/cancel takes one id, or all"
-    return Cancel(None if list(args) == ["all"] else _only(takes, args))
-
-
 def _notify(args: Sequence[Any]) -> Notify:
     cookie = values.check_integer("the cookie", args[1]) if len(args) == 2 else None
     return Notify(_only("/dream/notify takes 1 or 0", args[:1]) != 0, cookie)
 
 
-def _outrate(args: Sequence[Any]) -> OutRate:
-    return OutRate(values.check_hertz("the rate", _one("/dream/outrate takes a rate", args)))
-
-
 _TAKING: Mapping[str, Callable[[Sequence[Any]], Message]] = {
-    "/dream/cancel": _cancel,
+    "/dream/cancel": lambda args: Cancel(
+        None if list(args) == ["all"] else _only("/dream/cancel takes one id, or all", args)
+    ),
     "/dream/notify": _notify,
-    "/dream/outrate": _outrate,
+    "/dream/outrate": lambda args: OutRate(
+        values.check_hertz("the rate", _one("/dream/outrate takes a rate", args))
+    ),
     "/dream/forget": Forget.parse,
 }
 

@@ -60,6 +60,7 @@ DreamDirt {
 				this.prTellRate; // whoever says it may be a new daemon
 				bank.sync(tree)
 			},
+			warning: { |id| asked[id] !? { asked[id] = inf } }, // the client posts it
 			accepted: { |id| asked[id] !? { asked[id] = inf } },
 			done: { |id, path, frames, rate, seconds, number|
 				asked.removeAt(id);

@@ -175,7 +175,7 @@ DreamRNN {
 			seed = DreamRNNMessage.newFile
 		};
 		request = DreamRNNRequest(this, this.dreamMsg(approach, seed, secs, options, server),
-			server, action, onError);
+			server, DreamRNNBeats.onGrid(options, action), onError);
 		requests[request.id] = request;
 		clock.start;
 		request.start(source, seed);
@@ -202,6 +202,7 @@ DreamRNN {
 				requests[id] !? { |request| request.fail(code, text.asString) };
 				recordings.failed(id, code, text)
 			},
+			warning: { |id, text| DreamRNNFailure.warn(text.asString, requests[id]) },
 			status: { |tree| this.prStatus(tree) },
 			ping: { |cookie| addr.sendMsg("/dream/notify", 1, cookie) }
 		).putAll(recordings.replies), { requests.do(_.heard) });

@@ -65,6 +65,12 @@ DreamRNNFailure {
 		unsaid.size.do { this.prSayNext }
 	}
 
+	// What the daemon says of a request that goes on: it waits, or a key means nothing.
+	*warn { |text, request|
+		"DreamRNN: %".format(text).warn;
+		if(text.beginsWith("it waits")) { request !? { request.waits } }
+	}
+
 	// PRIVATE
 
 	*prSayNext {

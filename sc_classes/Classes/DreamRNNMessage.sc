@@ -9,7 +9,8 @@ DreamRNNMessage {
 	// An Event. The options win over the other arguments. A file at the server's own sample rate is
 	// played as it is, and nothing between its samples must be guessed.
 	*keys { |id, approach, seed, secs, options, server|
-		var asked = (id: id, approach: approach, secs: secs ? 4);
+		var asked = (id: id, approach: approach, secs: DreamRNNBeats.secs(options) ? secs ? 4);
+		options = DreamRNNBeats.others(options);
 		server !? { asked[\outrate] = server.sampleRate !? { |rate| rate.round.asInteger } };
 		asked.putAll(this.prSeed(seed), this.prOptions(options));
 		this.prCheck(asked[\approach], asked[\secs]);

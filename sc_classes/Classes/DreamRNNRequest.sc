@@ -101,6 +101,9 @@ DreamRNNRequest {
 		}
 	}
 
+	// The daemon knows of it, and waits itself, for the seed or the voice.
+	waits { if(stage == \asked) { this.prExpect(60, 'no-daemon', client.absence) } }
+
 	heard {
 		if(this.isDreaming) {
 			// it is asked for a sign of life once in client.timeout, and may be very busy

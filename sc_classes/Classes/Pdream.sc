@@ -6,13 +6,13 @@
 // This file is part of DreamRNN. License: GPL-3.0-or-later.
 
 Pdream : Pattern {
-	var <>approach, <>seed, <>secs, <>options, <>first, <>keep, <>client;
+	var <>approach, <>seed, <>secs, <>options, <>first, <>keep, <>beats, <>client;
 
-	*new { |approach = \spectrum, seed, secs = 4, options, first, keep = 30|
-		^super.newCopyArgs(approach, seed, secs, options, first, keep)
+	*new { |approach = \spectrum, seed, secs = 4, options, first, keep = 30, beats|
+		^super.newCopyArgs(approach, seed, secs, options, first, keep, beats)
 	}
 
-	storeArgs { ^[approach, seed, secs, options, first, keep] }
+	storeArgs { ^[approach, seed, secs, options, first, keep, beats] }
 
 	asStream { ^PdreamStream(this) }
 }
@@ -37,7 +37,7 @@ PdreamStream : Stream {
 
 	reset {
 		client = pattern.client ?? { DreamRNN.default };
-		arguments = [pattern.approach, pattern.seed, pattern.secs].collect(_.asStream);
+		arguments = [pattern.approach, pattern.seed, pattern.beats ? pattern.secs].collect(_.asStream);
 		options = this.prOptions(pattern.options);
 		first = pattern.first.asStream;
 		keep = pattern.keep.asStream;
@@ -161,7 +161,9 @@ PdreamStream : Stream {
 		} {
 			options.next(()) // the event's own keys are no options of a dream
 		};
-		^if(this.prHasEnded(values, given)) { nil } { values ++ [given] }
+		if(this.prHasEnded(values, given)) { ^nil };
+		if(pattern.beats.notNil) { values[2] = values[2] / DreamRNNBeats.clock.tempo };
+		^values ++ [given]
 	}
 
 	prHasEnded { |values, given|
