@@ -89,7 +89,7 @@ def test_a_dream_as_seed_keeps_the_voice_that_dreamt_it(
     desk.ask(A, id=1, voice="guitar")
     assert voice_made(desk) == "guitar"
     path = desk.told(A, "/dream/done")[0][1][1]
-    assert credits.voice_of(Path(path)) == "guitar"
+    assert credits.dreamer_of(Path(path)) == "guitar"
     desk.ask(A, id=2, voice="alto")
     assert voice_made(desk) == "alto"
     desk.ask(A, id=3, seed=path if by_path else "dream:0")
@@ -125,7 +125,7 @@ def test_a_seed_that_is_still_being_dreamt_is_waited_for(
         desk.checked.pop().deliver()
     assert [args[0] for where, args in desk.told(A) if where == ADD] == [2]
     desk.ask(A, id=4, seed="dream:1")
-    late(patience.PATIENCE)
+    late(patience.LONGEST_WAIT)
     desk.admission.tick()
     ((_, (id, code, text)),) = desk.told(A, "/dream/failed")
     assert (id, code) == (4, "no-such-seed")
@@ -150,7 +150,7 @@ def test_a_voice_that_is_being_read_is_waited_for(
     desk.state.unread[Path("/b.wav")] = "bass"
     desk.ask(A, id=2, seed="bass:0")
     desk.told(A)
-    late(patience.PATIENCE)
+    late(patience.LONGEST_WAIT)
     desk.admission.tick()
     ((_, said),) = desk.told(A, "/dream/failed")
     assert said[:2] == [2, "no-such-seed"]

@@ -11,7 +11,7 @@ from functools import partial
 from dreamd.corpus.recording import Voices
 from dreamd.daemon.errands import Errands
 from dreamd.daemon.parts import Parts
-from dreamd.daemon.patience import PATIENCE, Patience
+from dreamd.daemon.patience import LONGEST_WAIT, Patience
 from dreamd.daemon.queue import OWN_IDS, Client, Dream
 from dreamd.dreaming import seeds
 from dreamd.dreaming.job import Job
@@ -52,7 +52,7 @@ class Admission:
         """By the clock: what has waited for its seed or its voice goes on."""
         for dream, why in self._patience.over():
             if dream.state == "asked" and why and why.startswith("dream:"):
-                self._dreams.reject(dream, NoSuchSeed(f"{why}, after {PATIENCE:g} s"))
+                self._dreams.reject(dream, NoSuchSeed(f"{why}, after {LONGEST_WAIT:g} s"))
             elif dream.state == "asked":
                 self._begin(dream)
 

@@ -17,7 +17,7 @@ from dreamd.daemon.state import State
 from dreamd.dreaming import seeds
 from dreamd.osc.requests import Request
 
-PATIENCE = 30.0
+LONGEST_WAIT = 30.0
 """Seconds after which a request goes on with what there is, or comes to nothing."""
 
 
@@ -32,7 +32,7 @@ class Patience:
         """What the dream waits for, where it does; then it is held."""
         why = awaited(self._state, dream)
         if why:
-            self._ends[dream] = time.monotonic() + PATIENCE
+            self._ends[dream] = time.monotonic() + LONGEST_WAIT
         return why
 
     def over(self) -> Iterator[tuple[Dream, str | None]]:

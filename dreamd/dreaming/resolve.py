@@ -28,7 +28,7 @@ MOST_AMONG = 200
 """Recordings among which the cursor of one dream may leap; of a larger voice each dream has its
 own."""
 
-SHORTEST = 0.01  # seconds
+SHORTEST_DREAM = 0.01  # seconds
 QUIET_PEAK = 0.5
 """Ceiling of a dream whose voice has no recordings."""
 
@@ -81,8 +81,8 @@ def length(settings: Settings, request: Request) -> tuple[int, int]:
     for what is too short to be heard."""
     if request.secs > settings.longest:
         raise TooLong(f"{request.secs:g} s is too long: at most {settings.longest:g} s")
-    if round(request.secs, 6) < SHORTEST:  # OSC's 0.01 is a little less
-        raise BadRequest(f"secs must be {SHORTEST:g} or more, got {request.secs:g}")
+    if round(request.secs, 6) < SHORTEST_DREAM:  # OSC's 0.01 is a little less
+        raise BadRequest(f"secs must be {SHORTEST_DREAM:g} or more, got {request.secs:g}")
     rate = settings.output_rate or request.outrate or settings.rate
     return max(round(request.secs * rate), 1), rate
 

@@ -163,7 +163,7 @@ def _file(path: Path, request: Request) -> Seed:
 
 def _of_dream(path: Path, request: Request, voices: Voices) -> tuple[Seed, str | None]:
     """A file, and the voice that dreamt it, where one did that is still there."""
-    voice = credits.voice_of(path)
+    voice = credits.dreamer_of(path)
     return _file(path, request), voice if voice in voices else None
 
 

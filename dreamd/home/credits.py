@@ -75,7 +75,7 @@ def of(dream: Path) -> list[Credit] | None:
         return None
 
 
-def voice_of(dream: Path) -> str | None:
+def dreamer_of(dream: Path) -> str | None:
     """The voice that dreamt this file; None where nobody knows."""
     try:
         voice = _read(dream)["voice"]
