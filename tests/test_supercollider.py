@@ -1159,6 +1159,9 @@ def test_each_example_is_heard(
         sound = read_wav(tmp_path / f"{name}.wav")
         assert np.isfinite(sound).all()
         assert 0 < np.abs(sound).max() < 1, name
+    heard = read_wav(tmp_path / f"{readme[0].stem}.wav")
+    moments = np.sqrt(np.mean(heard[: len(heard) // 4800 * 4800].reshape(-1, 4800, 2) ** 2, (1, 2)))
+    assert 20 * np.log10(moments.max()) > -35, "the README's first example is heard"
 
 
 def test_boot_starts_the_daemon_and_it_outlives_sclang(

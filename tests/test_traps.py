@@ -7,16 +7,23 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
-from conftest import Daemon, tone
+import torch
+from conftest import RATE, Daemon, tone
 from wire import Desk
 
-from dreamd.audio import files
+from dreamd.audio import files, plucked_string
+from dreamd.audio.resampling import resample
+from dreamd.commands.offline import listen
 from dreamd.corpus.recording import Recording
 from dreamd.corpus.watcher import Watcher
 from dreamd.daemon import patience
+from dreamd.dreaming import render
+from dreamd.dreaming.resolve import resolve
 from dreamd.home import credits
-from dreamd.osc.requests import request
+from dreamd.osc.requests import Request, request
+from dreamd.settings import Settings
 
 A, B = ("127.0.0.1", 40001), ("127.0.0.1", 40002)
 ADD = "/dream/accepted"
@@ -238,3 +245,26 @@ def test_many_that_are_too_many_are_one_line_with_a_count(desk: Desk) -> None:
         desk.ask(A, id=id)
     desk.state.say_counted()
     assert 1 <= sum("dreams are waiting" in line.text for line in desk.state.log) < 6
+
+
+@pytest.mark.parametrize("approach", ["vector", "spectrum"])
+def test_random_starts_begin_at_an_event(
+    approach: str, small: Settings, recorded: Callable[..., Recording], tmp_path: Path
+) -> None:
+    """And not in what is dying away: eight of them are about as loud, of the shipped models."""
+    phrase = resample(plucked_string.phrase(), plucked_string.MODEL_RATE, RATE)
+    recording = recorded(phrase, "pluck")
+    listen(recording)
+    levels = []
+    for rand in range(8):
+        asked = Request(approach, secs=0.3, rand=rand)
+        settings = Settings(home=small.home)
+        job = resolve(settings, asked, {"pluck": [recording]}, lambda number: tmp_path)
+        assert job.starter
+        job = replace(job, path=tmp_path / "dream.wav")
+        files.DreamFile(job.path, job.rate).create(job.frames)
+        with torch.no_grad():
+            render.render(job, settings, lambda news: None)
+        first = files.excerpt(job.path, RATE)[: RATE // 4]
+        levels.append(20 * np.log10(np.sqrt(np.mean(first**2))))
+    assert max(levels) - min(levels) < 6

@@ -26,6 +26,7 @@ DreamEvent {
 	*prPlay { |event, buffer|
 		var own = event.select { |value, key| [\type, \client, \options, \seed].includes(key).not };
 		var secs = buffer.duration / (event[\rate] ? 1).abs.max(0.01);
+		if(own[\amp].isNil and: { own[\db].isNil }) { own[\amp] = 0.8 }; // an Event's own 0.1 is soft
 		own.parent = event.parent;
 		own.proto = event.proto;
 		own.putAll((type: \note, buf: buffer, sustain: event.at(\length) ? secs));
