@@ -95,6 +95,7 @@ def made(job: Job, said: list[CursorLeapt | ChunkWritten] | None = None) -> Samp
 def test_the_same_dream_at_another_rate(job: Callable[..., Job]) -> None:
     plain, fine = made(job()), made(job(outrate=48000))
     assert len(fine) == 48000
+    assert fine[0] == fine[-1] == 0, "no click at either end"
     np.testing.assert_array_equal(fine, made(job(outrate=48000)))
     again = excerpt(job(outrate=48000).path, RATE)[: len(plain)]
     low = signal.butter(8, 4000, "lowpass", fs=RATE, output="sos")  # both filters end near 5.5 kHz

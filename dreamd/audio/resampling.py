@@ -13,6 +13,7 @@ from dreamd.audio.raw_samples import Block
 
 FINEST = "VHQ"
 """What a loudspeaker hears: images lie 150 dB down."""
+EDGE = 0.0005  # seconds at both ends, where the filter rings before it and after it, fade once more
 
 
 def resample(samples: Block, rate: float, to: float) -> Block:
@@ -41,7 +42,8 @@ class ToRate:
 
     def __init__(self, rate: int, to: int, count: int, frames: int) -> None:
         self._stream = Stream(rate, to, FINEST) if rate != to else None
-        self._to_come, self._left = count, frames
+        self._to_come, self._left, self._frames = count, frames, frames
+        self._edge = max(round(EDGE * to), 1)
         self.late = held_back(rate, to) if self._stream else 0  #: samples held back at first
 
     def __call__(self, block: Block) -> Block:
@@ -50,6 +52,9 @@ class ToRate:
         self._to_come -= len(block)
         last = self._to_come <= 0
         made = self._stream(block, last)[: self._left]
+        at = self._frames - self._left + np.arange(len(made))
+        made = made * np.clip(np.minimum(at, self._frames - 1 - at) / self._edge, 0, 1)
+        made = made.astype(np.float32)
         self._left -= len(made)
         # a ratio may leave some frames over, where the dream has faded out
         return np.append(made, np.zeros(self._left, np.float32)) if last else made
