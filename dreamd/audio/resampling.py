@@ -13,7 +13,9 @@ from dreamd.audio.raw_samples import Block
 
 FINEST = "VHQ"
 """What a loudspeaker hears: images lie 150 dB down."""
-EDGE = 0.0005  # seconds at both ends, where the filter rings before it and after it, fade once more
+RINGING = (
+    0.0005  # seconds at both ends, where the filter rings before it and after it, fade once more
+)
 
 
 def resample(samples: Block, rate: float, to: float) -> Block:
@@ -43,7 +45,7 @@ class ToRate:
     def __init__(self, rate: int, to: int, count: int, frames: int) -> None:
         self._stream = Stream(rate, to, FINEST) if rate != to else None
         self._to_come, self._left, self._frames = count, frames, frames
-        self._edge = max(round(EDGE * to), 1)
+        self._edge = max(round(RINGING * to), 1)
         self.late = held_back(rate, to) if self._stream else 0  #: samples held back at first
 
     def __call__(self, block: Block) -> Block:
