@@ -159,6 +159,18 @@ def test_cancel_all_is_all_of_one_s_own(desk: Desk, args: list[Any]) -> None:
     assert sum(d.client.sender == B for d in desk.state.queue.under_way) == 3
 
 
+def test_cancel_all_of_a_pattern_is_that_pattern_s_alone(desk: Desk) -> None:
+    desk.register(A)
+    for id, name in enumerate(("asking", "1", "asking"), 1):
+        desk.ask(A, id=id, _id_=name)
+    desk.ask(A, id=4)
+    desk.hear(A, "/dream/cancel", "all", "asking")
+    waiting = {d.id for d in desk.state.queue.waiting}
+    assert waiting <= {2, 4}
+    assert {d.id for d in desk.worker.stopped} <= {1, 3}
+    assert {2, 4} <= {d.id for d in desk.state.queue.under_way}
+
+
 def test_the_status_names_each_dream_as_its_asker_does(desk: Desk) -> None:
     desk.register(A)
     desk.register(B)

@@ -375,7 +375,7 @@ def test_status_in_json(bad: Daemon) -> None:
     state = json.loads(result.stdout)
     assert set(state) == {
         "voices", "queue", "running", "making", "dreams", "bank", "training", "rate",
-        "learning_slowly", "learning_share",
+        "learning_slowly", "learning_share", "folder", "pid",
     }  # fmt: skip
     assert state["training"] is True
     assert set(state["voices"]["guitar"]) == {"recordings", "seconds", "models"}

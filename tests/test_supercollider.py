@@ -1176,8 +1176,10 @@ def test_boot_starts_the_daemon_and_it_outlives_sclang(
     installed.symlink_to(program)
     port = free_port()
     flags = f" {SMALL}"  # the blank keeps sclang from reading them as its own
+    first, other = recording.parent.parent, tmp_path / "other recordings"
+    shutil.copytree(first, other)
     told = supercollider.well(
-        "boots.scd", port, tmp_path, recording.parent.parent, program, pid, flags, seconds=LONG
+        "boots.scd", port, tmp_path, first, program, pid, flags, other, seconds=LONG
     )
     listener = Listener(port)
     try:
@@ -1189,7 +1191,13 @@ def test_boot_starts_the_daemon_and_it_outlives_sclang(
             "elsewhere": "no-daemon | no daemon answers at 192.0.2.1:.*; start one .*",
         }.items():
             assert re.fullmatch(pattern.replace("|", r"\|"), told[case]), (case, told[case])
-        assert told["boot"] == told["again"] == told["anew"] == "booted"
+        for case in ("boot", "again", "same", "restarted", "quitandboot", "anew"):
+            assert told[case] == "booted", case
+        assert told["other"] == str(other)
+        assert told["back"] == str(first)
+        moved = [line for line in told.warnings() if "add restart: true" in line]
+        assert len(moved) == 1, "of two who boot, the one who names another folder"
+        assert f"learns from {first}; to have one that learns from /nowhere" in moved[0]
         assert told["who"] == told["idle"] == "true"
         assert int(told["ticks"]) > 5, "the clock went on while it booted"
         assert told["training"] == "1"

@@ -127,10 +127,13 @@ class Admission:
         if isinstance(outcome, tuple):
             self._home.run(partial(self._state.bank.drop, outcome[1]))
 
-    def cancel(self, client: Address, id: int | None) -> None:
-        """Stops what a client knows by this number; None: all that it has asked for."""
+    def cancel(self, client: Address, id: int | None, pattern: str | None) -> None:
+        """Stops what a client knows by this number; None: all that it, or one pattern of its, has
+        asked for."""
         under_way = self._state.queue.under_way
         for dream in [each for each in under_way if self._is_meant(each, client, id)]:
+            if pattern not in (None, dream.client.pattern):
+                continue
             dream.stopping = True
             if dream.state == "asked":
                 self._dreams.fail(dream, "cancelled", "cancelled before it began")

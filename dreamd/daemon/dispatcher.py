@@ -66,8 +66,8 @@ class Dispatcher:
         match message:
             case Request() as request:
                 self._admission.ask(request, Client(sender, request.pattern))
-            case requests.Cancel(id):
-                self._admission.cancel(sender, id)
+            case requests.Cancel(id, pattern):
+                self._admission.cancel(sender, id, pattern)
             case requests.Notify(True, cookie):
                 if self._clients.register(sender, cookie):
                     self._send_status(sender)

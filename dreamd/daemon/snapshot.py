@@ -38,6 +38,7 @@ def status(state: State, id_of: Callable[[Dream], int]) -> dict[str, Any]:
         "dreams": state.bank.count,
         "bank": str(state.bank.folder),
         "folder": str(state.folder.absolute()),
+        "pid": os.getpid(),
         "training": not state.training_paused,
         "learning_slowly": state.pace.slow,
         "learning_share": state.pace.share,

@@ -156,9 +156,12 @@ def _pattern(raw: Mapping[str, Any]) -> str:
 
 @dataclass(frozen=True)
 class Cancel:
-    """``/dream/cancel id``, or ``all``: everything that the sender has asked for."""
+    """``/dream/cancel id``, or ``all``: everything that the sender has asked for; or of that what one
+    of its patterns has: ``all asking``.
+    """
 
     id: int | None
+    pattern: str | None = None
 
 
 @dataclass(frozen=True)
@@ -215,15 +218,22 @@ _PLAIN: Mapping[str, Message] = {
 }
 
 
+def _cancel(args: Sequence[Any]) -> Cancel:
+    match list(args):
+        case ["all"]:
+            return Cancel(None)
+        case ["all", str(name)]:
+            return Cancel(None, _pattern({"_id_": name}))
+    return Cancel(_only("/dream/cancel takes one id, or all", args))
+
+
 def _notify(args: Sequence[Any]) -> Notify:
     cookie = values.check_integer("the cookie", args[1]) if len(args) == 2 else None
     return Notify(_only("/dream/notify takes 1 or 0", args[:1]) != 0, cookie)
 
 
 _TAKING: Mapping[str, Callable[[Sequence[Any]], Message]] = {
-    "/dream/cancel": lambda args: Cancel(
-        None if list(args) == ["all"] else _only("/dream/cancel takes one id, or all", args)
-    ),
+    "/dream/cancel": _cancel,
     "/dream/notify": _notify,
     "/dream/outrate": lambda args: OutRate(
         values.check_hertz("the rate", _one("/dream/outrate takes a rate", args))
@@ -236,7 +246,9 @@ def parse(address: str, args: Sequence[Any]) -> Message | None:
     """The message at ``address``; None where it is none of ours.
 
     >>> parse("/dream/cancel", [7.0])
-    Cancel(id=7)
+    Cancel(id=7, pattern=None)
+    >>> parse("/dream/cancel", ["all", "asking"])
+    Cancel(id=None, pattern='pattern asking')
     >>> parse("/dirt/play", ["s", "bd"]) is None
     True
     >>> parse("/dream/done", [7]) is None  # another daemon says so

@@ -16,6 +16,7 @@ DreamRNN {
 
 	var <addr, <>timeout = 4, <rate = 11025;
 	var <recordings, requests, questions, commands, booting, replies, clock, files, lastID, pinged = 0;
+	var pid, leaving; // the daemon's process; those that were told to quit
 
 	*default { ^default ?? { default = this.new } }
 
@@ -38,6 +39,7 @@ DreamRNN {
 		questions = DreamRNNQuestions(this);
 		commands = IdentitySet.new;
 		recordings = DreamRNNRecordings(this);
+		leaving = IdentitySet.new;
 		clock = DreamRNNClock("DreamRNN", 0.25, { this.isIdle }, { this.prTick });
 		this.prListen
 	}
@@ -110,7 +112,11 @@ DreamRNN {
 	pause { this.send("/dream/pause"); this.status }
 	resume { this.send("/dream/resume"); this.status }
 	newSet { this.send("/dream/newset"); this.status }
-	quit { this.status; this.send("/dream/quit") }
+	quit {
+		pid !? { leaving.add(pid) };
+		this.status({ |tree| leaving.add(tree[\pid] ? 0) }); // what it still answers is none to a boot
+		this.send("/dream/quit")
+	}
 
 	gui { ^DreamRNNGui(this) }
 
@@ -134,12 +140,9 @@ DreamRNN {
 	}
 
 	doOnServerQuit { |server|
-		requests.values.do { |request|
-			if(request.uses(server)) { request.abandon('no-server', this.prLoss(server)) }
-		};
-		commands.copy.do { |command|
-			if(command.uses(server)) { command.fail('no-server', this.prLoss(server)) }
-		}
+		var text = "the server % has quit".format(server);
+		requests.values.do { |each| if(each.uses(server)) { each.abandon('no-server', text) } };
+		commands.copy.do { |each| if(each.uses(server)) { each.fail('no-server', text) } }
 	}
 
 	// called by what is under way
@@ -182,8 +185,6 @@ DreamRNN {
 		^request
 	}
 
-	prLoss { |server| ^"the server % has quit".format(server) }
-
 	// From elsewhere a daemon wants to know first whether we truly are there, and asks now and then.
 	prListen {
 		ServerQuit.add(this);
@@ -214,8 +215,9 @@ DreamRNN {
 		this.prRate(tree[\rate]);
 		tree[\bank] !? { |folder| files.recall(folder.asString) };
 		requests.values.do(_.daemonIdle(idle));
+		pid = tree[\pid];
 		questions.answer(tree);
-		booting !? { booting.answered }
+		if(booting.notNil and: { leaving.includes(pid).not }) { booting.answered(tree) }
 	}
 
 	prRate { |argRate| argRate !? { rate = argRate } }

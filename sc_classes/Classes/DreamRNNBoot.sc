@@ -3,18 +3,20 @@
 //     asking -> (starting) -> answered -> actions
 //
 // It asks first whether a daemon answers already, starts the program if none does, and then asks
-// on. The client's clock calls check. The program writes into a file and not to sclang: so it
+// on. The program ends at once where another dreamd is just starting, from a terminal, or ending:
+// then it is tried again, until either answers. The client's clock calls check. The program writes into a file and not to sclang: so it
 // goes on when sclang ends, and its last line says why it could not.
 //
 // This file is part of DreamRNN. License: GPL-3.0-or-later.
 
 DreamRNNBoot {
-	const askEvery = 0.5, firstPatience = 1, patience = 60;
+	const askEvery = 0.5, firstPatience = 1, patience = 60, tryEvery = 3;
 
-	var client, recordings, flags, onEnd, waiting, stage = \asking, deadline, asked = -1, log;
+	var client, recordings, flags, restart, onEnd, waiting, stage = \asking, deadline, asked = -1;
+	var log, retry, refusal; // when to try again; why the last try came to nothing
 
-	*new { |client, recordings, flags, onEnd|
-		^super.newCopyArgs(client, recordings, flags, onEnd).init
+	*new { |client, recordings, flags, restart, onEnd|
+		^super.newCopyArgs(client, recordings, flags, restart, onEnd).init
 	}
 
 	init {
@@ -26,16 +28,25 @@ DreamRNNBoot {
 
 	check {
 		case
-		{ client.now <= deadline } { this.prAsk }
+		{ client.now <= deadline } {
+			this.prAsk;
+			if(retry.notNil and: { client.now > retry }) { this.prRun }
+		}
 		{ stage == \asking } { this.prStart }
-		{ this.prFail('no-daemon', "% has not answered in % seconds; see %"
-			.format(DreamRNN.program, patience, log)) }
+		{ this.prFail('no-daemon', refusal ?? {
+			"% has not answered in % seconds; see %".format(DreamRNN.program, patience, log)
+		}) }
 	}
 
-	answered {
+	answered { |status|
+		if(restart) { ^this.prReplace };
 		stage = \answered;
 		onEnd.value;
-		waiting.do { |each| each[0].value(client) }
+		this.prCompare(status[\folder]);
+		waiting.do { |each|
+			DreamRNNFailure.guard({ each[0].value(client) },
+				{ |code, text| DreamRNNFailure.tell(code, text, each[1]) })
+		}
 	}
 
 	// PRIVATE
@@ -47,12 +58,36 @@ DreamRNNBoot {
 		}
 	}
 
+	prReplace {
+		restart = false;
+		deadline = client.now + firstPatience;
+		client.quit
+	}
+
+	// It may be learning from elsewhere.
+	prCompare { |folder|
+		var isOther = recordings.notNil and: { folder.notNil } and: { client.addr.isLocal } and: {
+			this.prRealPath(folder.asString) != this.prRealPath(this.prPath(recordings))
+		};
+		if(isOther) {
+			DreamRNNFailure.post("DreamRNN: the daemon that runs learns from %; to have one that "
+				"learns from %, add restart: true to DreamRNN.boot".format(folder, recordings))
+		}
+	}
+
+	prRealPath { |path| ^if(File.exists(path)) { File.realpath(path) } { path } }
+
 	prStart {
 		if(client.addr.isLocal.not) { ^this.prFail('no-daemon', client.absence + "there") };
 		stage = \starting;
 		deadline = client.now + patience;
 		log = Platform.userAppSupportDir +/+ "dreamd-%.log".format(client.addr.port);
 		File.mkdir(log.dirname);
+		this.prRun
+	}
+
+	prRun {
+		retry = nil;
 		// "exit", for by itself unixCmd takes an end by a signal for a good one
 		"% > % 2>&1; exit $?".format(this.prCommand, log.shellQuote)
 		.unixCmd({ |status| this.prEnded(status) }, false)
@@ -74,16 +109,23 @@ DreamRNNBoot {
 	}
 
 	prEnded { |status|
+		var text = this.prEnd(status), isSecond = text.contains("another dreamd");
 		case
-		{ stage == \failed } { } // it was given up before
-		{ stage == \answered } {
-			if(status != 0) { DreamRNNFailure.tell('no-daemon', this.prEnd(status)) }
-		}
+		{ stage == \failed or: { status == 0 } or: { isSecond and: { stage == \answered } } } { }
+		{ stage == \answered } { DreamRNNFailure.tell('no-daemon', text) }
 		{ status == 127 } {
 			this.prFail('no-program', "cannot find the program %; run dreamd install in a terminal, "
-				"or set DreamRNN.program to where it is, such as \"~/DreamRNN/.venv/bin/dreamd\"".format(DreamRNN.program))
+				"or set DreamRNN.program to where it is, such as \"~/DreamRNN/.venv/bin/dreamd\""
+				.format(DreamRNN.program))
 		}
-		{ stage == \starting } { this.prFail('no-daemon', this.prEnd(status)) }
+		{ isSecond } { this.prWait(text) }
+		{ this.prFail('no-daemon', text) }
+	}
+
+	prWait { |text|
+		if(refusal.isNil) { "DreamRNN: another dreamd is starting or ending, and waited for".postln };
+		refusal = text;
+		retry = client.now + tryEvery
 	}
 
 	prEnd { |status|
@@ -101,12 +143,12 @@ DreamRNNBoot {
 }
 
 + DreamRNN {
-	*boot { |recordings, action, flags, onError|
-		this.default.boot(recordings, action, flags, onError)
+	*boot { |recordings, action, flags, onError, restart = false|
+		this.default.boot(recordings, action, flags, onError, restart)
 	}
 
-	boot { |recordings, action, flags, onError|
-		booting = booting ?? { DreamRNNBoot(this, recordings, flags, { booting = nil }) };
+	boot { |recordings, action, flags, onError, restart = false|
+		booting = booting ?? { DreamRNNBoot(this, recordings, flags, restart, { booting = nil }) };
 		booting.add(action, onError);
 		clock.start
 	}

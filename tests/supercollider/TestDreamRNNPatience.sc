@@ -22,7 +22,7 @@ TestDreamRNNPatience : UnitTest {
 	}
 
 	test_a_daemon_that_does_not_answer {
-		var boot = DreamRNNBoot(client), before = DreamRNN.program;
+		var boot = DreamRNNBoot(client, nil, nil, false), before = DreamRNN.program;
 		DreamRNN.program = "sleep 0.1; exit 3;"; // and when that ends, nothing more is said
 		boot.add({ failed.add(\booted) }, { |code, text| failed.add("% %".format(code, text)) });
 		boot.check;
@@ -39,6 +39,25 @@ TestDreamRNNPatience : UnitTest {
 		this.assert("no-daemon .* has not answered in 60 seconds; see .*dreamd-57999.log"
 			.matchRegexp(failed[0]), "that says where to look");
 		DreamRNN.program = before
+	}
+
+	test_another_daemon_that_is_just_starting {
+		var boot = DreamRNNBoot(client, nil, nil, false), before = DreamRNN.program;
+		var log = PathName.tmp +/+ "tries-%".format(NetAddr.langPort), count = 0;
+		var pass = { |seconds|
+			client.now = client.now + seconds;
+			boot.check;
+			count = if(File.exists(log)) { File.readAllString(log).split(Char.nl).size - 1 } { 0 }
+		};
+		DreamRNN.program = "echo try >> %; echo another dreamd uses this; exit 1;".format(log);
+		boot.add({ failed.add(\booted) }, { |code, text| failed.add(text) });
+		pass.(2);
+		this.wait({ pass.(0); count == 1 }, "it is started", 10);
+		this.wait({ pass.(0.01); count == 2 }, "and tried again, as the other may be ending", 20);
+		boot.answered(());
+		this.assertEquals(failed.asArray, [\booted], "until either answers");
+		DreamRNN.program = before;
+		File.delete(log)
 	}
 
 	test_the_rate_in_a_file {
