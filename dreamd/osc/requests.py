@@ -156,8 +156,8 @@ def _pattern(raw: Mapping[str, Any]) -> str:
 
 @dataclass(frozen=True)
 class Cancel:
-    """``/dream/cancel id``, or ``all``: everything that the sender has asked for; or of that what one
-    of its patterns has: ``all asking``.
+    """``/dream/cancel id``, or ``all``: everything that the sender has asked for; or of that
+    what one of its patterns has: ``all asking``.
     """
 
     id: int | None
