@@ -10,8 +10,7 @@ from dreamd.osc import values
 from dreamd.osc.forget import Forget
 from dreamd.osc.replies import Reply, Status
 
-RELAYED = "dreamer"
-"""The sound with which a pattern asks by way of SuperDirt: its relay sends the request."""
+RELAYED = "dreamer"  # the sound with which a pattern asks: SuperDirt's relay sends the request
 
 SAMPLINGS = ("concurrent", "paused")
 
@@ -156,9 +155,7 @@ def _pattern(raw: Mapping[str, Any]) -> str:
 
 @dataclass(frozen=True)
 class Cancel:
-    """``/dream/cancel id``, or ``all``: everything that the sender has asked for; or of that
-    what one of its patterns has: ``all asking``.
-    """
+    """``/dream/cancel id``, or ``all``: what the sender asked for; ``all asking``: a pattern."""
 
     id: int | None
     pattern: str | None = None
@@ -219,12 +216,9 @@ _PLAIN: Mapping[str, Message] = {
 
 
 def _cancel(args: Sequence[Any]) -> Cancel:
-    match list(args):
-        case ["all"]:
-            return Cancel(None)
-        case ["all", str(name)]:
-            return Cancel(None, _pattern({"_id_": name}))
-    return Cancel(_only("/dream/cancel takes one id, or all", args))
+    if list(args[:1]) != ["all"]:
+        return Cancel(_only("/dream/cancel takes one id, or all", args))
+    return Cancel(None, _pattern({"_id_": args[1]}) if args[1:] else None)
 
 
 def _notify(args: Sequence[Any]) -> Notify:
@@ -247,8 +241,6 @@ def parse(address: str, args: Sequence[Any]) -> Message | None:
 
     >>> parse("/dream/cancel", [7.0])
     Cancel(id=7, pattern=None)
-    >>> parse("/dream/cancel", ["all", "asking"])
-    Cancel(id=None, pattern='pattern asking')
     >>> parse("/dirt/play", ["s", "bd"]) is None
     True
     >>> parse("/dream/done", [7]) is None  # another daemon says so
@@ -293,8 +285,7 @@ def _played(args: Sequence[Any]) -> Request | None:
     """Strudel's bridge sends to SuperDirt's address, and only its patterns do."""
     if "dream" not in args[0::2]:
         return None
-    asked = request(pairs(args))
-    return asked if asked.pattern else replace(asked, pattern="a pattern")
+    return replace(asked := request(pairs(args)), pattern=asked.pattern or "a pattern")
 
 
 def request_id(args: Sequence[Any]) -> int | None:
