@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from test_checkpoints import ADAM, ARRAYS, HEAD
-from torture import broken, kills, packets, server, soak
+from torture import broken, flood, kills, library, packets, server, soak
 from torture.driven import Heard, Sandbox
 from torture.evidence import Evidence, is_whole
 from torture.mutations import LARGEST, Mutants, bundle, ends_it, meanings, message
@@ -33,6 +33,16 @@ def test_kills(tmp_path: Path) -> None:
 
 def test_packets(tmp_path: Path) -> None:
     assert not packets.run(tmp_path, seed=2, count=3000).faults
+
+
+def test_flood(tmp_path: Path) -> None:
+    told = flood.run(tmp_path, seed=2, seconds=1, rate=2000)
+    assert not told.faults
+    assert len(told.rows) == 5
+
+
+def test_library(tmp_path: Path) -> None:
+    assert not library.run(tmp_path, seed=2, count=60, voices=6).faults
 
 
 def test_files(tmp_path: Path) -> None:

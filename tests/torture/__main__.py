@@ -1,4 +1,4 @@
-"""``python -m torture [server] [kills] [packets] [files] [soak] [--out docs]``: see :mod:`torture`.
+"""``python -m torture [PART …] [--out docs]``: see :mod:`torture`.
 
 Exit status 1 if anything was broken, and one line for each thing.
 """
@@ -14,14 +14,16 @@ from datetime import date
 from pathlib import Path
 
 from dreamd.experiments import timing
-from torture import broken, kills, packets, page, server, soak
+from torture import broken, flood, kills, library, packets, page, server, soak
 from torture.outcome import Outcome
 
 PARTS = {
     "server": "turns",
     "kills": "kills",
     "packets": "packets",
+    "flood": "seconds",
     "files": "files",
+    "library": "recordings",
     "soak": "minutes",
 }
 """Each with the argument that is its size."""
@@ -29,11 +31,15 @@ PARTS = {
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m torture", description=__doc__)
-    parser.add_argument("parts", nargs="*", metavar="PART", help="all, unless some are named")
+    parser.add_argument(
+        "parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; none: all"
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--packets", type=int, default=100_000)
+    parser.add_argument("--seconds", type=float, default=10.0, help="of each flood")
     parser.add_argument("--files", type=int, default=1000)
+    parser.add_argument("--recordings", type=int, default=10_000, help="of the library")
     parser.add_argument("--minutes", type=float, default=30.0, help="of the soak")
     parser.add_argument("--turns", type=int, default=8, help="of the audio server, a minute each")
     parser.add_argument("--out", type=Path, help="folder whose reliability.md gets the figures")
@@ -47,7 +53,9 @@ def main() -> int:
         "server": lambda root: server.run(root, given.turns),
         "kills": lambda root: kills.run(root, seed, given.kills),
         "packets": lambda root: packets.run(root, seed, given.packets),
+        "flood": lambda root: flood.run(root, seed, given.seconds),
         "files": lambda root: broken.run(root, seed, given.files),
+        "library": lambda root: library.run(root, seed, given.recordings),
         "soak": lambda root: soak.run(root, seed, 60 * given.minutes),
     }
     wrong = 0
