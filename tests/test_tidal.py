@@ -54,17 +54,27 @@ class Receiver:
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind(("127.0.0.1", port))
         self.port = self.socket.getsockname()[1]
+        self.listener: tuple[str, int] | None = None  # who is to hear what failed
 
     def next(self, seconds: float = WATCHDOG) -> OscMessage | None:
-        """The next message, bundled or not; None after so many seconds."""
-        self.socket.settimeout(seconds)
-        try:
-            packet = self.socket.recv(65536)
-        except TimeoutError:
-            return None
-        if OscBundle.dgram_is_bundle(packet):
-            packet = next(iter(OscBundle(packet))).dgram
-        return OscMessage(packet)
+        """The next message, bundled or not; None after so many seconds.
+
+        Whoever wants to hear of failures says so again and again: that is none, but kept.
+        """
+        deadline = time.monotonic() + seconds
+        while (left := deadline - time.monotonic()) > 0:
+            self.socket.settimeout(left)
+            try:
+                packet, sender = self.socket.recvfrom(65536)
+            except TimeoutError:
+                return None
+            if OscBundle.dgram_is_bundle(packet):
+                packet = next(iter(OscBundle(packet))).dgram
+            message = OscMessage(packet)
+            if message.address != "/dream/notify":
+                return message
+            self.listener = sender
+        return None
 
     def drain(self) -> None:
         """Forgets what has come so far."""
@@ -194,6 +204,13 @@ def ghci(tmp_path: Path, receiver: Callable[[], Receiver]) -> Iterator[Ghci]:
     assert session.printed() == []
 
 
+def until(test: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + WATCHDOG
+    while not test():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
 # ---------------------------------------------------------------- the files themselves
 
 
@@ -228,6 +245,20 @@ def test_every_key_of_the_protocol_is_a_parameter() -> None:
     keys = set(requests.REQUEST_KEYS) - {"approach", "id", "gain", "outrate"}
     keys |= {"dream", "dreamgain"}
     assert {key for key in keys if f'"{key}"' not in text.split("import", 1)[1]} == set()
+
+
+def test_every_key_has_a_name_with_the_same_prefix() -> None:
+    keys = set(requests.REQUEST_KEYS) - {"approach", "id", "outrate"}
+    module = MODULE.read_text(encoding="utf-8")
+    table = (TIDAL.parent / "docs" / "tidal.md").read_text(encoding="utf-8")
+    for key in keys:
+        assert re.search(rf"(?m)^dream{key} ", module), f"dream{key} is no parameter"
+        assert f"`dream{key}`" in table, f"docs/tidal.md does not name dream{key}"
+
+
+def test_the_boot_file_and_the_script_tell_the_same() -> None:
+    told = SCRIPT.read_text(encoding="utf-8").split("-- Requests that come to nothing", 1)[1]
+    assert told in BOOT.read_text(encoding="utf-8")
 
 
 # ---------------------------------------------------------------- in the main stream
@@ -339,8 +370,32 @@ def test_asking_goes_on_until_it_is_silenced(ghci: Ghci, daemon: Receiver, recei
     assert first["_id_"] == second["_id_"] == "asking"
     assert second["cycle"] > first["cycle"]
     ghci.type("asking silence")
-    while daemon.next(1) is not None:
-        pass  # what was on its way; test and all end with a watchdog if it never stops
+    said = []
+    while (message := daemon.next(1)) is not None:  # ends with a watchdog if it never stops
+        said.append((message.address, message.params))
+    assert said[-1] == ("/dream/cancel", ["all", "asking"]), "after all that was on its way"
+    assert [address for address, _ in said].count("/dream/cancel") == 1
+
+
+def test_failures_and_a_daemon_that_is_not_there_are_told(
+    ghci: Ghci, receiver: Any, tmp_path: Path
+) -> None:
+    port = free_port()
+    ghci.script(port, receiver().port)
+    nobody = f"DreamRNN: no dreamd answers at 127.0.0.1:{port}; start one: dreamd run"
+    until(lambda: ghci.printed() == [nobody])
+    daemon = receiver(port)
+    until(lambda: daemon.next(0.5) is None and daemon.listener is not None)
+    for code, text in [
+        ("cancelled", "its pattern has newer requests"), ("no-such-seed", "there is no guitar:7"),
+        ("no-such-seed", "there is no guitar:7"), ("busy", "später"),
+    ]:  # fmt: skip
+        packet = transport.encode("/dream/failed", [1 << 30, code, text])
+        daemon.socket.sendto(packet, daemon.listener)
+    daemon.socket.sendto(transport.encode("/dream/chunk", [1, 0, 5]), daemon.listener)
+    told = ["DreamRNN: no-such-seed: there is no guitar:7", "DreamRNN: busy: später"]
+    until(lambda: ghci.printed() == [nobody, *told])
+    ghci.forget()
 
 
 def test_the_script_run_again_ends_what_it_was_asking_for(
@@ -366,12 +421,14 @@ def test_requests_that_nobody_hears_are_said_and_do_not_end_the_stream(
         assert time.monotonic() < deadline
         ghci.type('ask $ dream "vector"')
         time.sleep(0.2)
+    until(lambda: any("no dreamd answers" in line for line in ghci.printed()))
     daemon = receiver(port)
     ghci.type('asking $ fast 4 $ dream "column"')
     while daemon.request()["dream"] != "column":
         pass
     ghci.type("asking silence")
-    assert all("Connection refused" in line for line in ghci.printed())
+    expected = ("Connection refused", "no dreamd answers")
+    assert all(any(each in line for each in expected) for line in ghci.printed())
     ghci.forget()
 
 
@@ -538,6 +595,10 @@ def test_the_daemon_s_news_reach_patterns_whoever_starts_first_or_again(
         hears(superdirt, s="count", dreams=3)
     finally:
         again.end()
+    said = set(ghci.printed())  # by both sessions, while the daemon was down
+    nobody = f"DreamRNN: no dreamd answers at 127.0.0.1:{real_daemon.port}; start one: dreamd run"
+    assert {line for line in said if "Connection refused" not in line} <= {nobody}
+    ghci.forget()
 
 
 def test_nothing_but_two_values_ever_reaches_tidal_s_control_port(
@@ -589,8 +650,12 @@ def test_a_pattern_that_asks_too_often_keeps_its_newest_requests(
 ) -> None:
     real_daemon.wait("/dream/ingested")
     ghci.boot(real_daemon.port, receiver().port)
-    ghci.type('d1 $ fast 16 $ dream "transpose" # secs 60')
-    real_daemon.until(lambda: "pattern 1 asks faster than it can be answered" in real_daemon.said())
+    ghci.type('asking $ fast 16 $ dream "transpose" # secs 60')
+    real_daemon.until(
+        lambda: "pattern asking asks faster than it can be answered" in real_daemon.said()
+    )
     assert real_daemon.wait("/dream/failed")[1] == "cancelled"
     assert real_daemon.status()["queue"] == NEWEST_WAITING
-    ghci.type("hush")
+    ghci.type('once $ dream "transpose" # secs 60\nasking silence')
+    real_daemon.until(lambda: real_daemon.status()["queue"] == 0)
+    assert real_daemon.status()["running"] == 1, "what was asked for besides, and nothing else"

@@ -11,6 +11,7 @@
 :load ~/.config/tidal/DreamRNN.hs
 
 import Sound.Tidal.Context
+import Control.Concurrent (forkIO, threadDelay)
 import System.IO (hSetEncoding, stdout, utf8)
 import qualified Sound.Tidal.Transition as T
 
@@ -74,6 +75,67 @@ let change = transition tidal True
 
 -- (3) The names that dreams.tidal uses: one dream, and one after the other until `asking silence`.
 let ask = once
-let asking = p "asking"
+let asking = askingWith (p "asking") once
+
+-- Requests that come to nothing are told here, and so is a daemon that is not there. (Where ghci says
+-- that the package network is hidden, they are not; `cabal install --lib network` shows it.)
+import qualified Control.Exception
+import qualified Data.ByteString.Char8
+import qualified Network.Socket
+import qualified Network.Socket.ByteString
+import qualified System.Timeout
+
+:{
+dreamtell :: IO ()
+dreamtell = do
+  let hints = Network.Socket.defaultHints {Network.Socket.addrSocketType = Network.Socket.Datagram}
+      (host, port) = (oAddress dreamrnnTarget, show (oPort dreamrnnTarget))
+  daemon : _ <- Network.Socket.getAddrInfo (Just hints) (Just host) (Just port)
+  socket <- Network.Socket.openSocket daemon
+  Network.Socket.connect socket (Network.Socket.addrAddress daemon)
+  dreamhear socket (host ++ ":" ++ port) True True Data.ByteString.Char8.empty
+
+-- Says that this is a client, in each silence anew, and hears what failed: whether there is such a
+-- silence, whether the daemon was there, and the last line, which is not told again at once.
+dreamhear
+  :: Network.Socket.Socket -> String -> Bool -> Bool -> Data.ByteString.Char8.ByteString -> IO ()
+dreamhear socket place silent there told = do
+  heard <- Control.Exception.try (do
+    if silent
+      then Network.Socket.ByteString.sendAll socket
+        (Data.ByteString.Char8.pack "/dream/notify\0\0\0,i\0\0\0\0\0\1")
+      else return ()
+    System.Timeout.timeout 2000000 (Network.Socket.ByteString.recv socket 65536))
+  case heard of
+    Left gone -> do
+      if there
+        then putStrLn ("DreamRNN: no dreamd answers at " ++ place ++ "; start one: dreamd run")
+        else return ()
+      threadDelay 2000000
+      const (dreamhear socket place True False told) (gone :: Control.Exception.IOException)
+    Right Nothing -> dreamhear socket place True True Data.ByteString.Char8.empty
+    Right (Just packet) -> do
+      let line = dreamfailure packet
+          new = line /= told && not (Data.ByteString.Char8.null line)
+      if new then Data.ByteString.Char8.putStrLn line else return ()
+      dreamhear socket place False True (if new then line else told)
+
+-- The line of a /dream/failed, empty for anything else and for what was cancelled.
+dreamfailure :: Data.ByteString.Char8.ByteString -> Data.ByteString.Char8.ByteString
+dreamfailure packet
+  | failed && code /= Data.ByteString.Char8.pack "cancelled" = Data.ByteString.Char8.concat
+      [Data.ByteString.Char8.pack "DreamRNN: ", code, Data.ByteString.Char8.pack ": ", text]
+  | otherwise = Data.ByteString.Char8.empty
+  where
+    failed = Data.ByteString.Char8.isPrefixOf
+      (Data.ByteString.Char8.pack "/dream/failed\0\0\0,iss\0\0\0\0") packet
+    word = Data.ByteString.Char8.takeWhile (/= '\0')
+    code = word (Data.ByteString.Char8.drop 28 packet)
+    text = word (Data.ByteString.Char8.drop
+      (28 + 4 * (Data.ByteString.Char8.length code `div` 4 + 1)) packet)
+:}
+
+dreamtold <- forkIO dreamtell
+System.Environment.setEnv "DREAMRNN_TOLD" "yes"
 
 :set prompt "tidal> "

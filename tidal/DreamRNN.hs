@@ -22,9 +22,10 @@
 -- pattern, and cancels older ones.
 module DreamRNN where
 
+import Control.Concurrent (threadDelay)
 import Sound.Tidal.Context
-  ( Args (..), ControlPattern, OSC (..), Pattern, Schedule (..), Target (..)
-  , (#), cI_, cS_, grp, mF, mS, pF, pI, pS, superdirtTarget )
+  ( ArcF (..), Args (..), ControlPattern, OSC (..), Pattern, Schedule (..), Target (..)
+  , cI_, cS_, grp, mF, mS, pF, pI, pS, queryArc, superdirtTarget, (#) )
 
 -- DreamRNN.ghci holds the rest of this file, word for word.
 
@@ -38,9 +39,23 @@ dreamrnnTarget = superdirtTarget
 dreamrnnShape :: OSC
 dreamrnnShape = OSC "/dream/request" (Named {requiredArgs = ["dream"]})
 
--- | Both, for the list that @startStream@ takes.
+-- | And that what the pattern of this name has asked for is wanted no more: see 'askingWith'.
+dreamhushShape :: OSC
+dreamhushShape = OSC "/dream/cancel" (ArgList [("dreamhush", Nothing), ("dreamhushed", Nothing)])
+
+-- | All of these, for the list that @startStream@ takes.
 dreamrnn :: (Target, [OSC])
-dreamrnn = (dreamrnnTarget, [dreamrnnShape])
+dreamrnn = (dreamrnnTarget, [dreamrnnShape, dreamhushShape])
+
+-- | @asking@, of how a stream replaces a pattern and how it plays one once: it goes on asking until
+-- @asking silence@ (sixteen cycles with nothing in them), which cancels what it has asked for, too.
+askingWith :: (ControlPattern -> IO ()) -> (ControlPattern -> IO ()) -> ControlPattern -> IO ()
+askingWith replace play pattern = replace pattern >> if silent then cancel else return ()
+  where
+    silent = null (queryArc pattern (Arc 0 16))
+    -- what the stream has on its way by now arrives before
+    cancel = threadDelay 200000
+      >> play (pS "dreamhush" (pure "all") # pS "dreamhushed" (pure "asking"))
 
 -- | How to dream: @dream "vector"@, @"spectrum"@, @"transpose"@ or @"column"@.
 dream :: Pattern String -> ControlPattern
@@ -138,6 +153,28 @@ dreamrec name = pS "voice" name # pS "s" (pure "dreamrec")
 -- | Which of its inputs: @dreamrec "guitar" # dreamin 1@. 0 is the first.
 dreamin :: Pattern Int -> ControlPattern
 dreamin = pI "dreamin"
+
+-- | Every key has a name that begins with @dream@; these are the same as those without it.
+dreamseed, dreamnotes, dreamsampling, dreamfollow :: Pattern String -> ControlPattern
+dreamseedfile :: String -> ControlPattern
+dreamseedn, dreamseedat, dreamsecs, dreamfollowat, dreamlearn, dreamtemperature, dreamwander
+  , dreamoutline, dreamblend :: Pattern Double -> ControlPattern
+dreamvector :: Pattern Int -> ControlPattern
+dreamseed = seed
+dreamseedfile = seedfile
+dreamseedn = seedn
+dreamseedat = seedat
+dreamnotes = notes
+dreamsecs = secs
+dreamsampling = sampling
+dreamfollow = follow
+dreamfollowat = followat
+dreamlearn = learn
+dreamtemperature = temperature
+dreamwander = wander
+dreamoutline = outline
+dreamvector = vector
+dreamblend = blend
 
 -- | How many dreams there are, as the daemon tells Tidal's control port:
 -- @sound "dream" # n (irand dreams)@ plays any of them. Silent until the daemon has said it.
