@@ -73,7 +73,7 @@ _LIST = (
         Concurrent(3e-3, usual=1024, slowing=0.5, momentum=0.0, epsilon=1e-5, windows=2,
                    inputs_learn=True, wander=1.0)),
     Row("spectrum", "hop", False, 5.0, 50.0,
-        Concurrent(8e-4, usual=256, slowing=1.0, inputs_learn=True, level_correction=0.9,
+        Concurrent(8e-4, usual=256, slowing=1.0, level_correction=0.9,
                    outlined={"learning_rate": 2.5e-3, "windows": 8, "spread": 6.0})),
     Row("transpose", "vector", True, 1.0, 4.0,
         Concurrent(3e-4, block=256, windows=8, level_correction=0.7, residual_gain=1.5,

@@ -95,8 +95,9 @@ class Follower:
 
         The recording is a loop: after its end comes its beginning.
         """
-        size = self._model.example_samples
-        return torch.from_numpy(np.stack([loop(here.recording, at, size) for at in starts]))
+        first, size = starts[0], self._model.example_samples
+        span = loop(here.recording, first, starts[-1] - first + size)
+        return torch.from_numpy(np.stack([span[at - first : at - first + size] for at in starts]))
 
     def _keys(self, here: Step, starts: list[int]) -> list[tuple[str, int, int]]:
         """Where each vector of these windows lies, steps first."""

@@ -26,3 +26,26 @@ def matmul(a: Tensor, b: Tensor, bias: Tensor | None = None) -> Tensor:
         made: Tensor = torch.ops.mkldnn._linear_pointwise(a, b.t(), bias, "none", [], "")
         return made
     return torch.mm(a, b) if bias is None else torch.addmm(bias, a, b)
+
+
+class Factor:
+    """A matrix ``(K, N)`` that many others ``(M, K)`` are multiplied by: oneDNN lays it out in an
+    order of its own, and does so once.
+
+    :param transposed: ``(N, K)``, contiguous; not looked at again where oneDNN is there.
+    """
+
+    def __init__(self, transposed: Tensor, bias: Tensor | None = None) -> None:
+        self._bias = bias
+        self._laid_out = transposed
+        if ONEDNN:
+            self._laid_out = torch.ops.mkldnn._reorder_linear_weight(transposed, None)
+
+    def times(self, a: Tensor) -> Tensor:
+        """``a`` times the matrix, plus the bias."""
+        if ONEDNN and a.numel():
+            made: Tensor = torch.ops.mkldnn._linear_pointwise(
+                a, self._laid_out, self._bias, "none", [], ""
+            )
+            return made
+        return torch.nn.functional.linear(a, self._laid_out, self._bias)

@@ -52,7 +52,15 @@ def sample_loop(
     below = np.zeros(hidden, np.float32)
     for step in range(size):
         row = projections[step]
-        for back in range(step):
+        for back in range(0, step - 7, 8):  # eight at a time: the row is written less often
+            s, t = samples[step - 8 - back : step - back], tail[back : back + 8]
+            s0, s1, s2, s3, s4, s5, s6, s7 = s[7], s[6], s[5], s[4], s[3], s[2], s[1], s[0]
+            t0, t1, t2, t3, t4, t5, t6, t7 = t[0], t[1], t[2], t[3], t[4], t[5], t[6], t[7]
+            for g in range(4 * hidden):
+                row[g] += (s0 * t0[g] + s1 * t1[g] + s2 * t2[g] + s3 * t3[g]) + (
+                    s4 * t4[g] + s5 * t5[g] + s6 * t6[g] + s7 * t7[g]
+                )
+        for back in range(step - step % 8, step):
             sample, tap = samples[step - 1 - back], tail[back]
             for g in range(4 * hidden):
                 row[g] += sample * tap[g]

@@ -46,14 +46,15 @@ from numpy.typing import NDArray
 from scipy.fft import next_fast_len
 from torch import Tensor
 
-from dreamd.kernels.matmul import matmul
+from dreamd.kernels.matmul import Factor
 from dreamd.kernels.sample_loops import lstm_cell, sample_loop
 
 Array = NDArray[np.float32]
 
 FIRST, LARGEST = 32, 256  # samples in the first block, and in the largest
 SUB = 64  # samples in a sub-block
-AHEAD = 8192  # samples between two moves of the stream to the front of its memory
+ROWS = 256  # windows in a matrix product of the recurrence
+AHEAD = 8192  # samples, at least, between two moves of the stream to the front of its memory
 
 
 @dataclass(frozen=True)
@@ -122,9 +123,12 @@ class SlidingLSTM:
         no sample is made with anything that other weights computed.
         """
         self._weights, upper = weights, weights.layers[1:]
-        self._w_hh = [_tensor(layer.w_hh).t() for layer in weights.layers]  # (H, 4H)
-        self._upper_w_ih = [_tensor(layer.w_ih).t() for layer in upper]  # (H, 4H)
         self._bias = [_tensor(layer.bias) for layer in weights.layers]
+        self._w_hh = [  # (H, 4H)
+            Factor(_tensor(layer.w_hh), bias)
+            for layer, bias in zip(weights.layers, self._bias, strict=True)
+        ]
+        self._upper_w_ih = [Factor(_tensor(layer.w_ih)) for layer in upper]  # (H, 4H)
         self._dense = _tensor(weights.dense)
         self._uppers = np.zeros((len(upper), self._hidden, 4 * self._hidden), np.float32)
         for k, layer in enumerate(upper):
@@ -163,16 +167,16 @@ class SlidingLSTM:
     def _prepare_inputs(self) -> None:
         """What is made of the first layer's input weights, once."""
         w_ih = self._weights.layers[0].w_ih
-        self._taps: dict[int, Tensor] = {}
+        self._taps: dict[int, Factor] = {}
         # The last SUB taps, newest first: what a sample adds to the gates of later ones.
         self._tail = np.ascontiguousarray(w_ih.T[::-1][: min(SUB, self._vector)])
         most = self._largest * (2 if self._mended else 1)  # positions projected at a time
-        self._length = next_fast_len(self._vector + most - 1, real=True)
+        self._length = fft_length(self._vector + most - 1)
         filters = torch.fft.rfft(_tensor(w_ih), self._length)
         self._filters = torch.conj_physical(filters)  # (4H, length/2 + 1): correlation
 
     def _prepare_memory(self, seed: Array) -> None:
-        size = len(seed) + AHEAD
+        size = len(seed) + max(AHEAD, len(seed) + self._largest)  # a move overlaps nothing
         gates, layers, block = 4 * self._hidden, len(self._weights.layers), self._largest
         self._stream = np.zeros(size, np.float32)
         self._stream[: len(seed)] = seed
@@ -190,8 +194,8 @@ class SlidingLSTM:
     def _move_to_front(self) -> None:
         kept = self._n * self._vector
         start = self._end - kept
-        self._stream[:kept] = self._stream[start : self._end].copy()
-        self._projections[:kept] = self._projections[start : self._end].copy()
+        self._stream[:kept] = self._stream[start : self._end]
+        self._projections[:kept] = self._projections[start : self._end]
         self._end = kept
 
     def _split(self, work: Callable[[int, int], None], count: int) -> None:
@@ -227,8 +231,14 @@ class SlidingLSTM:
         self._split(work, 4 * self._hidden)
 
     def _recur(self, start: int, count: int) -> None:
-        """The first ``n-1`` vectors of ``count`` windows, as matrix products."""
-        self._split(lambda low, high: self._recur_rows(start, low, high), count)
+        """The first ``n-1`` vectors of ``count`` windows, as matrix products; few enough at a time
+        that all of them stay in the core's cache."""
+
+        def work(low: int, high: int) -> None:
+            for at in range(low, high, ROWS):
+                self._recur_rows(start, at, min(at + ROWS, high))
+
+        self._split(work, count)
 
     def _recur_rows(self, start: int, low: int, high: int) -> None:
         weights, rows = self._weights, high - low
@@ -245,9 +255,9 @@ class SlidingLSTM:
             below = states[0]
             for layer, state in enumerate(states):
                 if layer:
-                    gates = matmul(below, self._upper_w_ih[layer - 1]).numpy()
+                    gates = self._upper_w_ih[layer - 1].times(below).numpy()
                 lstm_cell(gates, recurrent[layer], cells[layer], state.numpy())
-                recurrent[layer] = matmul(state, self._w_hh[layer], self._bias[layer]).numpy()
+                recurrent[layer] = self._w_hh[layer].times(state).numpy()
                 below = state + below if layer and weights.residual else state
             if weights.mix[k]:
                 told = torch.mv(below, self._dense).numpy() + weights.dense_bias
@@ -264,13 +274,13 @@ class SlidingLSTM:
         )
         windows = padded.unfold(0, taps, 1)  # (size, taps): row r sees the samples before it
         rows = self._rows[newest + at : newest + at + size]
-        rows += matmul(windows, self._youngest(taps))
+        rows += self._youngest(taps).times(windows)
 
-    def _youngest(self, taps: int) -> Tensor:
-        """The last ``taps`` columns of ``W_ih``, contiguous: strides would cost far more."""
+    def _youngest(self, taps: int) -> Factor:
+        """The last ``taps`` columns of ``W_ih``."""
         if taps not in self._taps:
             w_ih = self._weights.layers[0].w_ih
-            self._taps[taps] = _tensor(w_ih[:, self._vector - taps :]).t()
+            self._taps[taps] = Factor(_tensor(w_ih[:, self._vector - taps :]))
         return self._taps[taps]
 
     def _sample_loop(self, newest: int, at: int, size: int, bound: np.float32) -> None:
@@ -302,13 +312,26 @@ def warm() -> None:
     SlidingLSTM(nothing, np.zeros(4, np.float32)).next(2)
 
 
+def fft_length(least: int) -> int:
+    """A length of quick FFTs, but no multiple of 512: rows that lie so far apart share the same few
+    places in a core's cache, and to turn them over takes longer than their FFTs.
+
+    >>> fft_length(1279), fft_length(1535)
+    (1280, 1600)
+    """
+    length = -(-least // 16) * 16
+    while length % 512 == 0 or next_fast_len(length, real=True) != length:
+        length += 16
+    return length
+
+
 def multiply_adds(vector: int, window: int, hidden: int, layers: int = 1) -> dict[str, float]:
     """Multiply-adds for each sample, by where they are spent (an FFT counts half its flops).
 
     ``literal`` and ``reordered`` are the formulas of the module's head, for comparison.
     """
     gates, block = 4 * hidden, min(LARGEST, vector)
-    length = next_fast_len(vector + block - 1, real=True)
+    length = fft_length(vector + block - 1)
     subs = range(SUB, block, SUB)
     inside = (window - 1) * hidden
     return {

@@ -81,12 +81,15 @@ def transposed_product(a: Any, b: Any, out: Any) -> None:
     """``out (M, N) = a (K, M)ᵀ b (K, N)``: eight of the ``K`` at a time."""
     K, M = a.shape  # noqa: N806
     N = b.shape[1]  # noqa: N806
-    out[:] = _ZERO
+    if K < 8:
+        out[:] = _ZERO
     for k in range(0, K - 7, 8):
         b0, b1, b2, b3 = b[k], b[k + 1], b[k + 2], b[k + 3]
         b4, b5, b6, b7 = b[k + 4], b[k + 5], b[k + 6], b[k + 7]
         for m in range(M):
             row = out[m]
+            if k == 0:
+                row[:] = _ZERO
             w0, w1, w2, w3 = a[k, m], a[k + 1, m], a[k + 2, m], a[k + 3, m]
             w4, w5, w6, w7 = a[k + 4, m], a[k + 5, m], a[k + 6, m], a[k + 7, m]
             for j in range(N):
