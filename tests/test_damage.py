@@ -267,9 +267,9 @@ def test_a_dream_of_weights_that_are_no_numbers_fails_and_the_next_has_older_one
               metadata=checkpoints.header(two).dump())  # fmt: skip
     assert choose_model(small, "sine", Request(approach)).checkpoint == two
     with pytest.raises(NoModel, match=r"holds what is no finite number.*set aside"):
-        render._load(two)
+        render._load(render._version(two), None, 0.0)
     assert choose_model(small, "sine", Request(approach)).checkpoint == one
-    render._load(one)
+    render._load(render._version(one), None, 0.0)
 
 
 # ---------------------------------------------------------------- astray, again and again

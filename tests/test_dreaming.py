@@ -216,7 +216,7 @@ def test_concurrent_is_the_paper_s_loop(
     )
     asked = job(request, steps=20)
     assert asked.follow is not None
-    model = render._load(asked.weights)
+    model = render.model_of(asked, small.init_std)
     seed = cut(asked.follow, int(0.25 * RATE), model.seed_samples)
     queue = model.elements(torch.from_numpy(np.array(seed)))
     blocks = render.blocks(asked, small)

@@ -178,8 +178,8 @@ def concurrently() -> Part:
                          f"**{two:.1f}**", f"{paused:.1f}"])  # fmt: skip
     text = (
         "The default: the dream learns from a walk through a recording, a step of Adam for each "
-        "vector or spectrum, or for each 256 (column: 512) samples. *over paused*: the speed on one "
-        "core over that of a paused dream, both measured in turn. Times real time."
+        "vector or spectrum, or for each 256 (column: 512) samples. *over paused*: the speed on "
+        "one core over that of a paused dream, both measured in turn. Times real time."
     )
     head = ["approach", "V or hop", "over paused", "1 core", "2 cores", "paused, 1 core"]
     return Part("Concurrent dreams", text, head, rows)
