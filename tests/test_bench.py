@@ -22,7 +22,7 @@ def test_every_part_prints_a_table_and_is_recorded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bench_dreams, "SIZES", bench_dreams.SIZES[:1])
-    monkeypatch.setattr(bench_dreams, "DREAM_SECONDS", 0.1)
+    monkeypatch.setattr(bench_dreams, "DREAMT_SECONDS", 0.1)
     monkeypatch.setattr(bench_processes, "SHARE_SECONDS", 0.1)
     parts = list(bench.report())
     for part in parts:

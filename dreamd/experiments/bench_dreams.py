@@ -33,7 +33,7 @@ from dreamd.kernels.sliding_lstm import SlidingLSTM
 from dreamd.osc.requests import Request
 from dreamd.settings import Settings
 
-DREAM_SECONDS = 2.0
+DREAMT_SECONDS = 2.0
 SIZES: tuple[tuple[str, Settings], ...] = (
     ("reference", REFERENCE),
     ("H 64", replace(REFERENCE, hidden=64)),
@@ -173,7 +173,7 @@ def concurrently() -> Part:
             settings = replace(REFERENCE, vector=length, hop=length)
             works = [going_on(approach, settings, None, 1)]
             works += [going_on(approach, settings, recording, threads) for threads in (1, 2)]
-            paused, one, two = (DREAM_SECONDS / taken for taken in timing.in_turn(*works))
+            paused, one, two = (DREAMT_SECONDS / taken for taken in timing.in_turn(*works))
             rows.append([approach, str(length), f"**{one / paused:.2f}**", f"**{one:.1f}**",
                          f"**{two:.1f}**", f"{paused:.1f}"])  # fmt: skip
     text = (
@@ -196,7 +196,7 @@ def going_on(
 
     def work() -> None:
         count = 0
-        while count < DREAM_SECONDS * settings.rate:
+        while count < DREAMT_SECONDS * settings.rate:
             count += len(next(blocks))
 
     return work

@@ -53,7 +53,7 @@ Array = NDArray[np.float32]
 
 FIRST, LARGEST = 32, 256  # samples in the first block, and in the largest
 SUB = 64  # samples in a sub-block
-ROWS = 256  # windows in a matrix product of the recurrence
+ABREAST = 256  # windows in a matrix product of the recurrence
 AHEAD = 8192  # samples, at least, between two moves of the stream to the front of its memory
 
 
@@ -235,8 +235,8 @@ class SlidingLSTM:
         that all of them stay in the core's cache."""
 
         def work(low: int, high: int) -> None:
-            for at in range(low, high, ROWS):
-                self._recur_rows(start, at, min(at + ROWS, high))
+            for at in range(low, high, ABREAST):
+                self._recur_rows(start, at, min(at + ABREAST, high))
 
         self._split(work, count)
 
