@@ -8,10 +8,13 @@ from conftest import RATE
 from test_events import GAP, SCALE, pad, plucked
 
 from dreamd.audio.files import Samples
+from dreamd.audio.timbre import timbre
 from dreamd.corpus import events
 from dreamd.corpus.recording import Recording
-from dreamd.dreaming import cursor
-from dreamd.dreaming.cursor import Cursor, Guide, Index, Place, direction
+from dreamd.dreaming import cursor, places
+from dreamd.dreaming.cursor import Cursor
+from dreamd.dreaming.guides import Guide, direction
+from dreamd.dreaming.places import Index, Place
 
 Make = Callable[..., Recording]
 
@@ -52,7 +55,7 @@ def test_without_wander_it_walks_straight_on(scale: tuple[Recording, Index], pac
 
 def test_a_recording_whose_events_nobody_knows_is_walked_straight_on(recorded: Make) -> None:
     recording = recorded(plucked())
-    one = Cursor(cursor.index([recording]), Place(recording, 0), rng(), wander=1.0)
+    one = Cursor(places.index([recording]), Place(recording, 0), rng(), wander=1.0)
     np.testing.assert_allclose(walked(one, 20), BLOCK * np.arange(20))
 
 
@@ -65,8 +68,8 @@ def test_the_likest_place_of_a_cut_is_its_own(scale: tuple[Recording, Index]) ->
     samples = plucked()
     for event in range(1, len(index)):
         frame = int(index.frames[event])
-        led = cursor.timbre(samples[:frame], RATE)
-        own = cursor.timbre(samples[: frame + round(0.35 * RATE)], RATE)
+        led = timbre(samples[:frame], RATE)
+        own = timbre(samples[: frame + round(0.35 * RATE)], RATE)
         assert int((index.before @ led).argmax()) == event
         assert index.likest(own) == event
 
@@ -83,7 +86,7 @@ def test_it_leaps_to_what_the_dream_sounds_like(scale: tuple[Recording, Index]) 
             step = one.move(BLOCK, hear)
             landed = step.leapt
         assert landed in [
-            index.place(e) for e in np.argsort(-index.before @ cursor.timbre(hear, RATE))[:4]
+            index.place(e) for e in np.argsort(-index.before @ timbre(hear, RATE))[:4]
         ]
         assert 0 <= landed.frame - step.frame < BLOCK
 
@@ -161,10 +164,10 @@ def test_a_voice_of_one_event_is_walked_straight_on(recorded: Make) -> None:
 def test_the_index_is_made_once_from_what_is_known(recorded: Make) -> None:
     known, unknown = recorded(plucked(), name="a.wav"), recorded(pad(), name="b.wav")
     events.keep(known, events.find(plucked(), RATE))
-    assert cursor.index([known, unknown]).recordings == [known]
-    assert cursor.index([known, unknown]) is cursor.index([known, unknown])
+    assert places.index([known, unknown]).recordings == [known]
+    assert places.index([known, unknown]) is places.index([known, unknown])
     events.keep(unknown, events.find(pad(), RATE))
-    both = cursor.index([known, unknown])
+    both = places.index([known, unknown])
     assert both.recordings == [known, unknown]
     assert len(both) == both.firsts[-1] == len(both.before) == len(both.lengths)
     assert both.lengths.min() > 0

@@ -24,7 +24,7 @@ from dreamd.commands.home_check import examine_home
 from dreamd.corpus import events
 from dreamd.corpus.recording import Recording
 from dreamd.daemon import supervisor
-from dreamd.dreaming import render
+from dreamd.dreaming import networks
 from dreamd.dreaming.resolve import choose_model, trained_voices
 from dreamd.errors import NoModel, SetupError
 from dreamd.home import checkpoints
@@ -267,9 +267,9 @@ def test_a_dream_of_weights_that_are_no_numbers_fails_and_the_next_has_older_one
               metadata=checkpoints.header(two).dump())  # fmt: skip
     assert choose_model(small, "sine", Request(approach)).checkpoint == two
     with pytest.raises(NoModel, match=r"holds what is no finite number.*set aside"):
-        render._load(render._version(two), None, 0.0)
+        networks._weights(networks._version(two))
     assert choose_model(small, "sine", Request(approach)).checkpoint == one
-    render._load(render._version(one), None, 0.0)
+    networks._weights(networks._version(one))
 
 
 # ---------------------------------------------------------------- astray, again and again

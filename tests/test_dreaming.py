@@ -18,10 +18,11 @@ from dreamd.audio.files import DreamFile
 from dreamd.audio.harmonics import partials
 from dreamd.audio.linear_prediction import extrapolated, innovation
 from dreamd.corpus.recording import Recording, cut
-from dreamd.dreaming import render
-from dreamd.dreaming.cursor import Cursor, Index, Place
+from dreamd.dreaming import course, networks, render
+from dreamd.dreaming.cursor import Cursor
 from dreamd.dreaming.follower import Follower, block_of
-from dreamd.dreaming.job import ChunkWritten, CursorLeapt, Job
+from dreamd.dreaming.job import ChunkWritten, CursorLeapt, Job, Stop
+from dreamd.dreaming.places import Index, Place
 from dreamd.dreaming.resolve import resolve
 from dreamd.errors import Cancelled, Diverged, DreamError, NoSuchSeed
 from dreamd.osc.requests import Request
@@ -48,6 +49,26 @@ def job(small: Settings, recorded: Make, tmp_path: Path) -> Callable[..., Job]:
         return replace(planned, path=tmp_path / "dream.wav")
 
     return make
+
+
+def course_of(
+    block: np.ndarray, work: Callable[[], None] = lambda: None
+) -> Callable[..., Iterator[np.ndarray]]:
+    """A course of the same block again and again; calls ``work`` for each."""
+
+    class Same:
+        seed = np.zeros(64, np.float32)
+
+        def __init__(self, *_: object, **__: object) -> None: ...
+
+        def __iter__(self) -> "Same":
+            return self
+
+        def __next__(self) -> np.ndarray:
+            work()
+            return block
+
+    return Same
 
 
 def made(job: Job, tell: Callable[[ChunkWritten], None] = lambda wrote: None) -> np.ndarray:
@@ -119,11 +140,7 @@ def test_what_is_written_is_final(job: Callable[..., Job]) -> None:
 def test_a_dream_that_is_no_longer_finite_has_diverged(
     job: Callable[..., Job], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(job, settings, **_):  # type: ignore[no-untyped-def]
-        while True:
-            yield np.full(100, np.nan, np.float32)
-
-    monkeypatch.setattr(render, "blocks", broken)
+    monkeypatch.setattr(render, "Course", course_of(np.full(100, np.nan, np.float32)))
     with pytest.raises(Diverged, match="finite"):
         made(job(Request("vector")))
 
@@ -142,17 +159,17 @@ def test_it_stops_after_the_block_at_hand(
 ) -> None:
     """A block is some hundredths of a second of work at most, so cancelling takes no longer."""
     blocks: list[int] = []
-
-    def counted(job, settings, **_):  # type: ignore[no-untyped-def]
-        while True:
-            blocks.append(64)
-            yield np.zeros(64, np.float32)
-
-    monkeypatch.setattr(render, "blocks", counted)
+    monkeypatch.setattr(
+        render, "Course", course_of(np.zeros(64, np.float32), lambda: blocks.append(64))
+    )
     asked = job(Request("vector"))
     DreamFile(asked.path, RATE).create(asked.frames)
+
+    def hear(patience: float) -> list[Stop]:
+        return [Stop(asked.serial)] if len(blocks) == 5 else []
+
     with pytest.raises(Cancelled):
-        render.render(asked, Settings(), lambda wrote: None, lambda: len(blocks) == 5)
+        render.render(asked, Settings(), lambda wrote: None, hear)
     assert len(blocks) == 5
 
 
@@ -164,12 +181,10 @@ def test_parts_come_at_least_four_times_a_second(
     more than the 26 ms that are held back."""
     clock, told = [0.0], []
 
-    def slowly(job, settings, **_):  # type: ignore[no-untyped-def]
-        while True:
-            clock[0] += work
-            yield np.zeros(64, np.float32)
+    def work_on() -> None:
+        clock[0] += work
 
-    monkeypatch.setattr(render, "blocks", slowly)
+    monkeypatch.setattr(render, "Course", course_of(np.zeros(64, np.float32), work_on))
     monkeypatch.setattr(render.time, "monotonic", lambda: clock[0])
     made(job(Request("vector", secs=2.0)), lambda wrote: told.append(clock[0]))
     held_back = 0.026 * RATE / 64  # blocks
@@ -216,7 +231,7 @@ def test_concurrent_is_the_paper_s_loop(
     )
     asked = job(request, steps=20)
     assert asked.follow is not None
-    model = render.model_of(asked, small.init_std)
+    model = networks.model_of(asked, small.init_std)
     seed = cut(asked.follow, int(0.25 * RATE), model.seed_samples)
     queue = model.elements(torch.from_numpy(np.array(seed)))
     blocks = render.blocks(asked, small)
@@ -228,7 +243,7 @@ def test_concurrent_is_the_paper_s_loop(
     net.recurrent.layers[0].weight_ih_l0.requires_grad_(profile.inputs_learn)
     adam = torch.optim.Adam(
         net.parameters(),
-        lr=render.learning_rate(asked, profile),
+        lr=course.learning_rate(asked, profile),
         betas=(profile.momentum, 0.999),
         eps=profile.epsilon,
     )

@@ -18,7 +18,7 @@ from dreamd.audio import plucked_string, timbre
 from dreamd.audio.files import Samples
 from dreamd.corpus import events
 from dreamd.corpus.recording import Recording
-from dreamd.dreaming.cursor import direction
+from dreamd.dreaming.guides import direction
 from dreamd.settings import Settings
 
 VOICE = (50, 52, 55, 57, 59, 62, 64, 67, 69, 71, 74)

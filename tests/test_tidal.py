@@ -240,10 +240,10 @@ def test_the_script_holds_the_module_word_for_word() -> None:
 def test_every_key_of_the_protocol_is_a_parameter() -> None:
     text = MODULE.read_text(encoding="utf-8")
     # `dream` stands for `approach`; the daemon numbers the requests itself.
-    # Its `gain` is the sample player's: a dream's is `dreamgain`.
+    # Its `gain` is the sample player's: a dream's is `dreamgain`. An event's dream has an end.
     # SuperDirt's own rate is told by its relay.
-    keys = set(requests.REQUEST_KEYS) - {"approach", "id", "gain", "outrate"}
-    keys |= {"dream", "dreamgain"}
+    others = {"approach", "id", "gain", "outrate", "lead", "name"}
+    keys = set(requests.REQUEST_KEYS) - others | {"dream", "dreamgain"}
     assert {key for key in keys if f'"{key}"' not in text.split("import", 1)[1]} == set()
 
 

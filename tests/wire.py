@@ -14,6 +14,7 @@ from dreamd.daemon.bank_keeping import BankKeeping
 from dreamd.daemon.clients import Clients
 from dreamd.daemon.dispatcher import Dispatcher
 from dreamd.daemon.dreams import Dreams
+from dreamd.daemon.endless import Endless
 from dreamd.daemon.errands import Errands, log_failure
 from dreamd.daemon.events import ErrandDone, Packet
 from dreamd.daemon.forgetting import Forgetting
@@ -21,7 +22,7 @@ from dreamd.daemon.parts import Parts
 from dreamd.daemon.queue import Dream, Queue
 from dreamd.daemon.state import State
 from dreamd.daemon.trust import Trust
-from dreamd.dreaming.job import ChunkWritten, Finished
+from dreamd.dreaming.job import ChunkWritten, Finished, Said, Stop
 from dreamd.home.bank import Bank
 from dreamd.osc import transport
 from dreamd.osc.addresses import Address
@@ -72,8 +73,11 @@ class OneWorker:
         dream, self.dream = self.dream, None
         return dream
 
-    def stop(self, dream: Dream) -> None:
-        self.stopped.append(dream)
+    def tell(self, dream: Dream, said: Said) -> None:
+        if isinstance(said, Stop):
+            self.stopped.append(dream)
+        else:
+            self.told.append(said)
 
     def share_machine(self) -> None: ...
 
@@ -121,8 +125,9 @@ class Desk:
         self.parts = parts = Parts(self.state, self.clients, worker, self.dreams)
         self.admission = admission = Admission(parts, home, self.paths)
         forgetting = Forgetting(self.state, self.clients, worker, home)
+        self.endless = Endless(parts, keeping)
         self.dispatcher = Dispatcher(
-            parts, admission, trusts, keeping, forgetting, self.left.append
+            parts, admission, trusts, self.endless, forgetting, self.left.append
         )
 
     def hear(self, sender: Address, address: str, *args: Any) -> None:
@@ -140,7 +145,7 @@ class Desk:
         dream = self.worker.dream
         assert dream is not None
         self.dreams.on_worker_message("one", ChunkWritten(dream.serial, 0, dream.frames))
-        self.dreams.on_worker_message("one", Finished(dream.serial, 0.1))
+        self.dreams.on_worker_message("one", Finished(dream.serial, 0.1, dream.frames))
 
     def told(self, client: Address, address: str = "") -> list[tuple[str, list[Any]]]:
         """What this client was sent since the last time, or of it what came under an address."""

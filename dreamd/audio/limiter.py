@@ -40,6 +40,9 @@ UP = 30.0  # dB by which a dream is turned up, at most
 SPENT = 3
 """One part in so many of what may still sound within a moment may sound in its next hop."""
 
+TURN = 1.0  # dB by which a performer's turning goes on with each hop: 0.24 s for 24 dB
+TURNED = 5.0  # of full scale, by which the ceiling goes there in a second
+
 BEFORE_PEAK = 0.005  # seconds in which the gain goes down before a peak
 BETWEEN = 12  # samples on each side from which the wave between two samples is told
 MARGIN = 0.95
@@ -79,22 +82,27 @@ class Limiter:
     recordings' own, and where 0.4 s would sound louder than any may, it is turned down at once.
     Then fades, and a gain that goes down before each peak which would pass the ceiling.
 
-    :param frames: length of the whole dream.
+    :param frames: length of the whole dream; None: it has no end.
     """
 
-    def __init__(self, frames: int, rate: int, level: Level) -> None:
-        self._fade_in = min(int(FADE_IN * rate), frames // 4)
-        self._fade_out = min(int(FADE_OUT * rate), frames // 4)
-        self._frames, self._came, self._left, self._at = frames, 0, frames, 0
+    def __init__(self, frames: int | None, rate: int, level: Level) -> None:
+        most = rate if frames is None else frames // 4
+        self._fade_in, self._fade_out = (min(int(t * rate), most) for t in (FADE_IN, FADE_OUT))
+        self._frames, self._came, self._at, self._out = frames, 0, 0, 0
         self._sos = signal.butter(2, HIGH_PASS, "highpass", fs=rate, output="sos")
         self._state: Numbers | None = None
         self._loudness = _Loudness(rate, level)
-        self._peaks = _Peaks(round(BEFORE_PEAK * rate), level.ceiling)
+        self._peaks = _Peaks(round(BEFORE_PEAK * rate), level.ceiling, TURNED / rate)
         self.late = self._loudness.late + self._peaks.late  #: samples held back, at most
 
     def begin(self, seed: Samples) -> None:
         """The dream goes on from this: until more of it is known, it is as loud."""
         self._loudness.hear(np.nan_to_num(seed.astype(np.float64)))
+
+    def turn(self, level: Level) -> None:
+        """From now on the dream comes as loud as this: it gets there without a click."""
+        self._loudness.turn(level)
+        self._peaks.goal = level.ceiling
 
     def __call__(self, block: Samples) -> Samples:
         """The next samples of the dream; what comes out is safe, and up to 26 ms late. With the
@@ -105,12 +113,13 @@ class Limiter:
             return block
         moving = self._free_of_dc(block.astype(np.float64))
         self._came += len(block)
-        if self._came >= self._frames:
+        if self._frames is not None and self._came >= self._frames:
             moving = np.append(moving, np.zeros(self.late))
         level = self._loudness(moving)
         safe = self._peaks(level * self._envelope(len(level)))
-        safe = safe[: self._left]
-        self._left -= len(safe)
+        if self._frames is not None:
+            safe = safe[: self._frames - self._out]
+        self._out += len(safe)
         return safe.astype(np.float32)
 
     def _free_of_dc(self, samples: Numbers) -> Numbers:
@@ -123,7 +132,8 @@ class Limiter:
         t = self._at + np.arange(count)
         self._at += count
         rise = np.clip(t / max(self._fade_in, 1), 0, 1)
-        fall = np.clip((self._frames - 1 - t) / max(self._fade_out, 1), 0, 1)
+        end = np.inf if self._frames is None else self._frames - 1
+        fall = np.clip((end - t) / max(self._fade_out, 1), 0, 1)
         envelope: Numbers = 0.5 - 0.5 * np.cos(np.pi * rise * fall)
         return envelope
 
@@ -140,6 +150,7 @@ class _Loudness:
         self._moments: deque[float] = deque(maxlen=HEARD_MOMENTS)
         self._so_far = -np.inf  # loudness of the moments
         self._hops, self._gain = 0, level.gain  # dB; the slow one
+        self._owed = 0.0  # dB by which a performer has turned it, and which are still to come
         self._waiting: Numbers = np.zeros(0)  # from the first hop on that is not out
         self._gains: list[float] = []  # of the hops in it
         self._ramp: float | None = None  # where the gain is as that hop begins
@@ -150,6 +161,10 @@ class _Loudness:
         self._moments.extend(moments(Weighting(self._rate)(seed)).tolist())
         self._so_far = gated(np.array(self._moments))
         self._gain = self._wanted()
+
+    def turn(self, level: Level) -> None:
+        self._owed += level.gain - self._level.gain
+        self._level, self._most = level, power(level.most) * MOMENT
 
     def __call__(self, samples: Numbers) -> Numbers:
         """The hops that are sure: all whole ones but the newest."""
@@ -172,6 +187,8 @@ class _Loudness:
         self._hops += 1
         within = min(FIRST + SLOWER * HOP * self._hops, SLOWEST)
         self._gain += (self._wanted() - self._gain) * HOP / within
+        step = min(max(self._owed, -TURN), TURN)
+        self._gain, self._owed = self._gain + step, self._owed - step
         slow = 10 ** (self._gain / 10)
         may = max(self._most - sum(self._sounded), 0.0) / SPENT
         turned = min(1.0, may / max(dreamt * slow, 1e-30))
@@ -192,26 +209,29 @@ class _Loudness:
         """The gain that what was dreamt so far lacks, in dB."""
         if self._so_far == -np.inf:
             return self._gain
-        return min(self._level.target - self._so_far, UP) + self._level.gain
+        return min(self._level.target - self._so_far, UP) + self._level.gain - self._owed
 
 
 class _Peaks:
     """Turns down, a little before, what would pass the ceiling between samples or at them."""
 
-    def __init__(self, ahead: int, ceiling: float) -> None:
-        self._ahead, self._ceiling = ahead, ceiling
+    def __init__(self, ahead: int, ceiling: float, glide: float) -> None:
+        self._ahead, self._glide = ahead, glide
+        self.goal = ceiling  #: where the ceiling goes, by ``glide`` with each sample
         self.late = ahead + BETWEEN + 1
         self._around = np.zeros(self.late)  # what came before, and what is not out yet
+        self._ceilings = np.full(self.late, ceiling)  # of these
 
     def __call__(self, samples: Numbers) -> Numbers:
         heard = np.concatenate((self._around, samples))
+        ceilings = np.concatenate((self._ceilings, self._next_ceilings(len(samples))))
         count = len(heard) - 2 * self.late
         if count < 1:
-            self._around = heard
+            self._around, self._ceilings = heard, ceilings
             return np.zeros(0)
-        self._around = heard[count:]
-        here = heard[self.late : self.late + count]
-        fit = MARGIN * self._ceiling / np.maximum(_true_peaks(heard), 1e-30)
+        self._around, self._ceilings = heard[count:], ceilings[count:]
+        here, most = (each[self.late : self.late + count] for each in (heard, ceilings))
+        fit = MARGIN * ceilings / np.maximum(_true_peaks(heard), 1e-30)
         if fit.min() < 1:
             before = minimum_filter1d(np.minimum(fit, 1), self._ahead + 1,
                                       origin=-((self._ahead + 1) // 2))  # fmt: skip
@@ -219,7 +239,13 @@ class _Peaks:
             means = (summed[self._ahead + 1 :] - summed[: -self._ahead - 1]) / (self._ahead + 1)
             first = self.late - self._ahead
             here = here * means[first : first + count]
-        return np.clip(here, -self._ceiling, self._ceiling)
+        return np.clip(here, -most, most)
+
+    def _next_ceilings(self, count: int) -> Numbers:
+        now = self._ceilings[-1]
+        way = self.goal - now
+        steps = self._glide * np.arange(1, count + 1)
+        return np.asarray(now + np.sign(way) * np.minimum(abs(way), steps))
 
 
 def _true_peaks(samples: Numbers) -> Numbers:

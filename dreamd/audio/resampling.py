@@ -39,10 +39,10 @@ class ToRate:
 
     However they are cut into blocks, the same samples come out, exactly as many as the file holds.
 
-    :param count: samples that go in; :param frames: that come out.
+    :param count: samples that go in, None: without end; :param frames: that come out then.
     """
 
-    def __init__(self, rate: int, to: int, count: int, frames: int) -> None:
+    def __init__(self, rate: int, to: int, count: int | None, frames: int) -> None:
         self._stream = Stream(rate, to, FINEST) if rate != to else None
         self._to_come, self._left, self._frames = count, frames, frames
         self._edge = max(round(RINGING * to), 1)
@@ -51,6 +51,8 @@ class ToRate:
     def __call__(self, block: Block) -> Block:
         if self._stream is None:
             return block
+        if self._to_come is None:
+            return self._stream(block)
         self._to_come -= len(block)
         last = self._to_come <= 0
         made = self._stream(block, last)[: self._left]

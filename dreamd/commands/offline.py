@@ -23,7 +23,7 @@ from dreamd.corpus.folder import given
 from dreamd.corpus.found import Found
 from dreamd.corpus.recording import Recording
 from dreamd.dreaming import render, seeds
-from dreamd.dreaming.job import ChunkWritten, CursorLeapt, Job
+from dreamd.dreaming.job import CursorLeapt, Job, Told
 from dreamd.dreaming.resolve import all_voices, resolve, trained_voices
 from dreamd.errors import BadRecording, SetupError
 from dreamd.home import credits
@@ -40,6 +40,8 @@ def dream(settings: Settings, request: Request, out: Path) -> Job:
 
     Raises a :class:`DreamError`; then ``out`` is as it was.
     """
+    if request.endless:
+        raise SetupError("an endless dream needs a daemon that makes it: say how many --secs")
     if out.suffix.lower() != ".wav":
         raise SetupError(f"--out is a WAV file, got {out}")
     claim(settings.home)
@@ -63,7 +65,7 @@ def _make(job: Job, settings: Settings, out: Path) -> None:
     """The dream, and beside it what it leant on: both, or neither."""
     part, leaps = out.with_name(f".{out.name}.part"), list[CursorLeapt]()
 
-    def tell(said: ChunkWritten | CursorLeapt) -> None:
+    def tell(said: Told) -> None:
         if isinstance(said, CursorLeapt):
             leaps.append(said)
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import partial
 
 from dreamd.corpus.recording import Voices
+from dreamd.daemon.endless import is_gone
 from dreamd.daemon.errands import Errands
 from dreamd.daemon.parts import Parts
 from dreamd.daemon.patience import LONGEST_WAIT, Patience
@@ -16,10 +17,11 @@ from dreamd.daemon.queue import OWN_IDS, Client, Dream
 from dreamd.dreaming import seeds
 from dreamd.dreaming.job import Job
 from dreamd.dreaming.resolve import length, resolve
-from dreamd.errors import NoAnswer, NoSuchSeed, TooLong
+from dreamd.errors import BadRequest, Busy, NoAnswer, NoSuchSeed, TooLong
 from dreamd.osc.addresses import Address
 from dreamd.osc.replies import Accepted
 from dreamd.osc.requests import Request
+from dreamd.osc.steering import Called
 
 MOST_OPENED = 64
 """Files of clients that are being opened at a time."""
@@ -30,12 +32,14 @@ class Admission:
 
     def __init__(self, parts: Parts, home: Errands, paths: Errands) -> None:
         self._state, self._clients, self._supervisor, self._dreams = parts
-        self._home, self._paths, self._patience = home, paths, Patience(self._state)
+        self.home, self.paths, self._patience = home, paths, Patience(self._state)
 
     def ask(self, request: Request, client: Client) -> None:
         """A request: into the queue; its seed and its model are looked up. Raises :class:`Busy`."""
         queue = self._state.queue
         queue.check_room(client)
+        if request.endless:
+            self._check_endless(client)
         if old := queue.replaceable(client):
             self._dreams.replace(old, client)
         serial, wanted = self._dreams.new_serial(), request.outrate or self._state.outrate
@@ -64,9 +68,18 @@ class Admission:
         request = dream.request = replace(dream.request, usual=state.usual_voice(sender))
         if words := seeds.file_named(request, voices):
             check = partial(seeds.check_file, words)
-            self._paths.run(check, partial(self._on_checked, dream, voices))
+            self.paths.run(check, partial(self._on_checked, dream, voices))
         else:
             self._prepare(dream, voices)
+
+    def _check_endless(self, client: Client) -> None:
+        """As many as there are workers for all dreams: one more makes the others."""
+        most = self._supervisor.dreamers
+        if is_gone(client.sender, self._clients):
+            raise BadRequest("an endless dream ends when its asker is gone: ask for replies first")
+        if sum(dream.endless for dream in self._state.queue.under_way) >= most:
+            many = "one endless dream is" if most == 1 else f"{most} endless dreams are"
+            raise Busy(f"{many} all that this machine makes at once: end one")
 
     def _on_checked(self, dream: Dream, voices: Voices, outcome: Exception | None) -> None:
         """The file that is its seed was opened, or could not be."""
@@ -82,7 +95,7 @@ class Admission:
 
     def _prepare(self, dream: Dream, voices: Voices) -> None:
         make = partial(self._make_job, dream, voices)
-        self._home.run(make, partial(self._on_job, dream), partial(self._on_late_job, dream))
+        self.home.run(make, partial(self._on_job, dream), partial(self._on_late_job, dream))
 
     def _make_job(self, dream: Dream, voices: Voices) -> tuple[Job, int] | None:
         """In the home's thread: the job, and its number in the bank, where its file lies now."""
@@ -106,13 +119,16 @@ class Admission:
             job, _ = dream.job, dream.index = outcome
             self._state.touch(job.voice)
             self._dreams.tell(dream, self._accepted(dream))
+            while dream.later:
+                dream.later.popleft()()
             self._dreams.assign()
         elif outcome is not None:
             self._dreams.reject(dream, outcome)
 
     def _accepted(self, dream: Dream) -> Accepted:
         job, _ = dream.settled()
-        eta = self._state.estimates.eta(dream, self._state.queue, self._supervisor.dreamers)
+        queue, dreamers = self._state.queue, self._supervisor.dreamers
+        eta = self._state.estimates.eta(dream, queue, dreamers)
         return Accepted(dream.id, str(job.path), job.frames, job.rate, eta)
 
     def remind(self, client: Address) -> None:
@@ -125,23 +141,24 @@ class Admission:
         """Nobody waits for it any more."""
         dream.in_hand = False
         if isinstance(outcome, tuple):
-            self._home.run(partial(self._state.bank.drop, outcome[1]))
+            self.home.run(partial(self._state.bank.drop, outcome[1]))
 
-    def cancel(self, client: Address, id: int | None, pattern: str | None) -> None:
-        """Stops what a client knows by this number; None: all that it, or one pattern of its, has
-        asked for."""
-        under_way = self._state.queue.under_way
-        for dream in [each for each in under_way if self._is_meant(each, client, id)]:
-            if pattern not in (None, dream.client.pattern):
-                continue
-            dream.stopping = True
-            if dream.state == "asked":
-                self._dreams.fail(dream, "cancelled", "cancelled before it began")
-            else:
-                self._supervisor.stop(dream)
+    def cancel(self, client: Address, called: Called | None, pattern: str | None) -> None:
+        """Stops what a client knows by this number or name; None: all that it, or one pattern of
+        its, has asked for."""
+        for dream in self.meant(client, called):
+            if pattern in (None, dream.client.pattern):
+                self._dreams.stop(dream)
 
-    def _is_meant(self, dream: Dream, client: Address, id: int | None) -> bool:
+    def meant(self, client: Address, called: Called | None) -> list[Dream]:
+        """The dreams under way that a client calls so, the newest last."""
+        under_way = sorted(self._state.queue.under_way, key=lambda dream: dream.serial)
+        return [dream for dream in under_way if self._is_meant(dream, client, called)]
+
+    def _is_meant(self, dream: Dream, client: Address, called: Called | None) -> bool:
         asker = dream.client.sender
-        if id is None or self._clients.is_stranger(client):
-            return asker == client and id in (None, dream.id)
-        return self._clients.id_for(client, asker, dream.id, dream.number) == id
+        if called is None or self._clients.is_stranger(client):
+            return asker == client and called in (None, dream.id, dream.request.name)
+        if isinstance(called, str):
+            return called == dream.request.name
+        return self._clients.id_for(client, asker, dream.id, dream.number) == called

@@ -1,8 +1,9 @@
-"""How much the bank holds: old dreams go where that is wished, and a new set begins with none.
+"""What the bank holds: dreams that are made come in, old ones go where that is wished, and a new
+set begins with none.
 
-The dispatcher hands over ``/dream/newset``; :mod:`dreamd.daemon.dreams` says when one is added, the
-server calls :meth:`BankKeeping.tick` by the clock. All are errands to the home's disk. A dream that
-waits as the seed of another is never touched.
+:mod:`dreamd.daemon.dreams` hands over each dream that is whole, :mod:`dreamd.daemon.endless`
+``/dream/newset``; the server calls :meth:`BankKeeping.tick` by the clock. All are errands to the
+home's disk. A dream that waits as the seed of another is never touched.
 """
 
 import time
@@ -12,9 +13,12 @@ from pathlib import Path
 
 from dreamd.daemon.clients import Clients, NotTooOften
 from dreamd.daemon.errands import Errands
+from dreamd.daemon.queue import Dream
 from dreamd.daemon.state import State
+from dreamd.daemon.words import in_words
 from dreamd.home import credits
 from dreamd.home.bank import told
+from dreamd.osc.replies import Done, Failed
 from dreamd.settings import bank_limit
 
 AGED_EVERY = 60.0  # seconds between looks for dreams that have become too old
@@ -39,6 +43,49 @@ class BankKeeping:
         """What is due by the clock: dreams become too old without another being made."""
         if self._is_time("aged", AGED_EVERY):
             self.thin()
+
+    # ------------------------------------------------------------ one more
+
+    def add(self, dream: Dream, seconds: float) -> None:
+        """A dream is whole, after so many seconds: into the bank with it, then everyone hears."""
+        on_kept = partial(self._on_kept, dream, seconds)
+        self._home.run(partial(self._keep, dream), on_kept, partial(self._on_late_kept, dream))
+
+    def _keep(self, dream: Dream) -> str | None:
+        """In the home's thread. Gives one line if there is no room for the credits."""
+        job, index = dream.settled()
+        self._state.bank.finish(index)
+        try:
+            credits.keep(job.path, job.credits(dream.leaps, dream.made), job.voice)
+        except OSError as error:  # a full disk: the dream is there all the same
+            return f"cannot keep the credits of dream:{index}: {error.strerror}"
+        return None
+
+    def _on_kept(self, dream: Dream, seconds: float, outcome: str | Exception | None) -> None:
+        job, index = dream.settled()
+        asker = dream.client.sender
+        if isinstance(outcome, Exception):
+            text = f"dream:{index} is made, but is not in the bank: {in_words(outcome)[1]}"
+            self._clients.tell(Failed(dream.id, "diverged", text), asker, dream.number)
+            self._state.say(text, warning=True)
+            return
+        if outcome:
+            self._state.say(outcome, warning=True)
+        done = Done(dream.id, str(job.path), job.frames, job.rate, seconds, index)
+        self._clients.tell(done, asker, dream.number)
+        self.thin()
+        self._clients.tell_tidal(self._state.bank.count, self._state.bank.newest)
+        self._state.say(
+            f"dream:{index} is there: {job.config.approach} of {job.voice}, "
+            f"{dream.secs:.1f} s {'of' if dream.endless else 'in'} {seconds:.1f} s "
+            f"(rand {job.rand}){job.remarks()}"
+        )
+
+    def _on_late_kept(self, dream: Dream, outcome: str | Exception | None) -> None:
+        if not isinstance(outcome, Exception):
+            self._state.say(f"dream:{dream.index} is in the bank after all")
+
+    # ------------------------------------------------------------ some less
 
     def thin(self) -> None:
         """Where only so many are kept, or those of so many hours, the others go."""

@@ -31,6 +31,7 @@ from dreamd.osc.replies import (
     Ping,
     Reply,
     Status,
+    Warned,
 )
 
 MOST_CLIENTS = 128
@@ -183,6 +184,11 @@ class Clients:
 
     def send(self, reply: Reply, client: Address) -> None:
         self._send_packet(transport.encode(*reply.osc()), client)
+
+    def warn(self, id: int, text: str, client: Address) -> None:
+        """One line to one client, if it listens: nothing of its has come to an end."""
+        if client in self._registered:
+            self.send(Warned(id, text), client)
 
     def send_status(self, status: Status, client: Address) -> None:
         """In as many packets as it takes, one status at a time."""

@@ -9,20 +9,25 @@ from functools import partial
 from typing import Any
 
 from dreamd.daemon.admission import Admission
-from dreamd.daemon.bank_keeping import BankKeeping
+from dreamd.daemon.endless import Endless
 from dreamd.daemon.events import Packet
 from dreamd.daemon.forgetting import Forgetting
 from dreamd.daemon.parts import Parts
 from dreamd.daemon.queue import Client, Dream
 from dreamd.daemon.snapshot import status
+from dreamd.daemon.steering import Steering
 from dreamd.daemon.trust import Trust
 from dreamd.daemon.words import in_words
 from dreamd.errors import BadRequest
-from dreamd.osc import requests, transport, unknown
+from dreamd.osc import requests, steering, transport, unknown
 from dreamd.osc.addresses import Address, spelt
 from dreamd.osc.forget import Forget
-from dreamd.osc.replies import Failed, Status, Warned
+from dreamd.osc.replies import Failed, Status
 from dreamd.osc.requests import Request
+from dreamd.osc.steering import Steer
+
+UNNAMED = 0
+"""The id of a warning about what has none."""
 
 MOST_NAMED = 1000
 """Unknown keys of clients that are named, in a daemon's life: nobody fills its memory with them."""
@@ -36,13 +41,14 @@ class Dispatcher:
         parts: Parts,
         admission: Admission,
         trust: Trust,
-        keeping: BankKeeping,
+        endless: Endless,
         forgetting: Forgetting,
         leave: Callable[[str], None],
     ) -> None:
         self._state, self._clients, self._supervisor, self._dreams = parts
         self._admission, self._trust = admission, trust
-        self._bank_keeping, self._forgetting, self._leave = keeping, forgetting, leave
+        self._steering, self._endless = Steering(parts, admission), endless
+        self._forgetting, self._leave = forgetting, leave
         self._named: set[tuple[Address, str]] = set()
 
     def on_packet(self, packet: Packet) -> None:
@@ -60,12 +66,17 @@ class Dispatcher:
                 if isinstance(message, Request):
                     self._name_unknown(address, args, packet.sender)
             except Exception as error:  # noqa: BLE001  # whatever it is, the asker waits for a word
-                self.reject(requests.request_id(args), error, packet.sender)
+                if address in steering.ADDRESSES:
+                    self._warn(args, error, packet.sender)
+                else:
+                    self.reject(requests.request_id(args), error, packet.sender)
 
     def on_message(self, message: requests.Message, sender: Address) -> None:
         match message:
             case Request() as request:
                 self._admission.ask(request, Client(sender, request.pattern))
+            case Steer():
+                self._steering.steer(message, sender)
             case requests.Cancel(id, pattern):
                 self._admission.cancel(sender, id, pattern)
             case requests.Notify(True, cookie):
@@ -81,7 +92,7 @@ class Dispatcher:
                 self._supervisor.pause_training(paused)
                 self._state.say("training paused" if paused else "training goes on")
             case requests.NewSet():
-                self._bank_keeping.new_set(partial(self._send_status, sender))
+                self._endless.new_set(partial(self._send_status, sender))
             case requests.OutRate(rate):
                 self._state.outrate = rate
             case Forget(words, id):
@@ -105,9 +116,7 @@ class Dispatcher:
         for key, line in unknown.remarks(address, args):
             if (sender, key) not in self._named and len(self._named) < MOST_NAMED:
                 self._named.add((sender, key))
-                if sender in self._clients:
-                    id = requests.request_id(args) or 0
-                    self._clients.send(Warned(id, line), sender)
+                self._clients.warn(requests.request_id(args) or UNNAMED, line, sender)
                 self._state.say(f"from {spelt(sender)}: {line}", warning=True)
 
     def reject(self, id: int | None, error: Exception, sender: Address) -> None:
@@ -117,6 +126,13 @@ class Dispatcher:
         if sender in self._clients or not self._trust.is_stranger(sender):
             failed = Failed(number if id is None else id, code, text)
             self._clients.tell(failed, sender, number)
+        self._state.say(f"from {spelt(sender)}: {text}", warning=True)
+
+    def _warn(self, args: Sequence[Any], error: Exception, sender: Address) -> None:
+        """What was said of a dream cannot be done: one line, and the dream goes on."""
+        id = next((each for each in args[:1] if isinstance(each, int)), UNNAMED)
+        text = in_words(error)[1]
+        self._clients.warn(id, text, sender)
         self._state.say(f"from {spelt(sender)}: {text}", warning=True)
 
     def _send_status(self, client: Address) -> None:

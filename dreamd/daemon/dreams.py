@@ -6,6 +6,7 @@ is an errand, done by a thread; each ``_on`` method hears what came of it.
 
 import itertools
 import time
+from dataclasses import replace
 from functools import partial
 
 from dreamd.daemon.bank_keeping import BankKeeping
@@ -15,10 +16,18 @@ from dreamd.daemon.queue import NEWEST_WAITING, OWN_IDS, Client, Dream
 from dreamd.daemon.state import State
 from dreamd.daemon.supervisor import Supervisor
 from dreamd.daemon.words import in_words
-from dreamd.dreaming.job import ChunkWritten, CursorLeapt, Finished, Job, JobFailed
+from dreamd.dreaming.job import (
+    ChunkWritten,
+    CursorLeapt,
+    Finished,
+    Job,
+    JobFailed,
+    Remarked,
+    Stop,
+    Told,
+)
 from dreamd.dreaming.resolve import refresh
-from dreamd.home import credits
-from dreamd.osc.replies import Chunk, Done, Failed, Leap, Warned
+from dreamd.osc.replies import Chunk, Failed, Leap
 
 REPLACED_EVERY = 30.0  # seconds between lines about one pattern that asks too often
 FRESH = 1.0  # seconds in which a job needs no newer weights
@@ -50,9 +59,8 @@ class Dreams:
         self._clients.tell(reply, dream.client.sender, dream.number)
 
     def warn(self, dream: Dream, text: str) -> None:
-        """To who asked, and to the performer."""
-        if dream.client.sender in self._clients:
-            self._clients.send(Warned(dream.id, text), dream.client.sender)
+        """One line about a dream that goes on, to who asked and to the performer."""
+        self._clients.warn(dream.id, text, dream.client.sender)
         self._state.say(f"request {dream.id}: {text}")
 
     # ------------------------------------------------------------ made
@@ -78,25 +86,26 @@ class Dreams:
         elif isinstance(outcome, Exception):  # its model went while it waited
             self.reject(self._supervisor.release(name), outcome)
         else:
-            dream.job = outcome
+            job, _ = dream.settled()  # somebody may have steered it meanwhile
+            dream.job = job.with_weights_of(outcome)
             self._supervisor.begin(name)
             return
         self.assign()
 
-    def on_worker_message(
-        self, name: str, message: ChunkWritten | CursorLeapt | Finished | JobFailed
-    ) -> None:
+    def on_worker_message(self, name: str, message: Told | Finished | JobFailed) -> None:
         match message:
             case ChunkWritten(_, start, frames):
                 dream = self._supervisor.making(name)
                 dream.advance(start + frames)
-                self.tell(dream, Chunk(dream.id, start, frames))
+                self.tell(dream, Chunk(dream.id, start % dream.frames, frames))
             case CursorLeapt(_, frame, source, second, _):
                 dream = self._supervisor.making(name)
-                dream.leaps.append(message)
-                self.tell(dream, Leap(dream.id, frame, source, second))
-            case Finished(_, seconds):
-                self._finish(self._supervisor.release(name), seconds)
+                dream.leap(message)
+                self.tell(dream, Leap(dream.id, frame % dream.frames, source, second))
+            case Remarked(_, text):
+                self.warn(self._supervisor.making(name), text)
+            case Finished(_, seconds, frames):
+                self._finish(self._supervisor.release(name), seconds, frames)
                 self.assign()
             case JobFailed(_, code, text):
                 self.fail(self._supervisor.release(name), code, text)
@@ -104,44 +113,22 @@ class Dreams:
 
     # ------------------------------------------------------------ done or failed
 
-    def _finish(self, dream: Dream, seconds: float) -> None:
+    def _finish(self, dream: Dream, seconds: float, made: int) -> None:
         """A dream is whole: into the bank with it, and then everyone hears."""
+        job, _ = dream.settled()
+        dream.made, dream.frames = made, min(made, job.frames)
+        dream.job = replace(job, frames=dream.frames)
         self._state.queue.done(dream, seconds)
         self._state.estimates.learn(dream, seconds)
-        on_kept = partial(self._on_kept, dream, seconds)
-        self._home.run(partial(self._keep, dream), on_kept, partial(self._on_late_kept, dream))
+        self._bank_keeping.add(dream, seconds)
 
-    def _keep(self, dream: Dream) -> str | None:
-        """In the home's thread. Gives one line if there is no room for the credits."""
-        job, index = dream.settled()
-        self._state.bank.finish(index)
-        try:
-            credits.keep(job.path, job.credits(dream.leaps), job.voice)
-        except OSError as error:  # a full disk: the dream is there all the same
-            return f"cannot keep the credits of dream:{index}: {error.strerror}"
-        return None
-
-    def _on_kept(self, dream: Dream, seconds: float, outcome: str | Exception | None) -> None:
-        job, index = dream.settled()
-        if isinstance(outcome, Exception):
-            text = f"dream:{index} is made, but is not in the bank: {in_words(outcome)[1]}"
-            self.tell(dream, Failed(dream.id, "diverged", text))
-            self._state.say(text, warning=True)
-            return
-        if outcome:
-            self._state.say(outcome, warning=True)
-        done = Done(dream.id, str(job.path), job.frames, job.rate, seconds, index)
-        self.tell(dream, done)
-        self._bank_keeping.thin()
-        self._clients.tell_tidal(self._state.bank.count, self._state.bank.newest)
-        self._state.say(
-            f"dream:{index} is there: {job.config.approach} of {job.voice}, "
-            f"{dream.secs:.1f} s in {seconds:.1f} s (rand {job.rand}){job.remarks()}"
-        )
-
-    def _on_late_kept(self, dream: Dream, outcome: str | Exception | None) -> None:
-        if not isinstance(outcome, Exception):
-            self._state.say(f"dream:{dream.index} is in the bank after all")
+    def stop(self, dream: Dream) -> None:
+        """Nobody wants it any more; what was made of an endless one is kept."""
+        dream.stopping = True
+        if dream.state == "asked":
+            self.fail(dream, "cancelled", "cancelled before it began")
+        else:
+            self._supervisor.tell(dream, Stop(dream.serial))
 
     def reject(self, dream: Dream, error: Exception) -> None:
         """A dream came to nothing by an error."""

@@ -17,7 +17,9 @@ class Estimates:
         self._speeds: dict[Kind, float] = {}
 
     def learn(self, dream: Dream, seconds: float) -> None:
-        """A dream was made in ``seconds``."""
+        """A dream was made in ``seconds``; an endless one, which keeps time, says nothing."""
+        if dream.endless:
+            return
         kind = kind_of(dream)
         speed = dream.secs / max(seconds, 1e-3)
         self._speeds[kind] = 0.5 * (self._speeds.get(kind, speed) + speed)
@@ -30,6 +32,8 @@ class Estimates:
 
     def left(self, dream: Dream) -> float:
         """Seconds of work still in a dream: from its own pace so far, else from others like it."""
+        if dream.endless:  # it is no work that would ever be done
+            return 0.0
         now = time.monotonic()
         if dream.first is not None and dream.made > dream.first[1]:
             at, made = dream.first

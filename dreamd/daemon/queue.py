@@ -8,6 +8,7 @@ the others.
 
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -17,6 +18,9 @@ from dreamd.osc.requests import Request
 
 OWN_IDS = 1 << 30
 """From here on the daemon numbers dreams itself."""
+
+MOST_LATER = 64
+"""Words about a dream that wait for its job."""
 
 REMEMBERED = 50
 """Dreams that are over and still shown."""
@@ -61,6 +65,8 @@ class Dream:
     took: float | None = None
     reason: str = ""
     leaps: list[CursorLeapt] = field(default_factory=list)
+    later: deque[Callable[[], None]] = field(default_factory=lambda: deque(maxlen=MOST_LATER))
+    """What was said of it before its job came, and is done then."""
 
     def settled(self) -> tuple[Job, int]:
         """Its job and its number, once it has them."""
@@ -79,9 +85,20 @@ class Dream:
         if self.first is None:
             self.first = self.last, made
 
+    def leap(self, to: CursorLeapt) -> None:
+        """Its cursor went there. What an endless dream has no frames of any more is forgotten."""
+        self.leaps.append(to)
+        while len(self.leaps) > 1 and self.leaps[1].frame <= self.made - self.frames:
+            del self.leaps[0]
+
+    @property
+    def endless(self) -> bool:
+        return self.request.endless
+
     @property
     def progress(self) -> float:
-        return self.made / self.frames
+        """From 0 to 1; an endless dream goes round and round."""
+        return self.made / self.frames if not self.endless else self.made / self.frames % 1.0
 
     @property
     def secs(self) -> float:

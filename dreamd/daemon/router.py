@@ -14,7 +14,7 @@ from dreamd.daemon.dispatcher import Dispatcher
 from dreamd.daemon.events import ErrandDone, Leave, Packet
 from dreamd.daemon.parts import Parts
 from dreamd.daemon.recordings import Library
-from dreamd.dreaming.job import ChunkWritten, CursorLeapt, Finished, JobFailed
+from dreamd.dreaming.job import ChunkWritten, CursorLeapt, Finished, JobFailed, Remarked
 from dreamd.osc.replies import Trained
 from dreamd.training.messages import Pace, Progress
 from dreamd.workers.messages import Here, Note, Ready
@@ -76,7 +76,7 @@ class Router:
                 state.say(text, problem)
             case Here():  # that it was heard is all there is to it
                 pass
-            case ChunkWritten() | CursorLeapt() | Finished() | JobFailed():
+            case ChunkWritten() | CursorLeapt() | Remarked() | Finished() | JobFailed():
                 self._dreams.on_worker_message(name, message)
 
     def _on_progress(self, progress: Progress) -> None:

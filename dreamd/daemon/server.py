@@ -20,6 +20,7 @@ from dreamd.daemon.bank_keeping import BankKeeping
 from dreamd.daemon.clients import Clients, NotTooOften
 from dreamd.daemon.dispatcher import Dispatcher
 from dreamd.daemon.dreams import Dreams
+from dreamd.daemon.endless import Endless
 from dreamd.daemon.errands import Errands
 from dreamd.daemon.events import ErrandDone, Leave, Packet
 from dreamd.daemon.forgetting import Forgetting
@@ -103,7 +104,8 @@ class Server:
         parts = Parts(state, self._clients, self._supervisor, self._dreams)
         self._admission = admission = Admission(parts, self._home, self._paths)
         forgetting = Forgetting(state, self._clients, self._supervisor, self._home)
-        dispatcher = Dispatcher(parts, admission, self._trust, keeping, forgetting, self._leave)
+        self._endless = endless = Endless(parts, keeping)
+        dispatcher = Dispatcher(parts, admission, self._trust, endless, forgetting, self._leave)
         self._router = Router(parts, self._library, dispatcher, self._leave)
         threading.Thread(target=self._receive, name="osc", daemon=True).start()
         state.coming = lambda: self._watcher.coming
@@ -137,13 +139,11 @@ class Server:
 
     def _tick(self) -> None:
         """What is due by the clock."""
-        self._supervisor.tick()
-        self._library.tick()
-        self._watcher.overdue()
-        self._admission.tick()
-        self._keeping.tick()
-        self._home.overdue()
-        self._paths.overdue()
+        parts = self._supervisor, self._library, self._admission, self._endless, self._keeping
+        for part in parts:
+            part.tick()
+        for errands in (self._watcher, self._home, self._paths):
+            errands.overdue()
         if self._is_time("home", LOOK_EVERY_HOME):
             self._home.run(self._look_into_home, self._on_trained)
         if self._is_time("counts", COUNT_EVERY) and (line := self._inbox.passed_over()):
@@ -159,6 +159,7 @@ class Server:
         state, why = self._state, self._leaving or "an error, see the log"
         state.say(f"ending: {why}; saving what was learned")
         self._watcher.stop()
+        self._endless.finish(self._inbox, self._router.survive)
         self._supervisor.end_dreaming()
         self._decoding.end()
         for dream in (*state.queue.running.values(), *state.queue.waiting):

@@ -1,5 +1,6 @@
 """How the daemon looks from outside: the status for clients, the view for the screen."""
 
+import math
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -56,6 +57,10 @@ def _elsewhere(state: State, voice: str, recordings: Sequence[Recording]) -> dic
 
 
 def _making(state: State, dream: Dream) -> dict[str, Any]:
+    if dream.endless:
+        seconds = round(dream.made / dream.rate, 3)
+        return {"approach": dream.request.approach, "progress": 0.0, "eta": 0.0, "endless": True,
+                "seconds": seconds}  # fmt: skip
     return {
         "approach": dream.request.approach,
         "progress": round(dream.progress, 4),
@@ -126,10 +131,10 @@ def _dream_view(state: State, dream: Dream) -> DreamView:
         id=dream.id,
         approach=request.approach,
         seed=notes or request.seed or "anywhere",
-        secs=dream.secs,
+        secs=math.inf if dream.endless and dream.state != "done" else dream.secs,
         state=dream.state,
         progress=dream.progress,
-        left=state.estimates.left(dream) if dream.state == "running" else None,
+        left=None if dream.endless or dream.state != "running" else state.estimates.left(dream),
         index=dream.index if dream.state == "done" else None,
         took=dream.took,
         reason=dream.reason,

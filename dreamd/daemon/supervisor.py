@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from dreamd.corpus.recording import Recording
 from dreamd.daemon.queue import Dream
-from dreamd.dreaming.job import Stop
+from dreamd.dreaming.job import Said
 from dreamd.settings import Settings
 from dreamd.training.messages import (
     PauseTraining,
@@ -91,27 +91,29 @@ class Supervisor:
         self._tell = tell
         self._ticked = 0.0
         self._yielding = False  # what training was told last
+        self._settings = settings
         self._trainer = Worker("learner", "dreamd.training.worker", settings, tell)
-        workers = [
-            Worker(f"dreamer-{k}", "dreamd.dreaming.worker", settings, tell)
-            for k in range(self.dreamers)
-        ]
-        now = time.monotonic()
-        self.slots = {each.name: Slot(each, now) for each in workers}
-        self.slots[self._trainer.name] = Slot(self._trainer, now, trains=True)
+        self.slots = {self._trainer.name: Slot(self._trainer, time.monotonic(), trains=True)}
+        for _ in range(self.dreamers):
+            self._add_dreamer()
+
+    def _add_dreamer(self) -> None:
+        name, module = f"dreamer-{len(self.slots) - 1}", "dreamd.dreaming.worker"
+        self.slots[name] = Slot(Worker(name, module, self._settings, self._tell), time.monotonic())
 
     # ------------------------------------------------------------ dreams
 
     def free(self) -> str | None:
         """The name of a dreaming worker that has nothing to do."""
-        for name, slot in self.slots.items():
-            if not slot.trains and slot.is_free():
-                return name
-        return None
+        free = (name for name, slot in self.slots.items() if not slot.trains and slot.is_free())
+        return next(free, None)
 
     def reserve(self, name: str, dream: Dream) -> None:
-        """That worker makes this dream, as soon as it is told to :meth:`begin`."""
+        """That worker makes this dream, as soon as it is told to :meth:`begin`. Where all make
+        endless ones now, one more worker is started for the others."""
         self.slots[name].dream = dream
+        if all(s.trains or (s.dream and s.dream.endless) for s in self.slots.values()):
+            self._add_dreamer()
 
     def begin(self, name: str) -> None:
         slot = self.slots[name]
@@ -137,11 +139,11 @@ class Supervisor:
         assert dream is not None, f"{name} makes no dream"
         return dream
 
-    def stop(self, dream: Dream) -> None:
-        """Whoever makes this dream is to stop; it says so when it has."""
+    def tell(self, dream: Dream, said: Said) -> None:
+        """To whoever makes this dream; nobody, where its job is not sent yet."""
         for slot in self.slots.values():
             if slot.dream is dream and slot.sent:
-                slot.worker.send(Stop(dream.serial))
+                slot.worker.send(said)
 
     # ------------------------------------------------------------ training
 
@@ -153,8 +155,8 @@ class Supervisor:
         self._trainer.send(PauseTraining(on), latest=True)
 
     def share_machine(self) -> None:
-        """Training has the least of the machine while any dream is being made."""
-        making = any(slot.dream for slot in self.slots.values())
+        """Training has the least of the machine while a dream is made that has an end."""
+        making = any(slot.dream and not slot.dream.endless for slot in self.slots.values())
         if making != self._yielding:
             self._yielding = making
             self._trainer.send(YieldCPU(making), latest=True)

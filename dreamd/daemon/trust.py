@@ -13,8 +13,9 @@ from dreamd.dreaming import seeds
 from dreamd.errors import BadRequest
 from dreamd.osc.addresses import Address, is_loopback
 from dreamd.osc.requests import AskStatus, Cancel, Message, Notify, Request
+from dreamd.osc.steering import Steer
 
-_ALLOWED = (Request, Cancel, AskStatus, Notify)
+_ALLOWED = (Request, Steer, Cancel, AskStatus, Notify)
 """What strangers may say. What is not in this list is for friends alone."""
 
 
@@ -35,7 +36,8 @@ class Trust:
         if not isinstance(message, _ALLOWED):
             what = type(message).__name__.lower()
             raise BadRequest(f"{what} is refused to other computers: start dreamd with --trust")
-        if isinstance(message, Request) and not self._may_read(message, voices()):
+        asked = Request("", **message.seed) if isinstance(message, Steer) else message
+        if isinstance(asked, Request) and not self._may_read(asked, voices()):
             raise BadRequest(
                 "seed: other computers may name files among the recordings and in the home only: "
                 "start dreamd with --trust"

@@ -11,19 +11,16 @@ What comes out depends on what goes in and on the random generator alone. No net
 """
 
 from collections import deque
-from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
-from typing import Any
+from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dreamd.audio.files import Samples
-from dreamd.audio.timbre import Array, Frames, timbre
-from dreamd.corpus import events
-from dreamd.corpus.events import Events
+from dreamd.audio.timbre import Array, timbre
 from dreamd.corpus.recording import Recording
+from dreamd.dreaming.guides import Guide
+from dreamd.dreaming.places import Index, Place
 
 WANDER = 0.9
 """How often the cursor leaps at an event, where nobody says."""
@@ -36,128 +33,6 @@ SEED, FADES = 10.0, 4.0
 seconds in which that fades to a third. Without it three seconds say nothing of the seed any more:
 also the recording itself has gone on to other sounds by then."""
 FORGOTTEN = 0.01  # of it: the seed counts no longer
-
-CONTOUR = 6.0
-"""Semitones that it costs a note to rise where the guide falls, and so on."""
-SAME_PITCH = 0.5  # semitones that are no step
-UNPITCHED = 12.0  # semitones that it costs where the guide has a pitch and the event has none
-COLOUR = 2.0  # semitones between a likeness of 0 and of 1
-AGAIN = 1.0  # semitones that it costs to go to a recent landing again
-SHORT = 1.0  # semitones for each time that an event is only half as long as the guide's
-LOUDER = 0.1  # semitones for each dB of difference in level
-SLOWEST = 8.0  # times that an event passes more slowly to be as long as the guide's
-
-Numbers = NDArray[np.floating[Any]]
-
-
-@dataclass(frozen=True)
-class Place:
-    """A frame of a recording."""
-
-    recording: Recording
-    frame: int
-
-
-class Index:
-    """The events of several recordings, side by side, numbered ``0…n-1``."""
-
-    def __init__(self, heard: Iterable[tuple[Recording, Events]]) -> None:
-        pairs = [(recording, found) for recording, found in heard if len(found)]
-        self.recordings = [recording for recording, _ in pairs]
-        parts = [found for _, found in pairs]
-        counts = [len(found) for found in parts]
-        self.firsts = np.cumsum([0, *counts])  #: of each recording, and the number of all
-        self.owners = np.repeat(np.arange(len(parts)), counts)  #: whose each event is
-        self.frames: Frames = _joined([each.frames for each in parts], np.int64)
-        self.levels: Array = _joined([each.levels for each in parts], np.float32)
-        self.pitches: Array = _joined([each.pitches for each in parts], np.float32)
-        self.before: Array = _joined([each.before for each in parts], np.float32)
-        self._at = _joined([each.at for each in parts], np.float16)
-        self._numbers = {recording: k for k, recording in enumerate(self.recordings)}
-        self.loudnesses = np.array([found.loudness for found in parts])  #: of each recording, LUFS
-
-    def __len__(self) -> int:
-        return len(self.frames)
-
-    @cached_property
-    def at(self) -> Array:
-        """``(n, BANDS)``: how each event sounds itself."""
-        return self._at.astype(np.float32)
-
-    @cached_property
-    def lengths(self) -> Frames:
-        """Frames from each event to the next, or to its recording's end."""
-        ends = np.array([r.frames for r in self.recordings], np.int64)
-        following = np.append(self.frames[1:], 0)
-        following[self.firsts[1:] - 1] = ends
-        return np.asarray(following - self.frames)
-
-    def place(self, event: int) -> Place:
-        return Place(self.recordings[self.owners[event]], int(self.frames[event]))
-
-    def following(self, recording: Recording, frame: float) -> tuple[int, int] | None:
-        """The next event of ``recording`` from ``frame`` on, and its frame; after the last one
-        comes its first, past its end. None where the recording's events are not known."""
-        number = self._numbers.get(recording)
-        if number is None:
-            return None
-        first, end = self.firsts[number], self.firsts[number + 1]
-        event = int(first + np.searchsorted(self.frames[first:end], frame))
-        if event < end:
-            return event, int(self.frames[event])
-        return int(first), recording.frames
-
-    def likest(self, sound: Array) -> int:
-        """The event that sounds likest to a seed of this timbre: where a dream of it begins."""
-        return int((self.at @ sound).argmax())
-
-
-def _joined(parts: list[Any], kind: Any) -> Any:
-    return np.concatenate(parts, dtype=kind) if parts else np.zeros(0, kind)
-
-
-def index(recordings: Iterable[Recording]) -> Index:
-    """The known events of these recordings; where there are none yet, none. Quick when asked
-    again for the same ones."""
-    return _index(tuple(recording for recording in recordings if events.exist(recording)))
-
-
-@lru_cache(maxsize=4)
-def _index(recordings: tuple[Recording, ...]) -> Index:
-    both = ((recording, events.known(recording)) for recording in recordings)
-    return Index((recording, found) for recording, found in both if found is not None)
-
-
-class Guide:
-    """A seed that goes on past its window, and then over again: what ``outline`` follows.
-
-    :param found: the seed's events; ``frames``: its length; ``at``: where the dream begins in it.
-    """
-
-    def __init__(self, found: Events, frames: int, at: float) -> None:
-        self.events, self._frames, self._at = found, frames, at % frames
-
-    def move(self, span: float) -> tuple[int, float] | None:
-        """Goes on by ``span`` frames: the event that begins within them, and after how many."""
-        event, frame = self._following(self._at)
-        until = frame - self._at
-        self._at = (self._at + span) % self._frames
-        return (event, until) if until < span else None
-
-    def softer(self, event: int) -> float:
-        """Its level under the loudest one's, in dB."""
-        return float(self.events.levels[event] - self.events.levels.max())
-
-    def length(self, event: int) -> int:
-        """Frames to its next event."""
-        start = int(self.events.frames[event])
-        return self._following(start + 1)[1] - start
-
-    def _following(self, frame: float) -> tuple[int, int]:
-        event = int(np.searchsorted(self.events.frames, frame))
-        if event < len(self.events):
-            return event, int(self.events.frames[event])
-        return 0, self._frames
 
 
 @dataclass(frozen=True)
@@ -185,10 +60,30 @@ class Cursor:
         self._age = 0  # frames of the dream so far
         self.pace, self.wander, self.outline = pace, wander, outline
         self._guide = guide
+        self._sent: Place | None = None  # where somebody wants it
         self._recording, self._frame = start.recording, float(start.frame)
         self._slower = 1.0  # a note of the guide is longer than the event that stands for it
         self._recent: deque[int] = deque(maxlen=RECENT_LANDINGS)
-        self._pitch = self._guided = np.nan  # of the last landing, and of the guide then
+        self._pitch = np.nan  # of the last landing
+
+    @property
+    def guided(self) -> bool:
+        return self._guide is not None
+
+    def follow(self, guide: Guide | None) -> None:
+        """A seed that goes on, which it keeps to as ``outline`` says."""
+        self._guide = guide
+
+    def go(self, index: Index, place: Place, seed: Array | None = None) -> None:
+        """With the next step it is at ``place``, and leaps among ``index`` from there on.
+
+        :param seed: the timbre of a new seed, which it keeps to at first; None: of the last one.
+        """
+        self._index, self._sent = index, place
+        self._recent.clear()  # another index numbers its events otherwise
+        self.__dict__.pop("_like_the_seed", None)  # a cached property's value
+        if seed is not None:
+            self._seed, self._age = seed, 0
 
     @property
     def speed(self) -> float:  # frames of the recording that it passes for each of the dream
@@ -199,16 +94,26 @@ class Cursor:
 
         :param newest: what was dreamt last, 0.35 s or more.
         """
-        landed = self._leap(count * self.pace, newest)
+        landed = self._arrive() or self._leap(count * self.pace, newest)
         here, self._age = self._frame, self._age + count
         self._frame = (here + count * self.speed) % self._recording.frames
         return Step(self._recording, here, landed)
+
+    def _arrive(self) -> Place | None:
+        """Where somebody sent it, since the last step."""
+        place, self._sent = self._sent, None
+        if place:
+            self._recording, self._frame, self._slower = place.recording, float(place.frame), 1.0
+            self._pitch = np.nan
+        return place
 
     def _leap(self, span: float, newest: Samples) -> Place | None:
         """Goes elsewhere if an event begins within ``span`` frames, and it is to leap."""
         guided = self._guide.move(span) if self._guide and len(self._index) else None
         if guided and self._chance(self.outline):
-            return self._land(self._like_the_guide(guided[0]), guided[1], guided[0])
+            assert self._guide
+            likest = self._guide.likest(guided[0], self._index, self._pitch, self._recent)
+            return self._land(likest, guided[1], guided[0])
         begun = self._age == 0  # the event at which it all begins is not left at once
         own = self._index.following(self._recording, self._frame + begun)
         if own is None or own[1] - self._frame >= span * self._slower:
@@ -226,9 +131,7 @@ class Cursor:
         longer passes more slowly, so that nothing else begins before the guide's next event."""
         place, self._slower = self._index.place(event), 1.0
         if guided is not None and self._guide:
-            longer = self._guide.length(guided) / max(int(self._index.lengths[event]), 1)
-            self._slower = 1 / min(max(1.02 * longer, 1.0), SLOWEST)
-            self._guided = float(self._guide.events.pitches[guided])
+            self._slower = self._guide.slowing(guided, int(self._index.lengths[event]))
         self._recording, self._frame = place.recording, place.frame - until * self._slower
         self._recent.append(event)
         self._pitch = float(self._index.pitches[event])
@@ -254,47 +157,3 @@ class Cursor:
     def _like_the_seed(self) -> Array:
         assert self._seed is not None
         return np.asarray(self._index.at @ self._seed)
-
-    def _like_the_guide(self, event: int) -> int:
-        """The event that costs least: contour and pitch first, then length, level and colour."""
-        assert self._guide
-        there, index = self._guide.events, self._index
-        cost = -COLOUR * (index.at @ there.at[event].astype(np.float32))
-        cost += LOUDER * np.abs(index.levels - index.levels.max() - self._guide.softer(event))
-        longer = self._guide.length(event) / np.maximum(index.lengths, 1)
-        cost += SHORT * np.log2(np.maximum(longer, 1.0))
-        cost[list(self._recent)] += AGAIN
-        pitch = float(there.pitches[event])
-        if not np.isnan(pitch):
-            missed = np.abs(index.pitches - pitch - self._octaves)
-            cost += np.where(np.isnan(missed), UNPITCHED, np.minimum(missed, UNPITCHED))
-            cost += CONTOUR * self._bends(pitch - self._guided)
-        return int(cost.argmin())
-
-    @cached_property
-    def _octaves(self) -> float:
-        """Semitones, whole octaves, from the guide's middle to the recordings'."""
-        assert self._guide
-        middles = [_middle(each.pitches) for each in (self._index, self._guide.events)]
-        return 12 * round((middles[0] - middles[1]) / 12)
-
-    def _bends(self, guided: float) -> NDArray[np.bool_]:
-        """Which events would go another way, from the last landing, than the guide's step."""
-        steps = self._index.pitches - self._pitch
-        if np.isnan(guided) or np.isnan(self._pitch):
-            return np.zeros(len(steps), bool)
-        return np.asarray(direction(steps) != direction(np.array(guided)))
-
-
-def direction(steps: Numbers) -> NDArray[np.int_]:
-    """1 for what rises, -1 for what falls, 0 for what does neither, and for NaN.
-
-    >>> direction(np.array([2.0, 0.2, -7.0, np.nan]))
-    array([ 1,  0, -1,  0])
-    """
-    return (steps > SAME_PITCH).astype(int) - (steps < -SAME_PITCH).astype(int)
-
-
-def _middle(pitches: Array) -> float:
-    known = pitches[~np.isnan(pitches)]
-    return float(np.median(known)) if len(known) else 0.0

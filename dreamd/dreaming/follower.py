@@ -16,7 +16,8 @@ from dreamd.audio.files import Samples
 from dreamd.audio.linear_prediction import innovation
 from dreamd.audio.timbre import TIMBRE_SPAN
 from dreamd.corpus.recording import loop
-from dreamd.dreaming.cursor import Cursor, Place, Step
+from dreamd.dreaming.cursor import Cursor, Step
+from dreamd.dreaming.places import Place
 
 MINIMUM_LEVEL = 1e-4
 """The least level, in the model's scale: out of true silence no dream comes back."""
@@ -62,7 +63,8 @@ class Follower:
         self.leapt = self._here.leapt
         starts = self.starts(self._here, count * self._cursor.pace)
         vectors, after = model.stretches(self.windows(self._here, starts))
-        self._pupil.step(vectors, after, self._keys(self._here, starts))
+        if self._pupil.learning_rate:
+            self._pupil.step(vectors, after, self._keys(self._here, starts))
         sample_wise = isinstance(model, SampleWise)
         newest = vectors[-1, -1, -self._block :] if sample_wise else after[-1, -1]
         self.level = max(rms(newest), MINIMUM_LEVEL)
@@ -70,6 +72,12 @@ class Follower:
     def next(self, queue: Tensor, noise: float) -> tuple[Tensor, Tensor]:
         """The dream's next element, and its queue with that appended."""
         return self._pupil.next(queue, noise)
+
+    def turn(self, profile: Concurrent, learning_rate: float) -> None:
+        """Learns otherwise from the next step on; at a rate of 0 its weights stand still."""
+        if profile != self.profile:  # from other windows: that is another pupil
+            self._pupil = lessons.pupil(self._model, profile, learning_rate)
+        self.profile, self._pupil.learning_rate = profile, learning_rate
 
     def listen(self, samples: Samples) -> None:
         """What was dreamt last, as it sounds: the cursor leaps to what is like it."""

@@ -1,11 +1,12 @@
 """One dream to make, and what is said of it between the daemon and a dreaming process.
 
-Down to the process: :class:`Job`, :class:`Stop`. Up from it: :class:`ChunkWritten`,
-:class:`CursorLeapt`, :class:`Finished`, :class:`JobFailed`. Plain values, pickled in pipes.
+Down to the process: :class:`Job`, :class:`Steered`, :class:`Reseeded`, :class:`Stop`. Up from it:
+:class:`ChunkWritten`, :class:`CursorLeapt`, :class:`Remarked`, :class:`Finished`,
+:class:`JobFailed`. Plain values, pickled in pipes.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dreamd.approaches.config import ModelConfig
@@ -13,6 +14,9 @@ from dreamd.corpus.recording import Recording
 from dreamd.dreaming.seeds import Seed
 from dreamd.home.credits import Credit
 from dreamd.osc.requests import Request
+
+RING_SECONDS = 16.0
+"""Seconds of an endless dream that its file holds: what is newer goes over what is oldest."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +35,7 @@ class Job:
     peak: float  # of the voice's recordings: the dream's ceiling
     loudest: float  # root mean square of their loudest half second: the dream's limit
     path: Path
-    frames: int  # of its file
+    frames: int  # of its file; an endless dream's is a ring
     rate: int  # of its file, in Hz; the model's own is its config's
     rand: int
     follow: Recording | None = None  # what a concurrent dream's cursor walks
@@ -46,6 +50,15 @@ class Job:
         """Samples that its model makes, as many seconds as the file has."""
         return max(round(self.frames * self.config.rate / self.rate), 1)
 
+    @property
+    def endless(self) -> bool:
+        return self.request.endless
+
+    def with_weights_of(self, other: "Job") -> "Job":
+        return replace(
+            self, config=other.config, weights=other.weights, starter=other.starter, ages=other.ages
+        )
+
     def remarks(self) -> str:
         """What a performer may not expect of this dream: the end of a line, often empty."""
         said = ""
@@ -58,16 +71,23 @@ class Job:
             said += ", paused: its voice has no recordings to follow"
         return said
 
-    def credits(self, leaps: "Sequence[CursorLeapt]") -> list[Credit]:
-        """Which moments of which recordings the dream leant on, in its own order."""
-        rate = self.rate
-        ends = [*(leap.frame for leap in leaps[1:]), self.frames]
-        spans = [(leap, (end - leap.frame) / rate) for leap, end in zip(leaps, ends, strict=False)]
-        return [
-            Credit(at := leap.frame / rate, at + seconds, leap.source, leap.second,
-                   leap.second + leap.pace * seconds)
-            for leap, seconds in spans
-        ]  # fmt: skip
+    def credits(self, leaps: "Sequence[CursorLeapt]", made: int | None = None) -> list[Credit]:
+        """Which moments of which recordings the dream leant on, in its own order.
+
+        :param made: frames of an endless dream, whose file holds the newest of them.
+        """
+        rate, total = self.rate, self.frames if made is None else made
+        first = max(total - self.frames, 0)
+        ends = [*(leap.frame for leap in leaps[1:]), total]
+        credits = []
+        for leap, end in zip(leaps, ends, strict=False):
+            begin = max(leap.frame, first)
+            at, seconds = (begin - first) / rate, (end - begin) / rate
+            second = leap.second + leap.pace * (begin - leap.frame) / rate
+            if seconds > 0 or leap.frame >= first:
+                last = second + leap.pace * seconds
+                credits.append(Credit(at, at + seconds, leap.source, second, last))
+        return credits
 
 
 @dataclass(frozen=True)
@@ -78,8 +98,31 @@ class Stop:
 
 
 @dataclass(frozen=True)
+class Steered:
+    """The same dream as this job says from its next block on; ``moved``: its cursor goes to where
+    the job begins to follow."""
+
+    serial: int
+    job: Job
+    moved: bool
+
+
+@dataclass(frozen=True)
+class Reseeded:
+    """Another seed joins the dream's queue."""
+
+    serial: int
+    seed: Seed
+
+
+Said = Stop | Steered | Reseeded
+"""Of a dream that is being made."""
+
+
+@dataclass(frozen=True)
 class ChunkWritten:
-    """These frames of the dream's file are final."""
+    """These frames of the dream are final, and in its file; in a ring they lie one lap and more
+    further to the front, and are never torn by its end."""
 
     serial: int
     start: int
@@ -98,11 +141,25 @@ class CursorLeapt:
 
 
 @dataclass(frozen=True)
+class Remarked:
+    """One line about a dream that goes on, for who asked for it."""
+
+    serial: int
+    text: str
+
+
+Told = ChunkWritten | CursorLeapt | Remarked
+"""Of a dream while it is made."""
+
+
+@dataclass(frozen=True)
 class Finished:
-    """The dream is whole; it took ``seconds``."""
+    """The dream is whole; it took ``seconds``. ``frames`` were made, of an endless dream more than
+    its file holds."""
 
     serial: int
     seconds: float
+    frames: int
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from dreamd.approaches.registry import config_of
 from dreamd.corpus.recording import Recording, Voices
 from dreamd.dreaming import seeds
 from dreamd.dreaming.chance import Draws, stream
-from dreamd.dreaming.job import Job
+from dreamd.dreaming.job import RING_SECONDS, Job
 from dreamd.errors import BadRequest, NoModel, NoSuchSeed, TooLong
 from dreamd.home import checkpoints, pretrained
 from dreamd.osc.requests import Request
@@ -79,12 +79,14 @@ def length(settings: Settings, request: Request) -> tuple[int, int]:
     """Frames of the dream's file, and its sample rate: the performer's setting, else what the
     request asks for, else the models' own. Raises :class:`TooLong`, and :class:`BadRequest`
     for what is too short to be heard."""
-    if request.secs > settings.longest:
-        raise TooLong(f"{request.secs:g} s is too long: at most {settings.longest:g} s")
-    if round(request.secs, 6) < SHORTEST_DREAM:  # OSC's 0.01 is a little less
-        raise BadRequest(f"secs must be {SHORTEST_DREAM:g} or more, got {request.secs:g}")
-    rate = settings.output_rate or request.outrate or settings.rate
-    return max(round(request.secs * rate), 1), rate
+    rate, secs = settings.output_rate or request.outrate or settings.rate, request.secs
+    if request.endless:
+        secs = RING_SECONDS
+    elif secs > settings.longest:
+        raise TooLong(f"{secs:g} s is too long: at most {settings.longest:g} s")
+    if round(secs, 6) < SHORTEST_DREAM:  # OSC's 0.01 is a little less
+        raise BadRequest(f"secs must be {SHORTEST_DREAM:g} or more, got {secs:g}")
+    return max(round(secs * rate), 1), rate
 
 
 def _levels(recordings: Sequence[Recording]) -> tuple[float, float]:
@@ -104,6 +106,21 @@ def _start(
     follow = among[int(rng.choice(len(among), p=lengths / lengths.sum()))]
     place = rng.uniform() if request.followat is None else None
     return follow, cursor_start(follow, request.followat, place)
+
+
+def steered(job: Job, request: Request, voices: Voices) -> Job:
+    """The same dream with another request, of which only what may be steered differs.
+
+    Raises :class:`NoSuchSeed` where there is nothing to follow.
+    """
+    request = seeds.with_voices(request, voices)
+    if (request.follow, request.followat) == (job.request.follow, job.request.followat):
+        return replace(job, request=request)
+    rng = np.random.default_rng(job.rand & (2**63 - 1))
+    among = among_of(request, voices, job.voice)
+    follow, at = _start(request, among, rng)
+    among = some_of(among, (follow, job.seed.recording), job.rand)
+    return replace(job, request=request, follow=follow, followat=at, among=among)
 
 
 def among_of(request: Request, voices: Voices, voice: str) -> tuple[Recording, ...]:

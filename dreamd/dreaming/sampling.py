@@ -6,7 +6,7 @@ queue: predict from it, append the last prediction, drop the oldest.
 """
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
@@ -26,29 +26,36 @@ QUIETER, LOUDER = 1 / 8, 8.0
 SILENCE = 1e-6
 """Levels under it are all the same."""
 
+Noise = Callable[[], float]
+"""The standard deviation of a Gaussian added to each prediction, in the model's scale. It is asked
+for before each step or block: a performer may turn it meanwhile."""
+
+
+def none() -> float:
+    return 0.0
+
 
 def paused(
-    model: Approach, queue: Tensor, profile: Concurrent, noise: float = 0.0, threads: int = 1,
+    model: Approach, queue: Tensor, profile: Concurrent, noise: Noise = none, threads: int = 1,
     walk: WeightWalk | None = None,
 ) -> Iterator[Tensor]:  # fmt: skip
     """Dreams from one set of weights (the paper's first way of sampling), or from one that walks.
 
-    :param noise: standard deviation of a Gaussian added to each prediction, model scale.
     :param walk: of the model's weights; sample-wise approaches take none.
     """
     if isinstance(model, SampleWise):
         loop = SlidingLSTM(model.sliding(), queue.numpy(), threads, block_of(model, profile))
         for size in loop.sizes():
-            yield torch.from_numpy(loop.next(size, (noise * torch.randn(size)).numpy()))
+            yield torch.from_numpy(loop.next(size, (noise() * torch.randn(size)).numpy()))
     while True:
         if walk:
             walk.move(model.element_samples / model.config.rate)
-        element, queue = model.next(queue, noise)
+        element, queue = model.next(queue, noise())
         yield element[None]
 
 
 def concurrent(
-    model: Approach, queue: Tensor, follower: Follower, noise: float = 0.0, threads: int = 1
+    model: Approach, queue: Tensor, follower: Follower, noise: Noise = none, threads: int = 1
 ) -> Iterator[Tensor]:
     """Learns and dreams in lockstep (the paper's second way, and all of its examples).
 
@@ -65,19 +72,19 @@ def concurrent(
 
 
 def one_by_one(
-    model: Approach, queue: Tensor, follower: Follower, noise: float = 0.0, threads: int = 1
+    model: Approach, queue: Tensor, follower: Follower, noise: Noise = none, threads: int = 1
 ) -> Iterator[Tensor]:
     """The literal loop: a step of learning, an element, and so on."""
     while True:
         follower.step()
-        element, queue = follower.next(queue, noise)
+        element, queue = follower.next(queue, noise())
         element = model.scaled(element, gain(follower, element))
         queue[-1] = element
         yield element[None]
 
 
 def _in_blocks(
-    model: SampleWise, queue: Tensor, follower: Follower, noise: float, threads: int
+    model: SampleWise, queue: Tensor, follower: Follower, noise: Noise, threads: int
 ) -> Iterator[Tensor]:
     """A step of learning, then a block of samples exactly as the literal loop makes them; then the
     block is mended where it begins, keeps its partials and its level, and the dream goes on from
@@ -88,7 +95,7 @@ def _in_blocks(
     held = Harmonics(queue.numpy(), model.config.rate) if holds else None
     for _ in itertools.count():
         follower.step()
-        added = (noise * torch.randn(size)).numpy()
+        added = (noise() * torch.randn(size)).numpy()
         loop.set_weights(model.sliding())
         added += profile.residual_gain * follower.innovation(size)
         loop.next(size, added, profile.ceiling * follower.level)

@@ -22,7 +22,7 @@ SOONEST, LATEST = 0.3, 1.5  # seconds from one turn to the next
 
 class WeightWalk:
     """:param model: whose weights walk; :param ages: its checkpoints' weights, oldest first.
-    :param reach: 0…1, how far back it goes.
+    :param reach: 0…1, how far back it goes; may be changed.
     """
 
     def __init__(
@@ -30,7 +30,7 @@ class WeightWalk:
         rng: np.random.Generator,
     ) -> None:  # fmt: skip
         self._weights = dict(model.named_parameters())
-        self._ages, self._reach, self._rng = ages, reach, rng
+        self._ages, self.reach, self._rng = ages, reach, rng
         self._from = self._to = len(ages) - 1.0  # ages, between two of them
         self._now = self._began = self._until = 0.0  # seconds
 
@@ -39,7 +39,7 @@ class WeightWalk:
         if self._now >= self._until:
             newest = len(self._ages) - 1
             self._from, self._began = self._to, self._now
-            self._to = newest * (1 - self._reach * self._rng.uniform())
+            self._to = newest * (1 - self.reach * self._rng.uniform())
             self._until = self._now + self._rng.uniform(SOONEST, LATEST)
         along = (self._now - self._began) / (self._until - self._began)
         eased = 0.5 - 0.5 * np.cos(np.pi * along)

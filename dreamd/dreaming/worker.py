@@ -6,10 +6,11 @@ The daemon starts :func:`main` once for each dream that may be made at a time an
 import errno
 import logging
 import time
+from collections.abc import Iterator
 from functools import partial
 from multiprocessing.connection import Connection
 
-from dreamd.dreaming.job import Finished, Job, JobFailed, Stop
+from dreamd.dreaming.job import Finished, Job, JobFailed, Reseeded, Said, Steered, Stop
 from dreamd.dreaming.render import prepare, render
 from dreamd.errors import Diverged, DreamError, TooLong
 from dreamd.settings import Settings
@@ -23,22 +24,22 @@ def main(pipe: Connection, settings: Settings) -> None:
     prepare()
     pipe.send(Ready())
 
-    def stopped(job: Job) -> bool:
-        while pipe.poll():
+    def hear(job: Job, patience: float) -> Iterator[Said]:
+        while pipe.poll(patience):
             match pipe.recv():
-                case Stop(serial) if serial == job.serial:
-                    return True
+                case Stop() | Steered() | Reseeded() as said if said.serial == job.serial:
+                    yield said
                 case End():
                     raise SystemExit
-        return False
+            patience = 0.0
 
     while True:
         match pipe.recv():
             case Job() as job:
                 began = time.monotonic()
                 try:
-                    render(job, settings, pipe.send, partial(stopped, job))
-                    pipe.send(Finished(job.serial, time.monotonic() - began))
+                    made = render(job, settings, pipe.send, partial(hear, job))
+                    pipe.send(Finished(job.serial, time.monotonic() - began, made))
                 except Exception as error:  # noqa: BLE001  # its asker waits for a word
                     pipe.send(JobFailed(job.serial, *_in_words(error, job)))
             case End():

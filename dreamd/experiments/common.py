@@ -13,6 +13,7 @@ from dreamd.audio.files import Samples
 from dreamd.audio.limiter import Limiter
 from dreamd.corpus.recording import Recording, Voices, cut
 from dreamd.dreaming import render, sampling
+from dreamd.dreaming.course import Loop
 from dreamd.dreaming.job import CursorLeapt, Job
 from dreamd.dreaming.resolve import resolve
 from dreamd.evaluation.mel import RATE
@@ -40,7 +41,7 @@ def heard(
     settings: Settings,
     job: Job,
     profile: Concurrent | None = None,
-    loop: render.Loop = sampling.concurrent,
+    loop: Loop = sampling.concurrent,
 ) -> Heard:
     """A dream as a client would hear it; ``profile`` and ``loop`` turn what no request can."""
     limiter = Limiter(job.dreamt, job.config.rate, render.level_of(job))

@@ -10,7 +10,7 @@ from dreamd.errors import BadRequest, SetupError
 from dreamd.osc import transport
 from dreamd.osc.addresses import Address, addresses_of, family_of, for_system
 from dreamd.osc.replies import nested
-from dreamd.osc.requests import pairs
+from dreamd.osc.steering import pairs
 from dreamd.settings import Settings
 
 ANSWER_PATIENCE = 1.5  # seconds of silence

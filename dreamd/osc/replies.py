@@ -87,7 +87,12 @@ class Failed(_Reply):
 
 @dataclass(frozen=True)
 class Warned(_Reply):
-    """To who asked alone: the request goes on, but not as it may have been meant, or it waits."""
+    """To who asked alone: the request goes on, but not as it may have been meant, or it waits or
+    comes too late; or what was said of a dream cannot be done.
+
+    >>> Warned(7, "column cannot keep up here: 0.70 times real time").osc()
+    ('/dream/warning', [7, 'column cannot keep up here: 0.70 times real time'])
+    """
 
     address: ClassVar[str] = "/dream/warning"
     id: int

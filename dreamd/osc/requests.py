@@ -1,14 +1,17 @@
 """What clients ask: each OSC message as a frozen dataclass, pure values, from :func:`parse`."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from typing import Any, get_args
 
 from dreamd.approaches.registry import APPROACHES
 from dreamd.errors import BadRequest
-from dreamd.osc import values
+from dreamd.osc import steering, values
 from dreamd.osc.forget import Forget
 from dreamd.osc.replies import Reply, Status
+from dreamd.osc.steering import SEEDED, STEERED, Called, Steer, dream_of, pairs
 
 RELAYED = "dreamer"  # the sound with which a pattern asks: SuperDirt's relay sends the request
 
@@ -39,6 +42,7 @@ class Request:
     approach: str
     secs: float = 4.0
     id: int | None = None
+    name: str | None = None
     seed: str | None = None
     seedn: int | None = None
     seedat: float | None = None
@@ -53,6 +57,7 @@ class Request:
     wander: float | None = None
     outline: float = 0.0
     gain: float = 0.0
+    lead: float = 0.5
     vector: int | None = None
     steps: int | None = None
     blend: float = 0.0
@@ -61,6 +66,11 @@ class Request:
     usual: str = ""  # the voice that its asker usually has; no key
     pattern: str = ""
     """Which pattern, that may ask again in its next cycle; of other requests nothing."""
+
+    @property
+    def endless(self) -> bool:
+        """Whether it goes on until somebody ends it."""
+        return math.isinf(self.secs)
 
     def __repr__(self) -> str:
         """Only what differs from the defaults: this is read in logs and doctests."""
@@ -76,20 +86,11 @@ REQUEST_KEYS: Mapping[str, Callable[[str, Any], Any]] = {
     "approach": values.check_one_of(APPROACHES),
     "secs": values.check_secs,
     "id": values.check_integer,
-    "seed": values.check_text,
-    "seedn": values.check_integer,
-    "seedat": values.check_between(0, 1e6),
-    "notes": values.check_notes,
+    "name": values.check_text,
+    **SEEDED,
     "voice": values.check_text,
     "sampling": values.check_one_of(SAMPLINGS),
-    "follow": values.check_text,
-    "followat": values.check_between(0, 1e6),
-    "pace": values.check_between(0.1, 4),
-    "learn": values.check_between(0, 1),
-    "temperature": values.check_between(0, 100),
-    "wander": values.check_between(0, 1),
-    "outline": values.check_between(0, 1),
-    "gain": values.check_between(-60, 24),
+    **STEERED,
     "vector": values.check_positive_integer,
     "steps": values.check_positive_integer,
     "blend": values.check_between(0, 1),
@@ -98,51 +99,20 @@ REQUEST_KEYS: Mapping[str, Callable[[str, Any], Any]] = {
 }
 
 
-def pairs(args: Sequence[Any]) -> dict[str, Any]:
-    """Key/value arguments as a dict.
-
-    Raises :class:`BadRequest` when a value is missing or a key is no word.
-    """
-    if len(args) % 2:
-        raise BadRequest(f"arguments come in pairs of key and value, got {len(args)} of them")
-    keys, values = args[0::2], args[1::2]
-    for key in keys:
-        if not isinstance(key, str):
-            raise BadRequest(f"each key must be a word, got {key!r}")
-    return dict(zip(keys, values, strict=True))
-
-
 def request(given: Mapping[str, Any]) -> Request:
     """A checked :class:`Request` from raw keys and values (OSC, or the command line)."""
-    raw = dict(given)
+    raw = steering.plain(given)
     if "approach" not in raw and "dream" in raw:
         raw["approach"] = raw["dream"]
         raw.pop("gain", None)
     if "dreamgain" in raw:
         raw["gain"] = raw["dreamgain"]
     if "secs" not in raw and "delta" in raw:
-        raw["secs"] = raw["delta"]
-    if isinstance(raw.get("seed"), int | float):  # a MIDI note
-        raw.setdefault("notes", raw.pop("seed"))
-    if isinstance(raw.get("seed"), list | tuple):
-        raw["seed"], number = _named("seed", raw["seed"])
-        raw |= {} if number is None else {"seedn": number}
-    if isinstance(raw.get("follow"), list | tuple):
-        name, number = _named("follow", raw["follow"])
-        raw["follow"] = name if number is None else f"{name}:{number}"
+        raw["secs"] = values.check_more_than_0("delta", raw["delta"])
     if "approach" not in raw:
         raise BadRequest(f"say which approach: one of {', '.join(APPROACHES)}")
     checked = {k: check(k, raw[k]) for k, check in REQUEST_KEYS.items() if k in raw}
     return Request(**checked, pattern=_pattern(raw))
-
-
-def _named(key: str, value: Sequence[Any]) -> tuple[str, int | None]:
-    """``["guitar", 2.0]``, ``["guitar"]``: a recording, or a voice."""
-    if not 1 <= len(value) <= 2:
-        raise BadRequest(f"{key} as a list is [voice, number], got {value!r}")
-    return values.check_text(key, value[0]), None if len(value) == 1 else values.check_integer(
-        key, value[1]
-    )
 
 
 def _pattern(raw: Mapping[str, Any]) -> str:
@@ -155,9 +125,10 @@ def _pattern(raw: Mapping[str, Any]) -> str:
 
 @dataclass(frozen=True)
 class Cancel:
-    """``/dream/cancel id``, or ``all``: what the sender asked for; ``all asking``: a pattern."""
+    """``/dream/cancel id`` (or its name), or ``all``: what the sender asked for; ``all asking``: a
+    pattern."""
 
-    id: int | None
+    id: Called | None
     pattern: str | None = None
 
 
@@ -204,7 +175,19 @@ class Quit:
     """``/dream/quit``: save everything and end."""
 
 
-Message = Request | Cancel | AskStatus | Notify | Pause | Resume | NewSet | OutRate | Forget | Quit
+Message = (
+    Request
+    | Steer
+    | Cancel
+    | AskStatus
+    | Notify
+    | Pause
+    | Resume
+    | NewSet
+    | OutRate
+    | Forget
+    | Quit
+)
 
 _PLAIN: Mapping[str, Message] = {
     "/dream/status": AskStatus(),
@@ -217,7 +200,7 @@ _PLAIN: Mapping[str, Message] = {
 
 def _cancel(args: Sequence[Any]) -> Cancel:
     if list(args[:1]) != ["all"]:
-        return Cancel(_only("/dream/cancel takes one id, or all", args))
+        return Cancel(dream_of(_one("/dream/cancel takes one id or name, or all", args)))
     return Cancel(None, _pattern({"_id_": args[1]}) if args[1:] else None)
 
 
@@ -233,6 +216,7 @@ _TAKING: Mapping[str, Callable[[Sequence[Any]], Message]] = {
         values.check_hertz("the rate", _one("/dream/outrate takes a rate", args))
     ),
     "/dream/forget": Forget.parse,
+    **{each: partial(steering.parse_steer, each) for each in steering.ADDRESSES},
 }
 
 

@@ -73,11 +73,22 @@ def check_hertz(key: str, value: object) -> int:
     return round(check_between(LOWEST_RATE, HIGHEST_RATE)(key, value))
 
 
-def check_secs(key: str, value: object) -> float:
+def check_more_than_0(key: str, value: object) -> float:
     number = check_number(key, value)
     if number <= 0:
         raise BadRequest(f"{key} must be more than 0 seconds, got {number:g}")
     return number
+
+
+def check_secs(key: str, value: object) -> float:
+    """A length; infinite where it is ``inf``, the number or the word, or 0.
+
+    >>> check_secs("secs", "2.5"), check_secs("secs", "inf"), check_secs("secs", 0)
+    (2.5, inf, inf)
+    """
+    if str(value).strip().lower() == "inf":
+        return math.inf
+    return check_more_than_0(key, value) if check_number(key, value) else math.inf
 
 
 def check_notes(key: str, value: object) -> tuple[float, ...]:

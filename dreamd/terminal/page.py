@@ -4,6 +4,8 @@ Sections share the height; each says what it had to leave out. :class:`RichScree
 :func:`lay_out`.
 """
 
+import math
+
 from rich.cells import cell_len
 from rich.text import Text
 
@@ -246,4 +248,5 @@ class _Page:
 
 
 def _what(dream: DreamView) -> str:
-    return f"{dream.approach} from {file_of(dream.seed)}, {dream.secs:.4g} s"
+    length = "endless" if math.isinf(dream.secs) else f"{dream.secs:.4g} s"
+    return f"{dream.approach} from {file_of(dream.seed)}, {length}"

@@ -57,6 +57,7 @@ class DreamView:
     seed: str
     """As it was asked for: ``guitar:2``."""
     secs: float
+    """Infinite while an endless dream is being made."""
     state: DreamState = "asked"
     progress: float = 0.0
     """0…1"""

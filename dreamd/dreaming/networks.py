@@ -1,0 +1,88 @@
+"""The networks that dream: what is in the checkpoints of a job.
+
+:mod:`dreamd.dreaming.course` asks :func:`model_of` for each dream, and :func:`walking` for the
+paused ones.
+"""
+
+import copy
+import logging
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from numpy.typing import NDArray
+
+from dreamd.approaches import registry
+from dreamd.approaches.base import Approach, initialize
+from dreamd.dreaming.chance import Draws, stream
+from dreamd.dreaming.job import Job
+from dreamd.dreaming.weight_walk import AGES, WeightWalk
+from dreamd.errors import NoModel
+from dreamd.home import checkpoints
+from dreamd.home.header import Header
+
+
+def model_of(job: Job, init_std: float) -> Approach:
+    """The network that dreams; it is shared, whoever wants to change it copies it."""
+    if job.weights is None:
+        torch.manual_seed(job.rand)
+        return initialize(registry.make(job.config, job.peak), init_std).eval()
+    blend = job.request.blend if job.blend_target else 0.0
+    return _load(_version(job.weights), job.blend_target and _version(job.blend_target), blend)
+
+
+Version = tuple[Path, int]
+"""A checkpoint, and when it was written: where what was learned is set aside and learning goes on
+from before it, another of the same steps may come."""
+
+
+def _version(path: Path) -> Version:
+    try:
+        return path, path.stat().st_mtime_ns
+    except OSError:  # whoever reads it says why not
+        return path, 0
+
+
+@lru_cache(maxsize=4)
+def _load(weights: Version, blend_target: Version | None, blend: float) -> Approach:
+    head, arrays = _weights(weights)
+    if blend_target is not None:
+        head, arrays = checkpoints.blend((head, arrays), _weights(blend_target), blend)
+    model = registry.make(head.config, head.scale)
+    model.deviation = head.deviation
+    model.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
+    return model.eval()
+
+
+@lru_cache(maxsize=2 * AGES)
+def _weights(weights: Version) -> tuple[Header, dict[str, NDArray[Any]]]:
+    """A checkpoint; the dreams of a voice ask for the same few again and again."""
+    return checkpoints.load(weights[0])
+
+
+def walking(job: Job, model: Approach, reach: float) -> tuple[Approach, WeightWalk | None]:
+    """The network of a paused dream, and how its weights walk; a copy, where they do."""
+    ages = _ages(job, model.scale) if reach else []
+    if len(ages) < 2:
+        return model, None
+    weights = [{name: torch.from_numpy(array) for name, array in age.items()} for age in ages]
+    fork, rng = copy.deepcopy(model), stream(job.rand, Draws.WALK)
+    return fork, WeightWalk(fork, weights, reach, rng)
+
+
+def _ages(job: Job, scale: float) -> list[dict[str, NDArray[Any]]]:
+    """The newest weights of the job's model that can be read and mixed, oldest first. What is
+    damaged is set aside, and passed over: the walk has other places."""
+    found: list[dict[str, NDArray[Any]]] = []
+    for path in reversed(job.ages):
+        try:
+            head, arrays = _weights(_version(path))
+        except NoModel as error:
+            logging.warning("no walk goes there: %s", error)
+            continue
+        if head.scale == scale:
+            found.insert(0, arrays)
+        if len(found) == AGES:
+            break
+    return found
