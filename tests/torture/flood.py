@@ -44,8 +44,8 @@ def contents(seed: int, sandbox: Sandbox) -> Iterator[tuple[str, list[bytes]]]:
     def request(**keys: object) -> bytes:
         return transport.encode("/dream/request", [item for pair in keys.items() for item in pair])
 
-    yield "one pattern's requests", [request(dream="vector", delta=30.0, _id_="1")]
-    yield "requests with ids", [request(approach="vector", secs=30.0, id=k) for k in range(1, 5000)]
+    yield "one pattern's requests", [request(dream="vector", delta=1.0, _id_="1")]
+    yield "requests with ids", [request(approach="vector", secs=1.0, id=k) for k in range(1, 5000)]
     yield "questions for the status", [transport.encode("/dream/status", [])]
     yield "garbage", [b"\xff\0/#bundle" * 100]
     yield "mutants", list(islice(Mutants(seed, traps(sandbox)), 5000))
@@ -57,7 +57,7 @@ def run(root: Path, seed: int, seconds: float, rate: int = RATE) -> Outcome:
     sandbox.voice("guitar", 220, 330)
     floods = list(contents(seed, sandbox))
     sandbox.expect_changes()
-    with driven(Driven(sandbox, "--longest", "60", "--dreamers", "1")) as daemon:
+    with driven(Driven(sandbox, "--longest", "1", "--dreamers", "1")) as daemon:
         outcome.need(daemon.warm(), "it never learned and dreamt")
         usual = statistics.median(_dream(daemon, outcome) for _ in range(5))
         for name, packets in floods:
