@@ -229,7 +229,7 @@ def test_every_setting_is_documented_with_its_default() -> None:
         assert setting.metadata["help"] in line, line
 
 
-OTHERS = {"gain", "lead", "name"}  # SuperDirt's own gain; what an event's dream, with an end, lacks
+OTHERS = {"gain"}  # SuperDirt's own
 
 
 @pytest.mark.parametrize(

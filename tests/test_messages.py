@@ -26,7 +26,8 @@ def test_the_dirt_form_is_a_request_only_with_a_dream() -> None:
 
 def test_what_superdirt_s_relay_asks_for_is_not_asked_twice() -> None:
     """Tidal sends ``sound "dreamer" # dream "column"`` to SuperDirt and to the daemon."""
-    assert parse("/dream/request", ["s", "dreamer", "dream", "column"]) is None
+    for sound in ("dreamer", "dreamstream"):
+        assert parse("/dream/request", ["s", sound, "dream", "column"]) is None
     assert parse("/dream/request", ["s", "dream", "n", 3.0, "dream", "column"]) == Request("column")
 
 

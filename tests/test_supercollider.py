@@ -1148,7 +1148,7 @@ def test_each_example_is_heard(
 ) -> None:
     folder = ROOT / "sc_classes" / "examples"
     examples, readme = sorted(folder.glob("*.scd")), blocks_of_the_readme(tmp_path)
-    assert len(examples) == 7
+    assert len(examples) == 8
     assert len(readme) == 3
     files = [*examples, *readme]
     told = supercollider.well(

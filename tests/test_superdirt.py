@@ -65,8 +65,13 @@ class Bank:
         write_wav(self.path(index), tone(5000), RATE)
         (self.markers / f"{index:05d}").touch()
 
-    def status(self) -> replies.Status:
-        state = {"queue": 0, "running": 0, "dreams": len(self.dreams), "bank": str(self.folder)}
+    def status(self, running: int = 0) -> replies.Status:
+        state = {
+            "queue": 0,
+            "running": running,
+            "dreams": len(self.dreams),
+            "bank": str(self.folder),
+        }
         return replies.Status(state)
 
 
@@ -88,13 +93,20 @@ class Dreaming:
     def __init__(self, bank: Bank, first: int) -> None:
         self.bank, self.first = bank, first
         self.asked: list[dict[str, Any]] = []
+        self.endless: list[dict[str, Any]] = []
         self.deaf = False
 
     def answer(self, daemon: Double, request: dict[str, Any]) -> None:
         if self.deaf:
             return
-        self.asked.append(request)
         voice, id = request.get("voice", ""), request["id"]
+        if "name" in request:
+            self.endless.append(request)
+            if voice != "refused":
+                self.begin_endless(daemon, id)
+                return
+        else:
+            self.asked.append(request)
         if voice in ("refused", "superseded"):
             code = "cancelled" if voice == "superseded" else "no-model"
             daemon.say(replies.Failed(id, code, f"it was {voice}"))
@@ -102,6 +114,13 @@ class Dreaming:
         index = self.first + len(self.asked) - 1
         daemon.say(replies.Accepted(id, str(self.bank.path(index)), 10, RATE, 1.0))
         daemon.say(self.bank.add(index, 1000 + 100 * index, id))
+
+    def begin_endless(self, daemon: Double, id: int) -> None:
+        ring = self.bank.folder.parent / f"ring{id}.wav"
+        write_wav(ring, tone(440, 1.0), RATE)
+        daemon.say(replies.Accepted(id, str(ring), RATE, RATE, 0.1))
+        for part in range(5):
+            daemon.say(replies.Chunk(id, part * RATE // 10, RATE // 10))
 
     def hear(self, daemon: Double, address: str) -> None:
         bank = self.bank
@@ -128,7 +147,7 @@ class Dreaming:
             case "deaf":
                 self.deaf = True
             case "/dream/status":
-                daemon.say(bank.status())
+                daemon.say(bank.status(len(self.endless)))
 
 
 def test_the_relay_with_a_double_of_superdirt(
@@ -174,7 +193,22 @@ def test_the_relay_with_a_double_of_superdirt(
     assert requests.request(plain).pattern == "pattern 1"
     assert requests.request(full).pattern == "orbit 1"
 
-    warnings = told.warnings()
+    assert told["streamer"] == "1"
+    line, endless, vector, refused = dreaming.endless
+    assert line["secs"] in (0, np.inf)
+    assert line | {"id": 0, "secs": 0} == {
+        "approach": "column", "seed": "guitar", "seedn": 2.0, "secs": 0, "outrate": 48000,
+        "lead": pytest.approx(0.3), "name": "line", "id": 0,
+    }  # fmt: skip
+    assert (endless["name"], endless["approach"], endless["voice"]) == (
+        "other",
+        "column",
+        "endless",
+    )
+    assert (vector["name"], vector["approach"]) == ("other", "vector")
+    assert refused["name"] == "other"
+
+    warnings = [line for line in told.warnings() if "DreamDirt" in line]
     expected = {
         "bad-request: DreamRNN.dream: secs must be a number above 0, or .*, got -1": 1,
         "bad-request: DreamRNN.dream: seed must be .*, got \\[": 1,

@@ -23,7 +23,7 @@ from pythonosc.osc_message import OscMessage
 from pythonosc.osc_message_builder import OscMessageBuilder
 
 from dreamd.daemon.queue import NEWEST_WAITING
-from dreamd.osc import requests, transport
+from dreamd.osc import requests, steering, transport
 
 pytestmark = pytest.mark.tidal
 
@@ -163,6 +163,7 @@ class Ghci:
             "tidal <- startStream config [(dirt {oHandshake = False}, [superdirtShape])]\n"
             "let [d1, d2, d3] = map (streamReplace tidal) [1, 2, 3]\n"
             "let hush = streamHush tidal\n"
+            "let once = streamOnce tidal\n"
             f":script {script}"
         )
 
@@ -242,7 +243,7 @@ def test_every_key_of_the_protocol_is_a_parameter() -> None:
     # `dream` stands for `approach`; the daemon numbers the requests itself.
     # Its `gain` is the sample player's: a dream's is `dreamgain`. An event's dream has an end.
     # SuperDirt's own rate is told by its relay.
-    others = {"approach", "id", "gain", "outrate", "lead", "name"}
+    others = {"approach", "id", "gain", "outrate"}
     keys = set(requests.REQUEST_KEYS) - others | {"dream", "dreamgain"}
     assert {key for key in keys if f'"{key}"' not in text.split("import", 1)[1]} == set()
 
@@ -337,6 +338,44 @@ def test_a_pattern_asks_for_each_of_its_events(ghci: Ghci, daemon: Receiver, rec
     assert first["delta"] == pytest.approx(second["delta"], rel=1e-3)
 
 
+def test_steer_is_said_to_the_daemon_alone(ghci: Ghci, daemon: Receiver, receiver: Any) -> None:
+    superdirt = receiver()
+    ghci.boot(daemon.port, superdirt.port)
+    ghci.type(
+        'd1 $ steer "line" # temperature 0.5 # follow "<perc rain>" # dreamgain (-6) # gain 1'
+    )
+    for _ in range(4):
+        message = daemon.next()
+        assert message is not None
+        steer = requests.parse(message.address, message.params)
+        assert isinstance(steer, steering.Steer)
+        assert steer.dream == "line"
+        follow = ("perc", "rain")[int(requests.pairs(message.params)["cycle"]) % 2]
+        assert steer.changes == {"temperature": 0.5, "follow": follow, "gain": -6.0}
+    ghci.type('d1 silence\nonce $ steer "line" # seed "guitar:2" # lead 0.3')
+    while (message := daemon.next()) is not None:
+        steer = requests.parse(message.address, message.params)
+        assert isinstance(steer, steering.Steer)
+        if "seed" in steer.changes:
+            assert steer.changes == {"seed": "guitar", "seedn": 2, "lead": pytest.approx(0.3)}
+            break
+    assert superdirt.next(0.5) is None
+
+
+def test_a_dream_without_end_is_superdirt_s(ghci: Ghci, daemon: Receiver, receiver: Any) -> None:
+    superdirt = receiver()
+    ghci.boot(daemon.port, superdirt.port)
+    ghci.type('once $ endless "line" # dream "column" # seed "guitar:2"\nonce $ ending "line"')
+    begin, end = (requests.pairs(superdirt.next().params) for _ in range(2))
+    said = {"s": "dreamstream", "name": "line", "dream": "column", "seed": "guitar", "seedn": 2.0}
+    assert said.items() <= begin.items()
+    assert {"s": "dreamstream", "name": "line", "ending": 1.0}.items() <= end.items()
+    message = daemon.next()
+    assert message is not None
+    assert requests.parse(message.address, message.params) is None, "its relay asks"
+    assert daemon.next(0.5) is None
+
+
 # ---------------------------------------------------------------- in a stream of its own
 
 
@@ -396,6 +435,17 @@ def test_failures_and_a_daemon_that_is_not_there_are_told(
     told = ["DreamRNN: no-such-seed: there is no guitar:7", "DreamRNN: busy: später"]
     until(lambda: ghci.printed() == [nobody, *told])
     ghci.forget()
+
+
+def test_steering_steers_by_the_script(ghci: Ghci, daemon: Receiver, receiver: Any) -> None:
+    ghci.script(daemon.port, receiver().port)
+    ghci.type('steering $ fast 8 $ steer "line" # temperature (slow 4 sine)')
+    first, second = (requests.pairs(daemon.next().params) for _ in range(2))
+    assert first["steer"] == second["steer"] == "line"
+    assert first["temperature"] != second["temperature"]
+    ghci.type("steering silence")
+    while daemon.next(1) is not None:
+        pass
 
 
 def test_the_script_run_again_ends_what_it_was_asking_for(
@@ -471,6 +521,10 @@ def test_every_block_runs(
         if block.startswith(("ask ", "asking $")):
             asked += 1
             daemon.request()
+        elif block.startswith("steering $"):
+            assert steers(daemon), f"it steers nothing: {block}"
+        elif "endless" in block or "ending" in block:
+            assert played_in_its_own_time(superdirt, "dreamstream"), block
         elif "sound" in block:
             played += 1
             played_by = block.split()[0].removeprefix("d")
@@ -480,6 +534,26 @@ def test_every_block_runs(
     assert asked >= 2
     assert played >= 3
     ghci.type("hush")
+
+
+def steers(daemon: Receiver) -> bool:
+    """Whether a /dream/set is among what the daemon is sent next."""
+    deadline = time.monotonic() + WATCHDOG
+    while time.monotonic() < deadline:
+        message = daemon.next(1)
+        if message is not None and message.address == "/dream/set":
+            return True
+    return False
+
+
+def played_in_its_own_time(superdirt: Receiver, sound: str) -> bool:
+    """Whether this sound is among what SuperDirt is sent next."""
+    deadline = time.monotonic() + WATCHDOG
+    while time.monotonic() < deadline:
+        heard = superdirt.next(1)
+        if heard is not None and requests.pairs(heard.params)["s"] == sound:
+            return True
+    return False
 
 
 def dream_played(superdirt: Receiver, daemon: Receiver, ghci: Ghci, pattern: str) -> bool:

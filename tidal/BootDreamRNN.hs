@@ -73,9 +73,11 @@ let change = transition tidal True
     setS = streamSetS tidal
 :}
 
--- (3) The names that dreams.tidal uses: one dream, and one after the other until `asking silence`.
+-- (3) The names that dreams.tidal uses: one dream, one after the other until `asking silence`, and
+-- what steers a dream without end. d1 and the others do all of this too.
 let ask = once
 let asking = askingWith (p "asking") once
+let steering = p "steering"
 
 -- Requests that come to nothing are told here, and so is a daemon that is not there. (Where ghci says
 -- that the package network is hidden, they are not; `cabal install --lib network` shows it.)

@@ -43,9 +43,13 @@ dreamrnnShape = OSC "/dream/request" (Named {requiredArgs = ["dream"]})
 dreamhushShape :: OSC
 dreamhushShape = OSC "/dream/cancel" (ArgList [("dreamhush", Nothing), ("dreamhushed", Nothing)])
 
+-- | And every event with a @steer@ in it.
+dreamsteerShape :: OSC
+dreamsteerShape = OSC "/dream/set" (Named {requiredArgs = ["steer"]})
+
 -- | All of these, for the list that @startStream@ takes.
 dreamrnn :: (Target, [OSC])
-dreamrnn = (dreamrnnTarget, [dreamrnnShape, dreamhushShape])
+dreamrnn = (dreamrnnTarget, [dreamrnnShape, dreamhushShape, dreamsteerShape])
 
 -- | @asking@, of how a stream replaces a pattern and how it plays one once: it goes on asking until
 -- @asking silence@ (sixteen cycles with nothing in them), which cancels what it has asked for, too.
@@ -154,11 +158,34 @@ dreamrec name = pS "voice" name # pS "s" (pure "dreamrec")
 dreamin :: Pattern Int -> ControlPattern
 dreamin = pI "dreamin"
 
+-- | A name for a dream, by which it is steered: @dream "column" # secs 60 # dreamname "line"@.
+dreamname :: Pattern String -> ControlPattern
+dreamname = pS "name"
+
+-- | A dream without end, under a name, which SuperDirt plays until it is @ending@:
+-- @once $ endless "guitarline" # dream "column" # seed "guitar"@. (Needs @DreamDirt.start@ in
+-- SuperCollider.)
+endless :: Pattern String -> ControlPattern
+endless name = dreamname name # pS "s" (pure "dreamstream")
+
+-- | Fades it out: @once $ ending "guitarline"@.
+ending :: Pattern String -> ControlPattern
+ending name = endless name # pF "ending" 1
+
+-- | Steers a dream that is being made, by its name. What is said with it acts on what is not made
+-- yet: @d1 $ steer "guitarline" # temperature (slow 4 sine) # follow "<perc rain>"@.
+steer :: Pattern String -> ControlPattern
+steer = pS "steer"
+
+-- | How many seconds an endless dream is made ahead of its playing: @lead 0.3@.
+lead :: Pattern Double -> ControlPattern
+lead = pF "lead"
+
 -- | Every key has a name that begins with @dream@; these are the same as those without it.
 dreamseed, dreamnotes, dreamsampling, dreamfollow :: Pattern String -> ControlPattern
 dreamseedfile :: String -> ControlPattern
 dreamseedn, dreamseedat, dreamsecs, dreamfollowat, dreamlearn, dreamtemperature, dreamwander
-  , dreamoutline, dreamblend :: Pattern Double -> ControlPattern
+  , dreamoutline, dreamblend, dreamlead :: Pattern Double -> ControlPattern
 dreamvector :: Pattern Int -> ControlPattern
 dreamseed = seed
 dreamseedfile = seedfile
@@ -175,6 +202,7 @@ dreamwander = wander
 dreamoutline = outline
 dreamvector = vector
 dreamblend = blend
+dreamlead = lead
 
 -- | How many dreams there are, as the daemon tells Tidal's control port:
 -- @sound "dream" # n (irand dreams)@ plays any of them. Silent until the daemon has said it.

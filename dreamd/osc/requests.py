@@ -13,7 +13,7 @@ from dreamd.osc.forget import Forget
 from dreamd.osc.replies import Reply, Status
 from dreamd.osc.steering import SEEDED, STEERED, Called, Steer, dream_of, pairs
 
-RELAYED = "dreamer"  # the sound with which a pattern asks: SuperDirt's relay sends the request
+RELAYED = ("dreamer", "dreamstream")  # with these a pattern asks by way of SuperDirt's relay
 
 SAMPLINGS = ("concurrent", "paused")
 
@@ -234,7 +234,7 @@ def parse(address: str, args: Sequence[Any]) -> Message | None:
     """
     if address == "/dream/request":
         given = pairs(args)
-        return None if given.get("s") == RELAYED else request(given)
+        return None if given.get("s") in RELAYED else request(given)
     if address == "/dirt/play":
         return _played(args)
     if address in _TAKING:

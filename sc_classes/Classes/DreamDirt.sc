@@ -4,6 +4,7 @@
 //     /dream/done -> DreamDirtBank -> sound "dream:3" plays it
 //     sound "dreamer" -> prAsk -> /dream/request
 //     sound "dreamrec" -> prRecord -> a take from an input
+//     sound "dreamstream" -> prStream -> DreamDirtStreams plays a dream without end
 //
 // Whatever stops in between (the daemon, the server, SuperDirt, all routines) is found and made
 // good by prTick.
@@ -11,13 +12,13 @@
 // This file is part of DreamRNN. License: GPL-3.0-or-later.
 
 DreamDirt {
-	const asker = \dreamer, recorder = \dreamrec;
+	const asker = \dreamer, recorder = \dreamrec, streamer = \dreamstream;
 	// what a pattern may say besides approach, seed and secs
 	const keys = #[\seedn, \seedat, \notes, \voice, \sampling, \follow, \followat, \pace, \learn,
 		\temperature, \wander, \outline, \dreamgain, \vector, \steps, \blend, \rand, \outrate, '_id_'];
 	classvar <default, <>longest = 900; // seconds of dreams in the server's memory
 
-	var <dirt, <client, bank, replies, clock, asked, isAbsent = false;
+	var <dirt, <client, bank, streams, replies, clock, asked, isAbsent = false;
 
 	*start { |dirt, client|
 		dirt = dirt ?? { \SuperDirt.asClass !? { |class| class.default } };
@@ -33,6 +34,7 @@ DreamDirt {
 
 	init {
 		bank = DreamDirtBank(dirt, client);
+		streams = DreamDirtStreams(dirt, client);
 		asked = IdentityDictionary.new; // id -> when a pattern asked, inf once the daemon knows
 		clock = DreamRNNClock("DreamDirt", 0.5, tick: { this.prTick });
 		this.prListen;
@@ -46,7 +48,8 @@ DreamDirt {
 		clock.stop;
 		replies.free;
 		ServerQuit.remove(this, dirt.server);
-		[asker, recorder].do { |name| dirt.soundLibrary.synthEvents.removeAt(name) };
+		[asker, recorder, streamer].do { |name| dirt.soundLibrary.synthEvents.removeAt(name) };
+		streams.free;
 		bank.free
 	}
 
@@ -80,7 +83,8 @@ DreamDirt {
 		this.prCheck;
 		if(dirt.server.serverRunning and: { dirt.orbits.notNil }) {
 			this.prMend;
-			bank.mend
+			bank.mend;
+			streams.mend
 		}
 	}
 
@@ -101,6 +105,9 @@ DreamDirt {
 		};
 		library.synthEvents[recorder] ?? {
 			library.addSynth(recorder, (play: { this.prRecord }))
+		};
+		library.synthEvents[streamer] ?? {
+			library.addSynth(streamer, (play: { |dirtEvent| this.prStream(dirtEvent.orbit) }))
 		}
 	}
 
@@ -123,6 +130,19 @@ DreamDirt {
 		try {
 			client.record(~voice, (~dreamin ? 0).asInteger, ~secs ?? { ~delta.value }, server: dirt.server,
 				latency: ~latency.value ? 0)
+		} { |error|
+			this.prFail('bad-request', error.what)
+		}
+	}
+
+	// The same: a dream without end begins under a name, or ends.
+	prStream { |orbit|
+		var name = (~name ? streamer).asSymbol, options = (name: name);
+		if(~ending.notNil) { ^streams.end(name) };
+		(keys ++ [\lead]).do { |key| currentEnvironment[key] !? { |value| options[key] = value } };
+		options.removeAt('_id_'); // it is no pattern's: it outlives it
+		try {
+			streams.begin(name, orbit, ~approach ? ~dream ? \column, ~seed, options)
 		} { |error|
 			this.prFail('bad-request', error.what)
 		}

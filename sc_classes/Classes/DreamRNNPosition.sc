@@ -7,7 +7,9 @@
 // This file is part of DreamRNN. License: GPL-3.0-or-later.
 
 DreamRNNPosition {
-	var all, lead, <bus, rate = 0, responder, isLate = false;
+	const well = 20; // seconds without that before it is said again
+
+	var all, lead, <bus, rate = 0, responder, isLate = false, lateUntil;
 
 	// lead: seconds, nil for a dream that ends. Nil where the server has no Bus left.
 	*new { |server, lead|
@@ -47,9 +49,11 @@ DreamRNNPosition {
 	// PRIVATE
 
 	prHear { |lateNow|
-		if(lateNow and: { isLate.not }) {
+		var now = Main.elapsedTime;
+		if(lateNow and: { isLate.not } and: { now - (lateUntil ? -inf) > well }) {
 			"DreamRNN: a dream is not made fast enough; what there is of it is played again".warn
 		};
-		isLate = lateNow
+		isLate = lateNow;
+		lateUntil = now
 	}
 }

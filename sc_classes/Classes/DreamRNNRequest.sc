@@ -199,11 +199,13 @@ DreamRNNRequest {
 			}, this.prFailure)
 	}
 
-	// Whoever waits for an endless dream waits for its first part.
+	// Whoever waits for an endless dream waits until DreamPlay begins.
 	prPlayable {
-		var first = action;
-		action = nil;
-		first.value(buffer)
+		var waiting = action;
+		if(waiting.notNil and: { parts.position[1] >= (lead / 2 * buffer.sampleRate) }) {
+			action = nil;
+			waiting.value(buffer)
+		}
 	}
 
 	// The Buffer learns the file's sample rate from the server, and we that it is truly filled.

@@ -10,7 +10,7 @@ DirtDouble {
 
 	init {
 		soundLibrary = DirtDoubleLibrary.new;
-		orbits = [(orbitIndex: 0), (orbitIndex: 1)]
+		orbits = [0, 1].collect { |i| DirtDoubleOrbit(i, 1, Bus(\audio, 0, 2, server)) }
 	}
 
 	// What /dirt/play does: finds the sound; plays it, or gives the Buffer that would be played.
@@ -21,6 +21,12 @@ DirtDouble {
 		event.proto = sound;
 		^event.use { if(~play.isNil) { ~bufferObject } { ~play.((orbit: orbit)) } }
 	}
+}
+
+DirtDoubleOrbit {
+	var <orbitIndex, <group, <dryBus;
+
+	*new { |index, group, bus| ^super.newCopyArgs(index, group, bus) }
 }
 
 DirtDoubleLibrary {
