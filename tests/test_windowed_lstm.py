@@ -18,7 +18,7 @@ from dreamd.approaches.base import Approach, initialize
 from dreamd.approaches.config import ModelConfig
 from dreamd.approaches.registry import APPROACHES
 from dreamd.kernels import windowed_lstm
-from dreamd.kernels.matmul import matmul
+from dreamd.kernels.matmul import Factor, matmul
 from dreamd.kernels.windowed_lstm import Kept, Rows
 
 ROUNDING = {torch.float32: 2e-5, torch.float64: 1e-12}
@@ -219,3 +219,6 @@ def test_products(sizes: tuple[int, int, int], turned: tuple[bool, bool], double
     bias = torch.randn(n, dtype=dtype)
     torch.testing.assert_close(matmul(a, b), a @ b, rtol=1e-5, atol=1e-5)
     torch.testing.assert_close(matmul(a, b, bias), a @ b + bias, rtol=1e-5, atol=1e-5)
+    for lasting in (False, not double):
+        factor = Factor(b.t().contiguous(), bias, lasting)
+        torch.testing.assert_close(factor.times(a), a @ b + bias, rtol=1e-5, atol=1e-5)

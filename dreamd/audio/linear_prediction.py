@@ -5,9 +5,10 @@ dream takes from the recording what nothing before it foretold. The coefficients
 autocorrelation of a Hann-windowed stretch (Makhoul, "Linear prediction: a tutorial review", 1975).
 """
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import solve_toeplitz
 
 from dreamd.audio.files import Samples
 
@@ -18,14 +19,25 @@ def taps(past: Samples, order: int) -> Numbers:
     """The coefficients ``(order,)`` by which the next sample follows from the last ones, the
     oldest first. Of silence, or of next to nothing, none: ``(0,)``."""
     order = min(order, len(past) // 4)
-    windowed = past.astype(np.float64) * np.hanning(len(past))
-    spectrum = np.fft.rfft(windowed, 2 * len(past))
-    lags = np.fft.irfft(np.abs(spectrum) ** 2)[: order + 1]
+    windowed = past.astype(np.float64) * _hann(len(past))
+    lags = np.array([windowed[: len(past) - k] @ windowed[k:] for k in range(order + 1)])
     if order < 1 or lags[0] < 1e-12:
         return np.zeros(0)
     lags[0] *= 1 + 1e-9  # keeps the equations solvable
-    solved: Numbers = solve_toeplitz(lags[:-1], lags[1:])[::-1]
+    solved: Numbers = np.linalg.solve(lags[_distances(order)], lags[1:])[::-1]
     return solved
+
+
+@lru_cache(maxsize=8)
+def _hann(length: int) -> Numbers:
+    return np.hanning(length)
+
+
+@lru_cache(maxsize=8)
+def _distances(order: int) -> NDArray[np.int_]:
+    """``|i - j|``: which lag stands where in the equations."""
+    places = np.arange(order)
+    return np.asarray(np.abs(places[:, None] - places))
 
 
 def extrapolated(past: Samples, count: int, order: int) -> Samples:

@@ -29,23 +29,26 @@ def matmul(a: Tensor, b: Tensor, bias: Tensor | None = None) -> Tensor:
 
 
 class Factor:
-    """A matrix ``(K, N)`` that many others ``(M, K)`` are multiplied by: oneDNN lays it out in an
-    order of its own, and does so once.
+    """A matrix ``(K, N)`` that many others ``(M, K)`` are multiplied by.
 
-    :param transposed: ``(N, K)``, contiguous; not looked at again where oneDNN is there.
+    :param transposed: ``(N, K)``, contiguous.
+    :param lasting: it serves some dozens of times, so that it pays to give it the order in memory
+        that oneDNN works in; from then on ``transposed`` is not looked at again.
     """
 
-    def __init__(self, transposed: Tensor, bias: Tensor | None = None) -> None:
-        self._bias = bias
-        self._laid_out = transposed
-        if ONEDNN:
+    def __init__(
+        self, transposed: Tensor, bias: Tensor | None = None, lasting: bool = True
+    ) -> None:
+        self._matrix, self._bias = transposed.t(), bias
+        self._laid_out = None
+        if ONEDNN and lasting:
             self._laid_out = torch.ops.mkldnn._reorder_linear_weight(transposed, None)
 
     def times(self, a: Tensor) -> Tensor:
         """``a`` times the matrix, plus the bias."""
-        if ONEDNN and a.numel():
-            made: Tensor = torch.ops.mkldnn._linear_pointwise(
-                a, self._laid_out, self._bias, "none", [], ""
-            )
-            return made
-        return torch.nn.functional.linear(a, self._laid_out, self._bias)
+        if self._laid_out is None or not a.numel():
+            return matmul(a, self._matrix, self._bias)
+        made: Tensor = torch.ops.mkldnn._linear_pointwise(
+            a, self._laid_out, self._bias, "none", [], ""
+        )
+        return made

@@ -26,6 +26,18 @@ def lstm_cell(gates: Array, more: Array, cell: Array, state: Array) -> None:
 
 
 @compiled(**FLAGS)
+def add_told(
+    state: Array, dense: Array, dense_bias: np.float32, weight: np.float32, mixed: Array
+) -> None:
+    """``mixed (B,)`` plus ``weight`` times what the dense layer makes of ``state (B, H)``."""
+    for row in range(len(mixed)):
+        h, told = state[row], dense_bias
+        for u in range(len(dense)):
+            told += dense[u] * h[u]
+        mixed[row] += weight * told
+
+
+@compiled(**FLAGS)
 def sample_loop(
     projections: Array,
     recurrent: Array,

@@ -19,9 +19,9 @@ Let ``s`` be the stream (seed, then output), ``H`` the hidden size, and
    ``B ≤ V`` future steps the first ``n-1`` steps of the recurrence use known samples only:
    they run as matrix products ``(B, H) × (H, 4H)``.
 3. The last vector's ``P`` is a bank of ``4H`` FIR filters of ``V`` taps over one signal. What the
-   samples known at the block's start contribute comes from one FFT convolution; what the
-   block's own samples contribute, from a matrix matmul at the start of each sub-block of
-   ``S`` steps; what the sub-block's own samples contribute, sample by sample.
+   samples known at the block's start contribute comes from FFT convolutions, ``B`` taps at a
+   time; what the block's own samples contribute, from a matrix matmul at the start of each
+   sub-block of ``S`` steps; what the sub-block's own samples contribute, sample by sample.
 4. Left for each sample are one element-wise cell, a dot matmul and that last sum, in a
    compiled loop (:mod:`dreamd.kernels.sample_loops`).
 5. Blocks start at 32 samples and double up to ``B``: the first samples are out at once.
@@ -31,7 +31,7 @@ input, forget, cell, output; a block's states ``(B, H)``.
 
 Costs in multiply-adds for each sample, at V=1024, n=8, H=128: literal ``n·4H(V+H)`` = 4.7 M.
 Here: recurrence ``(n-1)·4H²`` = 459 k, block ``4H·B/2`` = 66 k, sub-block ``4H·S/2`` = 16 k, and
-the FFTs, 38 k, which stand for 460 k more (:func:`multiply_adds` has the formulas).
+the FFTs, 22 k, which stand for 460 k more (:func:`multiply_adds` has the formulas).
 
 With more than one layer the upper layers' last step is a matrix-vector matmul per sample.
 """
@@ -47,7 +47,7 @@ from scipy.fft import next_fast_len
 from torch import Tensor
 
 from dreamd.kernels.matmul import Factor
-from dreamd.kernels.sample_loops import lstm_cell, sample_loop
+from dreamd.kernels.sample_loops import add_told, lstm_cell, sample_loop
 
 Array = NDArray[np.float32]
 
@@ -83,7 +83,7 @@ class SlidingLSTM:
 
     :param seed: ``(nV,)`` samples in the model's scale.
     :param threads: 2 splits the matrix work of each block between two cores.
-    :param mended: the newest block is changed (:meth:`newest`) before the next one is made.
+    :param mended: after each block it is changed (:meth:`newest`), and come other weights.
     """
 
     def __init__(
@@ -124,12 +124,12 @@ class SlidingLSTM:
         """
         self._weights, upper = weights, weights.layers[1:]
         self._bias = [_tensor(layer.bias) for layer in weights.layers]
+        stays = not self._mended
         self._w_hh = [  # (H, 4H)
-            Factor(_tensor(layer.w_hh), bias)
+            Factor(_tensor(layer.w_hh), bias, stays)
             for layer, bias in zip(weights.layers, self._bias, strict=True)
         ]
-        self._upper_w_ih = [Factor(_tensor(layer.w_ih)) for layer in upper]  # (H, 4H)
-        self._dense = _tensor(weights.dense)
+        self._upper_w_ih = [Factor(_tensor(layer.w_ih), lasting=stays) for layer in upper]
         self._uppers = np.zeros((len(upper), self._hidden, 4 * self._hidden), np.float32)
         for k, layer in enumerate(upper):
             self._uppers[k] = layer.w_ih.T
@@ -170,10 +170,14 @@ class SlidingLSTM:
         self._taps: dict[int, Factor] = {}
         # The last SUB taps, newest first: what a sample adds to the gates of later ones.
         self._tail = np.ascontiguousarray(w_ih.T[::-1][: min(SUB, self._vector)])
-        most = self._largest * (2 if self._mended else 1)  # positions projected at a time
-        self._length = fft_length(self._vector + most - 1)
-        filters = torch.fft.rfft(_tensor(w_ih), self._length)
-        self._filters = torch.conj_physical(filters)  # (4H, length/2 + 1): correlation
+        # As many taps at a time as a block has samples: their FFTs are no longer than two blocks.
+        self._length = fft_length(2 * self._largest - 1)
+        parts = -(-self._vector // self._largest)
+        taps = np.zeros((len(w_ih), parts * self._largest), np.float32)
+        taps[:, : self._vector] = w_ih
+        each = _tensor(taps).view(len(w_ih), parts, self._largest).transpose(0, 1)
+        filters = torch.fft.rfft(each, self._length)
+        self._filters = torch.conj_physical(filters)  # (parts, 4H, length/2 + 1): correlation
 
     def _prepare_memory(self, seed: Array) -> None:
         size = len(seed) + max(AHEAD, len(seed) + self._largest)  # a move overlaps nothing
@@ -187,7 +191,7 @@ class SlidingLSTM:
         self._recurrent = np.zeros((layers, block, gates), np.float32)
         self._cells = np.zeros((layers, block, self._hidden), np.float32)
         # For the FFTs: megabytes, which the system would hand out and take back each time.
-        self._filtered = torch.empty_like(self._filters)
+        self._filtered = torch.empty_like(self._filters[0])
         self._heard = torch.empty(gates, self._length)
         self._mixed = np.zeros(block, np.float32)  # what earlier vectors add to the sample
 
@@ -213,18 +217,21 @@ class SlidingLSTM:
 
     def _project(self, position: int, count: int) -> None:
         """``P`` for ``count`` positions; samples that do not exist yet count as zero."""
-        step = self._length - self._vector + 1
-        for at in range(0, count, step):
-            size = min(step, count - at)
-            self._project_part(position + at, size)
+        for at in range(0, count, self._largest):
+            self._project_part(position + at, min(self._largest, count - at))
 
     def _project_part(self, position: int, count: int) -> None:
-        known = self._stream[position : min(self._end, position + count + self._vector - 1)]
-        spectrum = torch.fft.rfft(torch.from_numpy(known), self._length)
+        parts, size = len(self._filters), self._largest
+        known = torch.zeros((parts + 1) * size)
+        there = self._stream[position : min(self._end, position + len(known))]
+        known[: len(there)] = torch.from_numpy(there)
+        heard_by = torch.fft.rfft(known.unfold(0, 2 * size, size)[:, : 2 * size - 1], self._length)
 
         def work(low: int, high: int) -> None:
             filtered, heard = self._filtered[low:high], self._heard[low:high]
-            torch.mul(self._filters[low:high], spectrum, out=filtered)
+            torch.mul(self._filters[0, low:high], heard_by[0], out=filtered)
+            for part in range(1, parts):
+                filtered.addcmul_(self._filters[part, low:high], heard_by[part])
             torch.fft.irfft(filtered, self._length, out=heard)
             self._rows[position : position + count, low:high] = heard[:, :count].T
 
@@ -260,8 +267,13 @@ class SlidingLSTM:
                 recurrent[layer] = self._w_hh[layer].times(state).numpy()
                 below = state + below if layer and weights.residual else state
             if weights.mix[k]:
-                told = torch.mv(below, self._dense).numpy() + weights.dense_bias
-                mixed += weights.mix[k] * told
+                add_told(
+                    below.numpy(),
+                    weights.dense,
+                    np.float32(weights.dense_bias),
+                    weights.mix[k],
+                    mixed,
+                )
         for layer, more in enumerate(recurrent):
             self._recurrent[layer, low:high] = more
 
@@ -316,12 +328,12 @@ def fft_length(least: int) -> int:
     """A length of quick FFTs, but no multiple of 512: rows that lie so far apart share the same few
     places in a core's cache, and to turn them over takes longer than their FFTs.
 
-    >>> fft_length(1279), fft_length(1535)
-    (1280, 1600)
+    >>> fft_length(511), fft_length(1023)
+    (576, 1080)
     """
-    length = -(-least // 16) * 16
+    length = -(-least // 8) * 8
     while length % 512 == 0 or next_fast_len(length, real=True) != length:
-        length += 16
+        length += 8
     return length
 
 
@@ -331,7 +343,7 @@ def multiply_adds(vector: int, window: int, hidden: int, layers: int = 1) -> dic
     ``literal`` and ``reordered`` are the formulas of the module's head, for comparison.
     """
     gates, block = 4 * hidden, min(LARGEST, vector)
-    length = fft_length(vector + block - 1)
+    length, parts = fft_length(2 * block - 1), -(-vector // block)
     subs = range(SUB, block, SUB)
     inside = (window - 1) * hidden
     return {
@@ -340,7 +352,7 @@ def multiply_adds(vector: int, window: int, hidden: int, layers: int = 1) -> dic
         "recurrence": gates * (inside * (2 * layers - 1) + (layers - 1) * hidden),
         "block": gates * sum((at + SUB - 1) * min(SUB, block - at) for at in subs) / block,
         "sub-block": gates * (min(SUB, block) - 1) / 2,
-        "FFT": float(gates * length * (1.25 * np.log2(length) + 2) / block),
+        "FFT": float(gates * length * (1.25 * np.log2(length) + 2 * parts) / block),
     }
 
 
