@@ -41,7 +41,7 @@ class Factor:
     ) -> None:
         self._matrix, self._bias = transposed.t(), bias
         self._laid_out = None
-        if ONEDNN and lasting:
+        if ONEDNN and lasting and transposed.numel():
             self._laid_out = torch.ops.mkldnn._reorder_linear_weight(transposed, None)
 
     def times(self, a: Tensor) -> Tensor:
