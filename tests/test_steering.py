@@ -102,6 +102,20 @@ def test_one_more_than_the_machine_makes_is_busy(desk: Desk, asker: Address) -> 
     assert said == [8, "busy", "one endless dream is all that this machine makes at once: end one"]
 
 
+def test_its_successor_may_begin_before_it_ends(desk: Desk, asker: Address) -> None:
+    begun(desk, asker, name="line")
+    desk.ask(asker, secs=INF, id=8, name="line")
+    assert not desk.told(asker, "/dream/failed")
+    desk.hear(asker, "/dream/cancel", 8)
+
+
+def test_one_that_is_ending_is_not_counted(desk: Desk, asker: Address) -> None:
+    begun(desk, asker)
+    desk.hear(asker, "/dream/cancel", 7)
+    desk.ask(asker, secs=INF, id=8)
+    assert not desk.told(asker, "/dream/failed")
+
+
 def test_nobody_asks_for_one_and_is_not_there(desk: Desk) -> None:
     desk.ask(OTHER, secs=INF, id=8)
     assert not desk.state.queue.under_way

@@ -39,7 +39,7 @@ class Admission:
         queue = self._state.queue
         queue.check_room(client)
         if request.endless:
-            self._check_endless(client)
+            self._check_endless(request, client)
         if old := queue.replaceable(client):
             self._dreams.replace(old, client)
         serial, wanted = self._dreams.new_serial(), request.outrate or self._state.outrate
@@ -72,12 +72,18 @@ class Admission:
         else:
             self._prepare(dream, voices)
 
-    def _check_endless(self, client: Client) -> None:
-        """As many as there are workers for all dreams: one more makes the others."""
+    def _check_endless(self, request: Request, client: Client) -> None:
+        """As many as there are workers for all dreams: one more makes the others. The successor of
+        one (another of the same name) may begin before that ends, so that they crossfade."""
         most = self._supervisor.dreamers
         if is_gone(client.sender, self._clients):
             raise BadRequest("an endless dream ends when its asker is gone: ask for replies first")
-        if sum(dream.endless for dream in self._state.queue.under_way) >= most:
+        going_on = [
+            dream for dream in self._state.queue.under_way
+            if dream.endless and not dream.stopping
+            and not (request.name and dream.request.name == request.name)
+        ]  # fmt: skip
+        if len(going_on) >= most:
             many = "one endless dream is" if most == 1 else f"{most} endless dreams are"
             raise Busy(f"{many} all that this machine makes at once: end one")
 
