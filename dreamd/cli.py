@@ -292,7 +292,7 @@ def _install(arguments: Arguments) -> None:
     from dreamd.commands.install import install as put
 
     for placed in put():
-        print(f"{placed.how}: {placed.target} -> {placed.source}")
+        print(placed)
         if placed.target.suffix == ".ghci":
             print(f'  in Tidal: :script "{placed.target}"')
     print("Recompile SuperCollider's class library (or restart it) to see DreamRNN.")

@@ -225,3 +225,32 @@ def test_install_links_and_never_replaces(tmp_path: Path) -> None:
         (classes / "mine.sc").write_text("")
         assert "is in the way" in fails("install", **places)
         assert (classes / "mine.sc").exists()
+
+
+def test_install_leaves_the_classes_to_the_quark(tmp_path: Path) -> None:
+    """Told by sclang's own file, however it is written; garbage in it tells nothing."""
+    places = {"HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path / "data"),
+              "XDG_CONFIG_HOME": str(tmp_path / "config")}  # fmt: skip
+    if sys.platform != "linux":
+        return
+    classes = tmp_path / "data" / "SuperCollider" / "Extensions" / "DreamRNN"
+    conf = tmp_path / "config" / "SuperCollider" / "sclang_conf.yaml"
+    conf.parent.mkdir(parents=True)
+    for garbage in ("", "[", "includePaths:\n  []", "- 7", "includePaths: [null, 7, {}]"):
+        conf.write_text(garbage)
+        assert "Extensions" in dreamd("install", **places).stdout
+        assert classes.is_symlink()
+    quark = tmp_path / "my: quarks" / "DreamRNN"
+    (quark / "sc_classes" / "Classes").mkdir(parents=True)
+    (quark / "sc_classes" / "Classes" / "DreamRNN.sc").write_text("")
+    conf.write_text(f'includePaths:\n  - /nowhere\n  - "{quark}"\n')
+    assert "twice" in dreamd("doctor", "--home", tmp_path / "home", **places).stdout
+    lines = dreamd("install", **places).stdout.splitlines()
+    assert f"the classes are a Quark already, so {classes} is removed: {quark}" in lines
+    assert not classes.is_symlink()
+    lines = dreamd("install", **places).stdout.splitlines()
+    assert f"the classes are a Quark already, so not linked: {quark}" in lines
+    said = dreamd("doctor", "--home", tmp_path / "home", **places).stdout
+    assert f"SuperCollider finds the classes at {quark}" in said
+    classes.mkdir()
+    assert "remove" in fails("install", **places)

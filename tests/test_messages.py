@@ -75,6 +75,7 @@ def test_notes(given: object, notes: tuple[float, ...]) -> None:
         (["approach", "column", "secs", -math.inf], "finite"),
         (["approach", "column", "secs", "long"], "secs must be a number"),
         (["approach", "column", "seed", 300], "from 0 to 127"),
+        (["approach", "column", "seed", True], "seed must be a name"),
         (["approach", "column", "seed", []], "seed as a list"),
         (["approach", "column", "notes", "x"], "notes must be a number"),
         (["approach", "column", "notes", []], "1 to 64"),
@@ -91,6 +92,13 @@ def test_what_makes_no_sense_is_refused_in_one_line(args: list[object], complain
     with pytest.raises(BadRequest, match=complaint) as caught:
         parse("/dream/request", args)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("note", [60, 60.5])
+def test_a_number_as_seed_is_a_note(note: float) -> None:
+    asked = parse("/dream/request", ["approach", "column", "seed", note])
+    assert isinstance(asked, Request)
+    assert (asked.seed, asked.notes) == (None, (note,))
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import threading
 import time
+import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,6 +38,7 @@ pytestmark = pytest.mark.supercollider
 ROOT = Path(__file__).resolve().parent.parent
 CLASSES = ROOT / "sc_classes" / "Classes"
 SCRIPTS = ROOT / "tests" / "supercollider"
+TEST_CLASSES = SCRIPTS / "ignore"  # sclang passes over a folder of that name: see DreamRNN.quark
 LONG = 180  # seconds for a script with the real daemon, which may first have to compile
 SMALL = "--vector 64 --hop 64 --frame 256 --window 4 --hidden 16 --batch 2 --stretch 4"
 RATE = 22050  # of the double's dreams: not the rate which the classes assume at first
@@ -135,9 +137,17 @@ class SuperCollider:
         self.installed = extensions / "DreamRNN"
         self.installed.symlink_to(ROOT / "sc_classes", target_is_directory=True)
         (home / "run").mkdir(mode=0o700)
-        self.conf = home / "sclang_conf.yaml"
+        self.tests = home / "tests"
+        self.tests.symlink_to(TEST_CLASSES, target_is_directory=True)
+        self.conf = home / ".config" / "SuperCollider" / "sclang_conf.yaml"  # as without -l
+        self.conf.parent.mkdir(parents=True)
+        self.include(self.tests)
+
+    def include(self, *folders: Path) -> None:
+        """What sclang compiles besides its own library and the extensions."""
+        paths = ", ".join(f'"{path}"' for path in folders)
         self.conf.write_text(
-            f'includePaths: ["{SCRIPTS}"]\nexcludePaths: []\npostInlineWarnings: false\n'
+            f"includePaths: [{paths}]\nexcludePaths: []\npostInlineWarnings: false\n"
         )
 
     def run(self, script: str, *args: object, seconds: float = 60) -> Told:
@@ -320,7 +330,7 @@ def not_private(text: str) -> list[str]:
 
 
 def test_a_private_method_is_called_by_its_own_class_alone() -> None:
-    files = [*CLASSES.glob("*.sc"), *SCRIPTS.glob("*.sc*")]
+    files = [*CLASSES.glob("*.sc"), *SCRIPTS.rglob("*.sc*")]
     assert {path.name: found for path in files if (found := not_private(path.read_text()))} == {}
 
 
@@ -353,7 +363,7 @@ def test_no_file_of_a_class_is_long() -> None:
 
 
 def test_units(supercollider: SuperCollider) -> None:
-    told = supercollider.well("units.scd", SCRIPTS)
+    told = supercollider.well("units.scd", supercollider.tests)
     assert told["failures"] == "0", told.output
     assert int(told["passes"]) > 30
 
@@ -367,18 +377,66 @@ def test_help_is_complete(supercollider: SuperCollider) -> None:
         assert told[f"undocumented-{path.stem}"] == "[  ]"
 
 
-def test_a_checkout_is_a_quark(supercollider: SuperCollider) -> None:
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A git repository of the working tree, whatever of it has been committed; its address."""
+    folder = tmp_path_factory.mktemp("address") / "DreamRNN.git"
+    leave = shutil.ignore_patterns(".*", "__pycache__", "models", "dist", "build")
+    shutil.copytree(ROOT, folder, ignore=leave)
+    git = ["git", "-C", str(folder), "-c", "user.name=a", "-c", "user.email=a@example.org"]
+    for command in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "all"]):
+        subprocess.run(git + command, check=True)
+    return folder.as_uri()
+
+
+def dreamd_install(home: Path) -> str:
+    env = {k: v for k, v in os.environ.items() if not k.startswith("XDG_")} | {"HOME": str(home)}
+    command = [sys.executable, "-m", "dreamd", "install"]
+    return subprocess.run(command, env=env, check=True, capture_output=True, text=True).stdout
+
+
+def test_the_repository_is_a_quark_with_and_without_dreamd_install(
+    supercollider: SuperCollider, address: str
+) -> None:
+    """One of the two, in one line, and a class library that compiles."""
+    told = supercollider.well("quark.scd", address)
+    assert told["installed"] == "false"
+    assert [re.sub(r"in \S*/Extensions/DreamRNN;", "", line) for line in told.warnings()] == [
+        "WARNING: DreamRNN is installed already,  to have it as a Quark, first remove that"
+    ]
+    assert told["classes"] == "true", "those that are there"
+
     supercollider.installed.unlink()
-    checkout = ROOT / "sc_classes"
-    told = supercollider.well("quark.scd", checkout)
+    told = supercollider.well("quark.scd", address)
     assert told["classes"] == "false"
     assert told["installed"] == told["compatible"] == "true"
     assert told["dependencies"] == "0"
     assert told["name"] == "DreamRNN"
     assert told["version"] == __version__
-    assert told["summary"] == told["help"] == "true"
-    assert str(checkout) in supercollider.conf.read_text()
-    assert supercollider.well("quark.scd")["classes"] == "true"
+    assert told["summary"] == "true"
+    assert told["schelp"] == "DreamRNN"
+
+    quark = supercollider.installed.parents[1] / "downloaded-quarks" / "DreamRNN"
+    wheel = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]
+    packed = wheel["targets"]["wheel"]["force-include"]["sc_classes"]
+    shutil.copytree(ROOT / "sc_classes", quark / ".venv" / "lib" / packed)  # an environment in it
+    assert f"a Quark already, so not linked: {quark}\n" in dreamd_install(supercollider.home)
+    told = supercollider.well("quark.scd")
+    assert told["classes"] == "true"
+    assert told["from"] == str(quark)
+    assert told["quarks"] == "[ tests, DreamRNN ]"
+    assert told["helped"] == "true"
+
+    supercollider.installed.symlink_to(ROOT / "sc_classes", target_is_directory=True)
+    assert "is removed" in dreamd_install(supercollider.home)
+    assert not supercollider.installed.exists()
+
+
+def test_what_sclang_must_not_compile_is_where_it_does_not_look() -> None:
+    """Everything in the folder of a Quark is compiled, but for folders of a certain name."""
+    found = [path.relative_to(ROOT) for path in ROOT.rglob("*.sc") if ".venv" not in path.parts]
+    stray = [path for path in found if "ignore" not in path.parts[:-1]]
+    assert {path.parent for path in stray} == {Path("sc_classes/Classes")}
 
 
 # ---------------------------------------------------------------- with the double

@@ -17,7 +17,6 @@ import numpy as np
 import pytest
 from conftest import Daemon, pitch
 from test_supercollider import (  # noqa: F401 - fixtures
-    SCRIPTS,
     Double,
     SuperCollider,
     double,
@@ -286,9 +285,7 @@ if SUPERDIRT := os.environ.get("SUPERDIRT"):
         classes = [Path(SUPERDIRT, "SuperDirt", "classes"), Path(SUPERDIRT, "Vowel")]
         for folder in classes:
             assert folder.is_dir(), f"SUPERDIRT must name a folder that holds {folder}"
-        conf = supercollider.conf
-        paths = ", ".join(f'"{path.resolve()}"' for path in (SCRIPTS, *classes))
-        conf.write_text(f"includePaths: [{paths}]\nexcludePaths: []\npostInlineWarnings: false\n")
+        supercollider.include(supercollider.tests, *(path.resolve() for path in classes))
         bank = Bank(tmp_path / "dreamd")
         for index in range(3):
             bank.add(index, 300 + 100 * index)

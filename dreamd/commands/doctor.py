@@ -59,9 +59,12 @@ def _audio() -> Finding:
 
 
 def _clients() -> Iterator[Finding]:
-    target = install.classes()
-    if target.exists():
-        yield Finding("ok", f"SuperCollider finds the classes at {target}")
+    target, quark = install.classes(), install.quark()
+    if quark and target.exists():
+        text = f"SuperCollider has the classes twice, in {quark} and {target}: run `dreamd install`"
+        yield Finding("fault", text)
+    elif quark or target.exists():
+        yield Finding("ok", f"SuperCollider finds the classes at {quark or target}")
     else:
         yield Finding("note", "SuperCollider has no DreamRNN classes yet: run `dreamd install`")
     for program, need in (("sclang", "SuperCollider"), ("ghci", "Tidal")):

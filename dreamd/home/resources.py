@@ -12,7 +12,7 @@ def resource_path(name: str) -> Path:
     Raises :class:`SetupError` if neither has it.
     """
     package = Path(__file__).resolve().parent.parent
-    for place in (package / "share" / name, package.parent / name):
+    for place in (package / "ignore" / name, package.parent / name):
         if place.is_dir():
             return place
     raise SetupError(f"this installation has no {name}: install from a checkout of the project")

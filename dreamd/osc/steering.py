@@ -126,7 +126,8 @@ def plain(given: Mapping[str, Any]) -> dict[str, Any]:
     {'seed': 'guitar', 'follow': 'guitar:1', 'secs': 2, 'seedn': 2}
     """
     raw = dict(given)
-    if isinstance(raw.get("seed"), int | float):  # a MIDI note
+    seed = raw.get("seed")
+    if isinstance(seed, int | float) and not isinstance(seed, bool):  # a MIDI note
         raw.setdefault("notes", raw.pop("seed"))
     if isinstance(raw.get("seed"), list | tuple):
         raw["seed"], number = _named("seed", raw["seed"])
