@@ -1,5 +1,6 @@
 # make run    the environment, the installation, and the daemon on an example of its own
 # make test   everything the tests need, then ruff, mypy and the tests
+# make set    an hour on stage that plays itself, listened to; MINUTES=5 for less
 # make torture  an hour of kills, broken packets and files, and a soak; PART=kills for one of them
 
 PYTHON ?= python3
@@ -10,7 +11,7 @@ BROWSERS := chromium google-chrome google-chrome-stable chromium-browser
 PACKAGES := supercollider-language supercollider-server supercollider-supernova jackd2 ghc libghc-tidal-dev
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: run install test torture programs clean
+.PHONY: run install test set torture programs clean
 
 run: $(VENV)/installed
 	$(BIN)/dreamd run $(if $(RECORDINGS),"$(RECORDINGS)")
@@ -26,6 +27,9 @@ test: programs $(VENV)/tested
 
 torture: $(VENV)/tested
 	PYTHONPATH=tests $(BIN)/python -m torture $(PART) --out docs
+
+set: programs $(VENV)/tested
+	PYTHONPATH=tests $(BIN)/python -m concert $(if $(MINUTES),--minutes $(MINUTES)) --out docs
 
 $(VENV)/installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
