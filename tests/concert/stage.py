@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 import soundfile
-from test_supercollider import SCRIPTS, SuperCollider, jack_server
+from test_supercollider import SuperCollider, jack_server
 from test_tidal import Ghci
 from torture.driven import Driven, Sandbox, driven
 from torture.outcome import LARGEST_GROWTH, LARGEST_GROWTH_OF_FILES, Outcome, growth
@@ -72,7 +72,7 @@ class Stage:
         home = root / "performer"
         home.mkdir()
         self._performer = SuperCollider(home, jack)
-        self._performer.conf.write_text(_configuration())
+        self._performer.include(self._performer.tests, *_superdirt())
         here = self._socket.getsockname()[1]
         args = (daemon.port, root, stretch, seed, here)
         self._set = threading.Thread(target=self._play, args=args)
@@ -211,13 +211,11 @@ def run(
     return outcome
 
 
-def _configuration() -> str:
-    """SuperCollider's: with SuperDirt, where SUPERDIRT names a folder with it and Vowel."""
-    paths = [SCRIPTS]
+def _superdirt() -> list[Path]:
+    """SuperDirt's classes, where SUPERDIRT names a folder with it and Vowel."""
     if real := os.environ.get("SUPERDIRT"):
-        paths += [Path(real, "SuperDirt", "classes").resolve(), Path(real, "Vowel").resolve()]
-    listed = ", ".join(f'"{path}"' for path in paths)
-    return f"includePaths: [{listed}]\nexcludePaths: []\npostInlineWarnings: false\n"
+        return [Path(real, "SuperDirt", "classes").resolve(), Path(real, "Vowel").resolve()]
+    return []
 
 
 def _record(sandbox: Sandbox, seed: int) -> None:
