@@ -888,21 +888,34 @@ def test_the_window_shows_what_the_daemon_does(
     supercollider: SuperCollider, double: Callable[..., Double], tmp_path: Path
 ) -> None:
     model = {"steps": 4200, "error": 0.317, "dream_speed": 5.1}
-    state = {
+    starter = {"steps": 0, "error": 1.0, "dream_speed": 5.1, "starter": "pluck"}
+    column = {"approach": "column", "voice": "guitar"}
+    state: dict[str, Any] = {
         "voices": {
             "guitar": {
                 "recordings": 2,
                 "seconds": 74.5,
                 "models": {approach: model for approach in APPROACHES},
             },
+            "kalimba": {"recordings": 1, "seconds": 3.0, "models": {"column": starter}},
             "empty": {"recordings": 0, "seconds": 0.0, "models": {}},
         },
         "queue": 1,
         "running": 1,
-        "making": {"7": {"approach": "column", "progress": 0.43, "eta": 2.1}},
+        "making": {
+            "7": {**column, "seed": "/tmp/a/b.wav", "secs": 5.0, "progress": 0.43, "eta": 2.1},
+            "8": {**column, "seed": "guitar:1", "progress": 0.0, "eta": 0.0, "endless": True,
+                  "seconds": 12.3, "name": "line"},
+        },
+        "recent": {
+            "3": {**column, "seed": "guitar:2"},
+            "2": {"approach": "spectrum", "voice": "kalimba", "seed": "60 64", "starter": "pluck"},
+        },
         "dreams": 1,
+        "learning_share": 0.25,
         "training": True,
         "bank": str(tmp_path / "dream"),
+        "folder": str(tmp_path / "recordings"),
     }
     (tmp_path / "dream").mkdir()
     write_wav(tmp_path / "dream" / "00000.wav", noise(RATE), RATE)
@@ -918,6 +931,8 @@ def test_the_window_shows_what_the_daemon_does(
         daemon.say(replies.Done(asked["id"], str(path), frames, RATE, 0.1, asked_for))
 
     def hear(daemon: Double, address: str) -> None:
+        if address in ("/dream/pause", "/dream/resume"):
+            state["training"] = address == "/dream/resume"
         if address == "/dream/status":
             daemon.say(replies.Status(state))
 
@@ -925,19 +940,44 @@ def test_the_window_shows_what_the_daemon_does(
     told = supercollider.well("gui.scd", daemon.port, tmp_path, free_port())
 
     assert told.warnings() == ["WARNING: DreamRNN: the server localhost is not running"]
-    assert told["players"] == "6"
+    assert told["players"] == "10"
     assert told["before"] == "[ [ 0, 1.0 ] ]", "a dream of before it was there"
     assert int(told["colors"]) > 2, "not blank"
     assert int(told["waveforms"]) > 5000, "pixels that three dreams have changed"
+    assert float(told["height"]) <= 720 - 40, "with a title bar"
     assert told["head"] == f"127.0.0.1:{daemon.port}: learning, 1 dreaming, 1 waiting, 1 made"
+    assert told["share"] == "0.25 cores"
     models = [f"|{approach}|0.317|4200|5.1" for approach in sorted(APPROACHES)]
     voices = ["empty|0 files, 0 s|||", "guitar|2 files, 75 s|||", *models]
-    assert told["rows"].split(";") == voices
-    assert told["making"] == "column: 43 of 100, 2.1 s to go"
-    assert told["labels"] == "dream:3 3.0 s;dream:2 2.0 s;dream:1 1.0 s;dream:0 1.0 s"
+    assert told["rows"].split(";") == [*voices, "kalimba|1 files, 3 s|||",
+                                       "|column|starter model|pluck|5.1"]  # fmt: skip
+    assert told["making"].split(";") == [
+        "column of guitar, from b.wav, 5.0 s: 43 of 100, 2.1 s to go",
+        "line: column of guitar, from guitar:1, endless, 12 s so far",
+    ]
+    assert told["labels"].split(";") == [
+        "dream:3, 3.0 s: column of guitar, from guitar:2",
+        "dream:2, 2.0 s: spectrum of kalimba (starter model pluck), from 60 64",
+        "dream:1, 1.0 s",
+        "dream:0, 1.0 s",
+    ]
     assert told["waves"] == f"{3 * RATE};{2 * RATE};{RATE};{RATE}"
+    assert told["menus"] == f"{' '.join(sorted(APPROACHES))};any voice empty guitar kalimba"
+    assert told["buttons"] == "ask;keep;pause learning;record default;stop;throw away"
     assert float(told["silent"]) == 0
     assert float(told["soft"]) < 0.1, "the dream that was clicked, and no other"
+    assert [told["first"], told["second"], told["third"]] == ["[ 0 ]", "[ 1 ]", "nil"]
+    asked = daemon.requests["guitar"]
+    assert (asked["approach"], asked["notes"], asked["secs"]) == ("column", "60.0 64.5", 30)
+    heard = daemon.addresses()
+    assert heard.index("/dream/pause") < heard.index("/dream/resume") < heard.index("/dream/cancel")
+    (take,) = (tmp_path / "recordings" / "guitar").iterdir()
+    assert soundfile.info(take).frames > 0
+    assert Path(told["kept"]).read_bytes() == Path(told["newest"]).read_bytes()
+    assert told["buttonthen"] == "false"
+    assert told["left"] == "[  ]", "thrown away, all"
+    assert not list((tmp_path / "dream").iterdir())
+    assert Path(told["newest"]).exists(), "no file of the bank: it is left alone"
     assert told["watching"] == "0"
     assert told["idle"] == "true"
     assert told["absence"].startswith("no daemon answers at 127.0.0.1:")

@@ -179,6 +179,10 @@ class Queue:
         """Those waiting or running."""
         return [*self.waiting, *self.running.values()]
 
+    def newest(self, number: int) -> list[Dream]:
+        """The dreams finished last, at most so many."""
+        return [dream for dream in self.over if dream.state == "done"][-number:]
+
     def done(self, dream: Dream, seconds: float) -> None:
         self._close(dream, "done")
         dream.took = seconds

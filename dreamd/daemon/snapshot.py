@@ -3,17 +3,21 @@
 import math
 import os
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from dreamd.approaches.config import ModelConfig
 from dreamd.corpus.recording import Recording
 from dreamd.corpus.voice_names import DEFAULT
 from dreamd.daemon.queue import Dream
 from dreamd.daemon.state import State
+from dreamd.home import pretrained
 from dreamd.terminal.view import DreamView, IngestView, ModelView, View, VoiceView
 from dreamd.training.messages import Progress
 
 DREAMS_SHOWN = 12  # of those that are over
+RECENT = 10  # finished dreams that the status tells of
 
 
 def status(state: State, id_of: Callable[[Dream], int]) -> dict[str, Any]:
@@ -36,6 +40,7 @@ def status(state: State, id_of: Callable[[Dream], int]) -> dict[str, Any]:
         "queue": state.queue.crowd,
         "running": len(state.queue.running),
         "making": {str(id_of(d)): _making(state, d) for d in state.queue.running.values()},
+        "recent": {str(d.settled()[1]): _what(d) for d in state.queue.newest(RECENT)},
         "dreams": state.bank.count,
         "bank": str(state.bank.folder),
         "folder": str(state.folder.absolute()),
@@ -59,13 +64,27 @@ def _elsewhere(state: State, voice: str, recordings: Sequence[Recording]) -> dic
 def _making(state: State, dream: Dream) -> dict[str, Any]:
     if dream.endless:
         seconds = round(dream.made / dream.rate, 3)
-        return {"approach": dream.request.approach, "progress": 0.0, "eta": 0.0, "endless": True,
+        named = {"name": dream.request.name} if dream.request.name else {}
+        return {**_what(dream), **named, "progress": 0.0, "eta": 0.0, "endless": True,
                 "seconds": seconds}  # fmt: skip
     return {
-        "approach": dream.request.approach,
+        **_what(dream),
+        "secs": round(dream.secs, 3),
         "progress": round(dream.progress, 4),
         "eta": round(state.estimates.left(dream), 3),
     }
+
+
+def _what(dream: Dream) -> dict[str, Any]:
+    """What kind of dream it is, once it has its job."""
+    job, _ = dream.settled()
+    starter = {"starter": job.starter_voice} if job.starter_voice else {}
+    return {"approach": job.config.approach, "voice": job.voice, "seed": _seed(dream), **starter}
+
+
+def _seed(dream: Dream) -> str:
+    notes = " ".join(f"{note:g}" for note in dream.request.notes)
+    return notes or dream.request.seed or "anywhere"
 
 
 def _models(state: State) -> dict[str, dict[str, Any]]:
@@ -78,8 +97,20 @@ def _models(state: State) -> dict[str, dict[str, Any]]:
             "error": round(model.error, 5),
             "dream_speed": round(speed, 3),
             "steps_a_second": round(model.steps_a_second, 2),
+            **_starter(model),
         }
     return models
+
+
+def _starter(model: Progress) -> dict[str, str]:
+    """What dreams in place of a model that has learned nothing."""
+    name = None if model.steps else _starter_for(model.config, model.voice)
+    return {"starter": name} if name else {}
+
+
+@lru_cache(maxsize=1024)  # they do not change, and a status is asked for often
+def _starter_for(config: ModelConfig, voice: str) -> str | None:
+    return next(map(pretrained.voice_of, pretrained.all_of(config, voice)), None)
 
 
 def view(state: State) -> View:
@@ -126,11 +157,10 @@ def _model_view(state: State, model: Progress) -> ModelView:
 
 def _dream_view(state: State, dream: Dream) -> DreamView:
     request = dream.request
-    notes = " ".join(f"{note:g}" for note in request.notes)
     return DreamView(
         id=dream.id,
         approach=request.approach,
-        seed=notes or request.seed or "anywhere",
+        seed=_seed(dream),
         secs=math.inf if dream.endless and dream.state != "done" else dream.secs,
         state=dream.state,
         progress=dream.progress,

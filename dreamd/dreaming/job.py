@@ -12,6 +12,7 @@ from pathlib import Path
 from dreamd.approaches.config import ModelConfig
 from dreamd.corpus.recording import Recording
 from dreamd.dreaming.seeds import Seed
+from dreamd.home import pretrained
 from dreamd.home.credits import Credit
 from dreamd.osc.requests import Request
 
@@ -59,14 +60,18 @@ class Job:
             self, config=other.config, weights=other.weights, starter=other.starter, ages=other.ages
         )
 
+    @property
+    def starter_voice(self) -> str | None:
+        """Whose starter model dreams; None where the voice has learned itself, or nothing has."""
+        return pretrained.voice_of(self.weights) if self.starter and self.weights else None
+
     def remarks(self) -> str:
         """What a performer may not expect of this dream: the end of a line, often empty."""
         said = ""
         if self.weights is None:
             said += ", of a network that has learned nothing yet"
-        elif self.starter:
-            name = self.weights.parent.parent.name
-            said += f", of the starter model {name}" if name != self.voice else ""
+        elif self.starter_voice not in (None, self.voice):
+            said += f", of the starter model {self.starter_voice}"
         if self.request.sampling == "concurrent" and self.follow is None:
             said += ", paused: its voice has no recordings to follow"
         return said

@@ -22,3 +22,12 @@ def all_of(config: ModelConfig, voice: str = "") -> list[Path]:
     folders = sorted(root.glob(f"*/{config.name}"), key=lambda f: (f.parent.name != voice, f))
     newest = [checkpoints.newest(folder) for folder in folders]
     return [path for path in newest if path is not None]
+
+
+def voice_of(starter: Path) -> str:
+    """Whose recordings a starter has learned.
+
+    >>> voice_of(Path("models/kalimba/column-256/00001000.safetensors"))
+    'kalimba'
+    """
+    return starter.parent.parent.name

@@ -15,7 +15,7 @@ DreamRNN {
 	classvar >default, >program;
 
 	var <addr, <>timeout = 4, <rate = 11025;
-	var <recordings, requests, questions, commands, booting, replies, clock, files, lastID, pinged = 0;
+	var <recordings, <files, requests, questions, commands, booting, replies, clock, lastID, pinged = 0;
 	var pid, leaving; // the daemon's process; those that were told to quit
 
 	*default { ^default ?? { default = this.new } }
@@ -214,6 +214,7 @@ DreamRNN {
 		var idle = (tree[\queue] == 0) and: { tree[\running] == 0 };
 		this.prRate(tree[\rate]);
 		tree[\bank] !? { |folder| files.recall(folder.asString) };
+		files.describe(tree[\recent] ? ());
 		requests.values.do(_.daemonIdle(idle));
 		pid = tree[\pid];
 		questions.answer(tree);

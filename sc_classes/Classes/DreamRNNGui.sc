@@ -1,18 +1,29 @@
-// DreamRNNGui: a small window that shows what the daemon is doing: voices and how well they have
-// been learned, what is being dreamt, and the last dreams. A click on one of these plays it.
+// DreamRNNGui: a small window on the daemon: how it learns, the voices and how well they have been
+// learned, what is being dreamt, and the last dreams. One asks for more in DreamRNNGuiAsk, the
+// last ones are the rows of DreamRNNGuiDreams.
 //
 // DreamRNN.gui opens one. It asks for the status twice a second, until it is closed.
 //
 // This file is part of DreamRNN. License: GPL-3.0-or-later.
 
 DreamRNNGui {
-	const every = 0.5, shown = 6; // seconds; dreams
+	const every = 0.5, told = 3; // seconds; dreams under way that are told of
 
-	var client, <window, head, tree, making, players, watch, known;
+	var client, <window, head, asking, tree, making, dreams, watch, known;
 
 	// In a Routine, too: the window is there a moment later.
 	*new { |client|
 		^super.newCopyArgs(client).init
+	}
+
+	*font { |size = 12| ^Font(Font.defaultSansFace, size, usePointSize: false) }
+
+	// A dream in words, of what the daemon says of it.
+	*words { |dream|
+		var words = "% of %".format(dream[\approach], dream[\voice]);
+		var starter = dream[\starter], seed = dream[\seed];
+		starter !? { words = "% (starter model %)".format(words, starter) };
+		^seed !? { "%, from %".format(words, seed.asString.basename) } ? words
 	}
 
 	init { { this.prOpen }.defer }
@@ -22,15 +33,20 @@ DreamRNNGui {
 	// PRIVATE
 
 	prOpen {
-		window = Window("DreamRNN", Rect(80, 80, 560, 640));
+		window = Window("DreamRNN", Rect(80, 40, 720, 670));
 		head = StaticText();
+		asking = DreamRNNGuiAsk(client);
 		tree = TreeView().columns_(["voice", "approach", "error", "steps", "times real time"]);
-		[120, 120, 75, 75].do { |width, i| tree.setColumnWidth(i, width) };
-		making = StaticText().align_(\topLeft).minHeight_(36);
-		players = { DreamRNNGuiDream() } ! shown;
-		window.layout = VLayout(*([head, [tree, stretch: 1], making] ++ players.collect(_.view)));
+		[150, 150, 130, 110].do { |width, i| tree.setColumnWidth(i, width) };
+		making = StaticText().align_(\topLeft).fixedHeight_(48);
+		dreams = DreamRNNGuiDreams(client.files);
+		[head, tree, making].do { |view| view.font = this.class.font };
+		window.layout = VLayout(head, asking.view, [tree, stretch: 1], making, dreams.view).spacing_(6);
 		watch = SkipJack({ this.prAsk }, every, { window.isClosed }, "DreamRNNGui", AppClock);
-		window.onClose = { watch.stop };
+		window.onClose = {
+			watch.stop;
+			dreams.stop
+		};
 		this.prAsk;
 		window.front
 	}
@@ -46,15 +62,17 @@ DreamRNNGui {
 	prShowAbsence { |text|
 		if(window.isClosed) { ^this };
 		head.string = text;
-		making.string = ""
+		making.string = "";
+		asking.disable
 	}
 
 	prShow { |status|
 		if(window.isClosed) { ^this };
 		head.string = this.prHead(status);
-		making.string = this.prMaking(status);
+		making.string = this.prMaking(status[\making] ? ());
+		asking.show(status);
 		this.prShowVoices(this.prVoices(status));
-		players.do { |player, i| player.show(client.recent[i]) }
+		dreams.show
 	}
 
 	prHead { |status|
@@ -71,13 +89,24 @@ DreamRNNGui {
 		^"learning"
 	}
 
-	prMaking { |status|
-		var making = status[\making] ? ();
-		^making.keys.asArray.sort.collect { |id|
-			var dream = making[id];
-			"%: % of 100, % s to go".format(dream[\approach],
-				(dream[\progress] * 100).round.asInteger, dream[\eta].round(0.1))
-		}.join("\n")
+	prMaking { |making|
+		var ids = making.keys.asArray.sort, lines = ids.keep(told).collect { |id|
+			this.prUnderWay(making[id])
+		};
+		if(ids.size > told) {
+			lines[told - 1] = "and % more are being made".format(ids.size - told + 1)
+		};
+		^lines.join("\n")
+	}
+
+	prUnderWay { |dream|
+		var words = this.class.words(dream);
+		if(dream[\endless] == 1) {
+			dream[\name] !? { |name| words = "%: %".format(name, words) };
+			^"%, endless, % s so far".format(words, dream[\seconds].round.asInteger)
+		};
+		^"%, % s: % of 100, % s to go".format(words, dream[\secs].round(0.1),
+			(dream[\progress] * 100).round.asInteger, dream[\eta].round(0.1))
 	}
 
 	// rows of text
@@ -88,12 +117,16 @@ DreamRNNGui {
 			rows.add([name.asString, "% files, % s".format(voice[\recordings],
 				voice[\seconds].round.asInteger), "", "", ""]);
 			models.keys.asArray.sort.do { |approach|
-				var model = models[approach];
-				rows.add(["", approach.asString, model[\error].round(0.001).asString,
-					model[\steps].asString, model[\dream_speed].round(0.1).asString])
+				rows.add(["", approach.asString] ++ this.prModel(models[approach]))
 			}
 		};
 		^rows.asArray
+	}
+
+	prModel { |model|
+		var speed = model[\dream_speed].round(0.1).asString;
+		model[\starter] !? { |name| ^["starter model", name.asString, speed] };
+		^[model[\error].round(0.001).asString, model[\steps].asString, speed]
 	}
 
 	// Only what has changed, so that the list can be scrolled.
@@ -106,43 +139,5 @@ DreamRNNGui {
 			rows.do { |row, i| tree.itemAt(i).strings = row }
 		};
 		known = rows
-	}
-}
-
-// One of the last dreams: its waveform, and its number.
-DreamRNNGuiDream {
-	var <view, wave, label, dream;
-
-	*new { ^super.new.init }
-
-	init {
-		wave = SoundFileView().gridOn_(false).timeCursorOn_(false).fixedHeight_(44);
-		label = StaticText().fixedWidth_(90);
-		view = View().layout_(HLayout(label, wave).margins_(0)).visible_(false);
-		wave.mouseDownAction = { this.play; true }; // true: no selection
-		label.mouseDownAction = { this.play }
-	}
-
-	show { |argDream|
-		if(argDream.isNil or: { argDream == dream }) { ^this };
-		dream = argDream;
-		label.string = "dream:%\n% s".format(dream[\index], dream[\secs].round(0.1));
-		wave.load(dream[\path]);
-		view.visible = true
-	}
-
-	play {
-		var server = Server.default;
-		dream ?? { ^this };
-		if(server.serverRunning.not) {
-			^"DreamRNN: the server % is not running".format(server).warn
-		};
-		if(File.exists(dream[\path]).not) {
-			^"DreamRNN: % is gone".format(dream[\path]).warn
-		};
-		Buffer.read(server, dream[\path], action: { |buffer|
-			Synth(\dreamPlay, [buf: buffer, sustain: buffer.duration]);
-			DreamBin.add(buffer, buffer.duration + 1)
-		})
 	}
 }

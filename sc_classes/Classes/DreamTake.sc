@@ -169,7 +169,7 @@ DreamTake {
 
 	prRecord {
 		if(stage != \opening) { ^this };
-		if(isStopped) { ^this.prClose };
+		if(isStopped) { ^this.prEnd('cancelled', "stopped before it began", true) };
 		stage = \recording;
 		node = Synth.basicNew(this.prDefName, server);
 		ending = OSCFunc({ this.prEnded }, '/n_end', server.addr, argTemplate: [node.nodeID]).fix;
