@@ -904,8 +904,15 @@ def test_the_window_shows_what_the_daemon_does(
         "running": 1,
         "making": {
             "7": {**column, "seed": "/tmp/a/b.wav", "secs": 5.0, "progress": 0.43, "eta": 2.1},
-            "8": {**column, "seed": "guitar:1", "progress": 0.0, "eta": 0.0, "endless": True,
-                  "seconds": 12.3, "name": "line"},
+            "8": {
+                **column,
+                "seed": "guitar:1",
+                "progress": 0.0,
+                "eta": 0.0,
+                "endless": True,
+                "seconds": 12.3,
+                "name": "line",
+            },
         },
         "recent": {
             "3": {**column, "seed": "guitar:2"},
