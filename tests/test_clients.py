@@ -3,16 +3,22 @@
 import socket
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import free_port
 from wire import OWN, Desk
 
-from dreamd.daemon import clients, cookies
+from dreamd.approaches.registry import config_of
+from dreamd.daemon import clients, cookies, snapshot
 from dreamd.daemon.queue import NEWEST_WAITING, OWN_IDS
+from dreamd.dreaming.job import JobFailed
+from dreamd.home import pretrained
 from dreamd.osc import transport
-from dreamd.osc.replies import Ingested
+from dreamd.osc.replies import Ingested, nested
+from dreamd.osc.requests import pairs
+from dreamd.training.messages import Progress
 
 A, B, SCRIPT = ("127.0.0.1", 40001), ("127.0.0.1", 40002), ("127.0.0.1", 40003)
 FAR, FAR_TOO = ("192.0.2.7", 40001), ("2001:db8::7", 40001)
@@ -185,6 +191,48 @@ def test_the_status_names_each_dream_as_its_asker_does(desk: Desk) -> None:
     )  # fmt: skip
     assert own == "1"
     assert int(others) >= OWN_IDS
+
+
+@pytest.fixture
+def starter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one starter model is called pluck."""
+    path = Path("models/pluck/vector/00000001.safetensors")
+    monkeypatch.setattr(pretrained, "all_of", lambda config, voice="": [path])
+    monkeypatch.setattr(snapshot, "_starter_for", snapshot._starter_for.__wrapped__)
+
+
+@pytest.mark.usefixtures("starter")
+def test_the_status_says_what_each_dream_is(desk: Desk) -> None:
+    desk.register(A)
+    desk.ask(A, id=1, seed="guitar", secs=2)
+    desk.make()
+    desk.ask(A, id=2, seed=60, secs=3)
+    desk.told(A)
+    desk.hear(A, "/dream/status")
+    said = nested(pairs(desk.told(A, "/dream/status")[0][1]))
+    what = {"approach": "vector", "voice": "guitar", "starter": "pluck"}
+    assert said["recent"] == {"0": {**what, "seed": "guitar"}}
+    assert said["making"]["2"].items() >= {**what, "seed": "60", "secs": 3.0}.items()
+    desk.hear(A, "/dream/cancel", 2)
+    desk.dreams.on_worker_message("one", JobFailed(1, "cancelled", ""))
+    desk.told(A)
+    desk.hear(A, "/dream/status")
+    said = nested(pairs(desk.told(A, "/dream/status")[0][1]))
+    assert list(said["recent"]) == ["0"], "no dream that came to nothing"
+
+
+@pytest.mark.usefixtures("starter")
+@pytest.mark.parametrize(("steps", "said"), [(0, "pluck"), (1, None)])
+def test_a_model_that_has_learned_nothing_is_a_starter(
+    desk: Desk, steps: int, said: str | None
+) -> None:
+    config = config_of("vector", desk.state.settings)
+    model = Progress("guitar", config, steps, 1.0, 0.0, 0.0, ())
+    desk.state.models["guitar", config.name] = model
+    desk.register(A)
+    desk.hear(A, "/dream/status")
+    said_of = nested(pairs(desk.told(A, "/dream/status")[0][1]))["voices"]["guitar"]["models"]
+    assert said_of["vector"].get("starter") == said
 
 
 def test_who_asks_first_and_registers_then_hears_what_it_asked_for(desk: Desk) -> None:

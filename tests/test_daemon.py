@@ -49,6 +49,7 @@ def test_one_recording_and_one_dream_of_each_approach(daemon: Start, recordings:
         assert abs(samples.mean()) < 1e-3
     state = one.status()
     assert state["dreams"] == 4
+    assert set(state["recent"]) == {"0", "1", "2", "3"}
     assert state["voices"]["guitar"]["recordings"] == 2
     assert state["voices"]["guitar"]["seconds"] == pytest.approx(4.0, abs=0.01)
     one.wait("/dream/trained", "guitar")
@@ -374,7 +375,7 @@ def test_status_in_json(bad: Daemon) -> None:
     assert result.returncode == 0, result.stderr
     state = json.loads(result.stdout)
     assert set(state) == {
-        "voices", "queue", "running", "making", "dreams", "bank", "training", "rate",
+        "voices", "queue", "running", "making", "recent", "dreams", "bank", "training", "rate",
         "learning_slowly", "learning_share", "folder", "pid",
     }  # fmt: skip
     assert state["training"] is True

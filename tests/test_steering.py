@@ -23,7 +23,8 @@ from dreamd.dreaming.job import (
     Steered,
 )
 from dreamd.osc.addresses import Address
-from dreamd.osc.requests import Request
+from dreamd.osc.replies import nested
+from dreamd.osc.requests import Request, pairs
 from dreamd.settings import Settings
 
 OTHER = ("127.0.0.1", 9)
@@ -61,6 +62,16 @@ def test_chunks_and_leaps_count_within_the_ring(desk: Desk, asker: Address) -> N
     told = desk.told(asker)
     assert [args[1] for where, args in told if where == "/dream/chunk"] == [0, frames - 100, 0, 7]
     assert [args[1] for where, args in told if where == "/dream/leap"] == [0, frames - 100, 0, 7]
+
+
+def test_the_status_says_that_it_has_no_end(desk: Desk, asker: Address) -> None:
+    begun(desk, asker, name="line", seed="guitar")
+    desk.dreams.on_worker_message("one", ChunkWritten(0, 0, 2 * RATE))
+    desk.hear(asker, "/dream/status")
+    said = nested(pairs(desk.told(asker, "/dream/status")[0][1]))["making"]["7"]
+    endless = {"endless": 1, "seconds": 2.0, "name": "line", "seed": "guitar", "voice": "guitar"}
+    assert said.items() >= endless.items()
+    assert "secs" not in said
 
 
 def test_it_remembers_no_more_of_itself_than_its_file_holds(desk: Desk, asker: Address) -> None:

@@ -1217,7 +1217,10 @@ def test_dreams_of_the_real_daemon(
     told = supercollider.well("daemon.scd", daemon.port, tmp_path, daemon.recording, seconds=LONG)
 
     assert told["refused"] in ("no-such-seed", "no-model")
-    assert len(told.warnings()) == 1
+    slip, refused = told.warnings()
+    said = "no request has a key 'temprature': it changes nothing; did you mean 'temperature'?"
+    assert slip == f"WARNING: DreamRNN: {said}", "once, of four requests"
+    assert refused.startswith(f"WARNING: DreamRNN: {told['refused']}: ")
     assert float(told["chased"]) > 0
     assert told["streamed"] == "true"
     assert float(told["position"]) == 2 * 48000
