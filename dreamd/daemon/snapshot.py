@@ -110,7 +110,7 @@ def _starter(model: Progress) -> dict[str, str]:
 
 @lru_cache(maxsize=1024)  # they do not change, and a status is asked for often
 def _starter_for(config: ModelConfig, voice: str) -> str | None:
-    return next(map(pretrained.voice_of, pretrained.all_of(config, voice)), None)
+    return next(map(pretrained.starter_name, pretrained.all_of(config, voice)), None)
 
 
 def view(state: State) -> View:

@@ -63,7 +63,7 @@ class Job:
     @property
     def starter_voice(self) -> str | None:
         """Whose starter model dreams; None where the voice has learned itself, or nothing has."""
-        return pretrained.voice_of(self.weights) if self.starter and self.weights else None
+        return pretrained.starter_name(self.weights) if self.starter and self.weights else None
 
     def remarks(self) -> str:
         """What a performer may not expect of this dream: the end of a line, often empty."""

@@ -24,10 +24,10 @@ def all_of(config: ModelConfig, voice: str = "") -> list[Path]:
     return [path for path in newest if path is not None]
 
 
-def voice_of(starter: Path) -> str:
+def starter_name(starter: Path) -> str:
     """Whose recordings a starter has learned.
 
-    >>> voice_of(Path("models/kalimba/column-256/00001000.safetensors"))
+    >>> starter_name(Path("models/kalimba/column-256/00001000.safetensors"))
     'kalimba'
     """
     return starter.parent.parent.name
