@@ -1167,13 +1167,13 @@ class Daemon:
 
     def has_recording(self) -> bool:
         assert self.process.poll() is None, f"the daemon ended:\n{self.log.read_text()}"
-        return bool(self.listener.status().get("voices", {}).get("guitar", {}).get("recordings"))
+        return bool(self.listener.status().get("voices", {}).get("pluck", {}).get("recordings"))
 
 
 @pytest.fixture
 def recording(tmp_path: Path) -> Path:
-    """The one recording of the voice ``guitar``: two seconds of decaying tones."""
-    folder = tmp_path / "recordings" / "guitar"
+    """The one recording of the voice ``pluck``, the only one that ``make run`` has by itself."""
+    folder = tmp_path / "recordings" / "pluck"
     folder.mkdir(parents=True)
     t = np.arange(22050) / 22050
     tones = [np.sin(2 * np.pi * hertz * t) * np.exp(-3 * t) / 2 for hertz in (220, 330)]

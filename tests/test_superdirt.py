@@ -254,7 +254,7 @@ def test_the_relay_with_the_real_daemon(
     one.ask(id=1, approach="vector", secs=0.2)
     one.wait("/dream/done", 1)
     with ThreadPoolExecutor() as pool:
-        running = pool.submit(supercollider.well, "dirtdaemon.scd", one.port, tmp_path, seconds=120)
+        running = pool.submit(supercollider.well, "dirtdaemon.scd", one.port, tmp_path, seconds=400)
         one.until(lambda: "pattern 1 asks faster" in one.said() or running.done())
         one.until(lambda: (tmp_path / "capped.wav").exists() or running.done())
         one.kill()

@@ -5,7 +5,7 @@
 -- Without touching your boot file, at any time, run DreamRNN.ghci, which lies next to this file:
 --
 -- > :script /path/to/DreamRNN.ghci
--- > ask $ dream "transpose" # seed "guitar" # secs 2
+-- > ask $ dream "transpose" # seed "pluck" # secs 2
 --
 -- As part of your own stream, so that @d1@ and @once@ ask for dreams too: boot with
 -- BootDreamRNN.hs, also next to this file, or do in your own boot file what is marked there. In
@@ -65,7 +65,7 @@ askingWith replace play pattern = replace pattern >> if silent then cancel else 
 dream :: Pattern String -> ControlPattern
 dream = pS "dream"
 
--- | What to dream from: @seed "guitar:2"@ is the third recording of the voice guitar, @"guitar"@
+-- | What to dream from: @seed "pluck:0"@ is the first recording of the voice pluck, @"pluck"@
 -- any place in it, @"dream:3"@ an earlier dream; also @"noise"@ and @"silence"@.
 seed :: Pattern String -> ControlPattern
 seed = grp [mS "seed", mF "seedn"]
@@ -74,11 +74,11 @@ seed = grp [mS "seed", mF "seedn"]
 seedfile :: String -> ControlPattern
 seedfile = pS "seed" . pure
 
--- | The number of the recording: @seed "guitar" # seedn "<0 3 5>"@.
+-- | The number of the recording: @seed "pluck" # seedn "<0 3 5>"@.
 seedn :: Pattern Double -> ControlPattern
 seedn = pF "seedn"
 
--- | From which second of the recording on: @seed "guitar:2" # seedat 12.5@.
+-- | From which second of the recording on: @seed "pluck:0" # seedat 12.5@.
 seedat :: Pattern Double -> ControlPattern
 seedat = pF "seedat"
 
@@ -90,7 +90,7 @@ notes = pS "notes"
 secs :: Pattern Double -> ControlPattern
 secs = pF "secs"
 
--- | Whose model dreams: @seed "guitar" # dreamvoice "rain"@. (@voice@ is a name of Tidal's own.)
+-- | Whose model dreams: @seed "dream:0" # dreamvoice "pluck"@. (@voice@ is a name of Tidal's own.)
 dreamvoice :: Pattern String -> ControlPattern
 dreamvoice = pS "voice"
 
@@ -98,7 +98,7 @@ dreamvoice = pS "voice"
 sampling :: Pattern String -> ControlPattern
 sampling = pS "sampling"
 
--- | Which recording a concurrent dream follows: @follow "guitar:1"@.
+-- | Which recording a concurrent dream follows: @follow "pluck:0"@.
 follow :: Pattern String -> ControlPattern
 follow = pS "follow"
 
@@ -163,17 +163,17 @@ dreamname :: Pattern String -> ControlPattern
 dreamname = pS "name"
 
 -- | A dream without end, under a name, which SuperDirt plays until it is @ending@:
--- @once $ endless "guitarline" # dream "column" # seed "guitar"@. (Needs @DreamDirt.start@ in
+-- @once $ endless "line" # dream "column" # seed "pluck"@. (Needs @DreamDirt.start@ in
 -- SuperCollider.)
 endless :: Pattern String -> ControlPattern
 endless name = dreamname name # pS "s" (pure "dreamstream")
 
--- | Fades it out: @once $ ending "guitarline"@.
+-- | Fades it out: @once $ ending "line"@.
 ending :: Pattern String -> ControlPattern
 ending name = endless name # pF "ending" 1
 
 -- | Steers a dream that is being made, by its name. What is said with it acts on what is not made
--- yet: @d1 $ steer "guitarline" # temperature (slow 4 sine) # follow "<perc rain>"@.
+-- yet: @d1 $ steer "line" # temperature (slow 4 sine) # wander "<0 0.5>"@.
 steer :: Pattern String -> ControlPattern
 steer = pS "steer"
 
