@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-from dreamd import __version__
+from dreamd import __version__, ensemble
 from dreamd.approaches.registry import APPROACHES
 from dreamd.errors import DreamError, SetupError
 from dreamd.flags import a_path, add_settings, settings_from
@@ -65,6 +65,7 @@ def parser() -> argparse.ArgumentParser:
     _add_playing(command)
     _add_measuring(command)
     _add_looking(command)
+    ensemble.add_commands(command)
     return top
 
 
@@ -149,6 +150,7 @@ def _run(arguments: Arguments) -> None:
     from dreamd.terminal.screens import make_screen
 
     settings = settings_from(arguments)
+    ensemble.check_cluster(settings)
     folder = arguments.recordings
     folder = example(settings) if folder is None else environment.real_folder(folder)
     Server(settings, folder, DrawnAside(make_screen(settings.plain))).run()

@@ -44,6 +44,12 @@ class Settings:
     port: int = _setting(57130, "places", "UDP port to listen at", low=1, high=65535)
     tidal: str = _setting("127.0.0.1:6010", "places", "Tidal's control port, told of new dreams")
     trust: bool = _setting(False, "places", "other computers may do all that this one may")
+    cluster: str = _setting(
+        "",
+        "places",
+        "scheduler (HOST:PORT, or its file) of a cluster that does the work",
+    )
+    tls: str = _setting("", "places", "folder of the certificates that the cluster speaks with")
     plain: bool = _setting(False, "places", "print lines instead of the full-screen view")
 
     rate: int = _setting(

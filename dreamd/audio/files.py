@@ -274,6 +274,12 @@ class DreamFile:
             file.seek(_HEADER.size + 4 * start)
             file.write(samples.astype("<f4").tobytes())
 
+    def read(self, start: int, frames: int) -> Samples:
+        """What is there from frame ``start`` on."""
+        with self.path.open("rb") as file:
+            file.seek(_HEADER.size + 4 * start)
+            return np.frombuffer(file.read(4 * frames), "<f4")
+
 
 def write(path: Path, samples: Samples, rate: int) -> None:
     """A whole mono 32-bit float WAV file."""

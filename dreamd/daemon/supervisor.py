@@ -34,6 +34,12 @@ LEARNER_TOLD, LEARNER_ENDED = 15.0, 60.0
 library at once, and whoever stopped it may want its processor for a moment."""
 STARTING_PATIENCE = 300.0  # seconds in which a worker must be up
 
+CHILDREN = {
+    False: ("dreamd.dreaming.worker", "dreamd.training.worker"),
+    True: ("dreamd.cluster.dreamer", "dreamd.cluster.learner"),
+}
+"""The modules of who dreams and who trains: here, or with a cluster. They say and hear the same."""
+
 
 @dataclass
 class Slot:
@@ -92,14 +98,16 @@ class Supervisor:
         self._ticked = 0.0
         self._yielding = False  # what training was told last
         self._settings = settings
-        self._trainer = Worker("learner", "dreamd.training.worker", settings, tell)
+        self._dreamer, learner = CHILDREN[bool(settings.cluster)]
+        self._trainer = Worker("learner", learner, settings, tell)
         self.slots = {self._trainer.name: Slot(self._trainer, time.monotonic(), trains=True)}
         for _ in range(self.dreamers):
             self._add_dreamer()
 
     def _add_dreamer(self) -> None:
-        name, module = f"dreamer-{len(self.slots) - 1}", "dreamd.dreaming.worker"
-        self.slots[name] = Slot(Worker(name, module, self._settings, self._tell), time.monotonic())
+        name, settings = f"dreamer-{len(self.slots) - 1}", self._settings
+        worker = Worker(name, self._dreamer, settings, self._tell)
+        self.slots[name] = Slot(worker, time.monotonic())
 
     # ------------------------------------------------------------ dreams
 

@@ -6,10 +6,12 @@ The daemon starts :func:`main` once for each dream that may be made at a time an
 import errno
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from multiprocessing.connection import Connection
+from typing import Any
 
+from dreamd.dreaming.helm import Hear
 from dreamd.dreaming.job import Finished, Job, JobFailed, Reseeded, Said, Steered, Stop
 from dreamd.dreaming.render import prepare, render
 from dreamd.errors import Diverged, DreamError, TooLong
@@ -19,8 +21,17 @@ from dreamd.workers.messages import End, Ready
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
+Make = Callable[[Job, Settings, Callable[[Any], None], Hear], int]
+"""A way to make a dream: :func:`dreamd.dreaming.render.render`, or another's."""
+
+
 def main(pipe: Connection, settings: Settings) -> None:
-    """The process: one job after another."""
+    """The process."""
+    serve(pipe, settings, render)
+
+
+def serve(pipe: Connection, settings: Settings, make: Make) -> None:
+    """One job after another, until the pipe closes or the daemon sends :class:`End`."""
     prepare()
     pipe.send(Ready())
 
@@ -38,7 +49,7 @@ def main(pipe: Connection, settings: Settings) -> None:
             case Job() as job:
                 began = time.monotonic()
                 try:
-                    made = render(job, settings, pipe.send, partial(hear, job))
+                    made = make(job, settings, pipe.send, partial(hear, job))
                     pipe.send(Finished(job.serial, time.monotonic() - began, made))
                 except Exception as error:  # noqa: BLE001  # its asker waits for a word
                     pipe.send(JobFailed(job.serial, *_in_words(error, job)))

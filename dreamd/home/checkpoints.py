@@ -256,6 +256,7 @@ def ship(folder: Path, head: Header, weights: Arrays) -> Path:
 
 
 def optimizer_of(path: Path) -> Path:
+    """Where the optimizer's state of a checkpoint lies, if it was kept."""
     return path.with_name(path.name.replace("weights-", "adam-"))
 
 

@@ -66,6 +66,10 @@ class AtWork:
             self._tell(replace(trainer.progress(), steps_a_second=0.0))
             del self._trainers[key]
 
+    def dismiss_all(self) -> None:
+        for key in list(self._trainers):
+            self.dismiss(key)
+
     def give_up(self, key: Key) -> None:
         """It leaves; what was not saved of it was of no use."""
         self._trainers.pop(key, None)

@@ -176,6 +176,11 @@ class TrainingScheduler:
             del self._resting[key]
             self._line.append(key)
 
+    def put_away(self) -> None:
+        """No model is in memory any more, but those that cannot be saved: each goes on from its
+        newest checkpoint, whoever wrote it."""
+        self._at_work.dismiss_all()
+
     def save(self) -> None:
         """Everything that is not saved yet."""
         self._at_work.save_all()

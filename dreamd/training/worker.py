@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from multiprocessing.connection import Connection
+from typing import Any
 
 import torch
 
@@ -40,14 +41,23 @@ TOLD_EVERY = 2.0  # seconds between words about the pace
 
 
 def main(pipe: Connection, settings: Settings) -> None:
-    """The process: until its pipe closes, or the daemon sends :class:`End`."""
+    """The process."""
+    serve(pipe, settings, TrainingScheduler)
+
+
+def serve(
+    pipe: Connection,
+    settings: Settings,
+    make_scheduler: Callable[[Settings, Callable[[Any], None]], TrainingScheduler],
+) -> None:
+    """Trains until the pipe closes, or the daemon sends :class:`End`."""
     torch.set_num_threads(settings.threads)
     try:
         pick_device(settings.device)
     except SetupError as error:
         pipe.send(Note(f"{error} (training on the CPU)", problem=True))
         settings = replace(settings, device="cpu")
-    process = _Process(pipe, settings)
+    process = _Process(pipe, settings, make_scheduler(settings, pipe.send))
     pipe.send(Ready())
     while process.listen():
         process.turn()
@@ -56,9 +66,8 @@ def main(pipe: Connection, settings: Settings) -> None:
 class _Process:
     """Between the daemon and the scheduler: when is a turn, how long, how urgent."""
 
-    def __init__(self, pipe: Connection, settings: Settings) -> None:
-        self._pipe = pipe
-        self._scheduler = TrainingScheduler(settings, pipe.send)
+    def __init__(self, pipe: Connection, settings: Settings, scheduler: TrainingScheduler) -> None:
+        self._pipe, self._scheduler = pipe, scheduler
         self._throttle = Throttle(settings.training_share, settings.threads)
         self._urgency = Urgency(settings.threads)
         # What a GPU computes is no time of this process: there the clock must do.

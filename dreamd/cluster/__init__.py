@@ -1,0 +1,1 @@
+"""Beyond one machine, on Dask: the optional extra ``dreamrnn[cluster]``."""
