@@ -66,9 +66,8 @@ class Elsewhere:
         self._heard = queue.SimpleQueue[tuple[str, str, Any, bytes] | None]()
         self._topic = f"{performer()}-{os.getpid()}"
         self._sent: set[str] = set()  # keys of bundles that the cluster has had from here
-        self._link = Link(
-            cluster_at(settings.cluster, settings.tls), self._topic, self._on_change, self._listen
-        )
+        self._address = cluster_at(settings.cluster, settings.tls)
+        self._link = Link(self._address, self._topic, self._on_change, self._listen)
 
     def make(self, job: Job, settings: Settings, tell: Tell, stopped: Stopped) -> None:
         """As :func:`dreamd.dreaming.render.render`, on a worker if there is a cluster."""
@@ -123,7 +122,7 @@ class Elsewhere:
             if stopped():
                 raise Cancelled("cancelled")
             if self._link.client() is None:
-                raise Lost(f"the cluster at {self._link.address} is gone")
+                raise Lost(f"the cluster at {self._address} is gone")
             if time.monotonic() - told > WORD_EVERY:
                 told = time.monotonic()
                 self._say(Here())
@@ -155,7 +154,7 @@ class Elsewhere:
 
     def _on_change(self, there: bool) -> None:
         if self._number == 0:  # one of the dreamers says it
-            where = f"the cluster at {self._link.address}"
+            where = f"the cluster at {self._address}"
             line = (
                 f"dreams go to {where}"
                 if there

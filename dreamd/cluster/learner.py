@@ -29,6 +29,7 @@ from dreamd.home import checkpoints
 from dreamd.settings import Settings
 from dreamd.training import worker
 from dreamd.training.at_work import Key
+from dreamd.training.messages import Pace
 from dreamd.training.scheduler import SLICE, TrainingScheduler
 from dreamd.workers.messages import Note
 
@@ -54,6 +55,10 @@ class ClusterScheduler(TrainingScheduler):
         self._away = False  # the last turn was spent in the cluster
         address = cluster_at(settings.cluster, settings.tls)
         self._link = Link(address, f"{name}-learner", partial(self._on_change, str(address)))
+
+    @property
+    def pace(self) -> Pace | None:
+        return Pace(float(len(self._slicer.at_work)), slow=False) if self._away else None
 
     def turn(self, seconds: float = SLICE, interrupted: Callable[[], bool] = lambda: False) -> None:
         client = self._link.client()

@@ -5,6 +5,7 @@ and training waits while a dream is. A worker whose scheduler is gone looks for 
 """
 
 import asyncio
+import logging
 import os
 import socket
 from collections.abc import Callable
@@ -68,7 +69,7 @@ async def _slot(
     address: Callable[[], Address], number: int, slots: int, device: str, shelf: Path, told: "_Told"
 ) -> None:
     while True:
-        there = address()
+        there = address()  # a file of it may say another one now
         nanny = Nanny(
             str(there), nthreads=2, resources={engine.DREAM: 1, engine.TRAINING: 1},
             name=f"{socket.gethostname()}-{os.getpid()}-{number}",
@@ -83,8 +84,8 @@ async def _slot(
             async with nanny:
                 told.change(f"at work for {there}, slots: {slots}")
                 await nanny.finished()
-        except (OSError, TimeoutError, RuntimeError):
-            pass
+        except Exception as error:  # whatever it was, it is tried again
+            logging.debug("a slot ended", exc_info=error)
         told.change(f"no scheduler at {there}: it is tried again until it is there")
         await asyncio.sleep(AGAIN_AFTER_SECONDS)
 

@@ -22,7 +22,7 @@ from dreamd.home import going_back
 from dreamd.settings import Settings
 from dreamd.training.at_work import AT_WORK, AtWork, Key, standing
 from dreamd.training.listening import Listening
-from dreamd.training.messages import Progress
+from dreamd.training.messages import Pace, Progress
 from dreamd.workers.messages import Note
 
 SLICE = 0.5  # seconds a model trains before the next one's turn
@@ -45,6 +45,11 @@ class TrainingScheduler:
         self._stints: dict[Key, float] = {}  # seconds trained since they came to work
         self._listening = Listening()
         self._at_work = AtWork(settings, tell, self._listening.again)
+
+    @property
+    def pace(self) -> Pace | None:
+        """How fast learning goes where others do it; None: this process does."""
+        return None
 
     @property
     def learns(self) -> bool:

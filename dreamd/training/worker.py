@@ -133,7 +133,8 @@ class _Process:
 
     def _tell_pace(self) -> None:
         now, self._told_at = read(), time.monotonic()
-        pace = Pace(round(self._throttle.share(now), 3), self._throttle.slow(now))
+        here = Pace(round(self._throttle.share(now), 3), self._throttle.slow(now))
+        pace = self._scheduler.pace or here
         if pace != self._told:
             self._pipe.send(pace)
             self._told = pace
