@@ -25,7 +25,6 @@ from dreamd.errors import SetupError
 from dreamd.flags import a_path, settings_from
 from dreamd.settings import Settings
 
-Arguments = argparse.Namespace
 AddCommand = Callable[..., argparse.ArgumentParser]
 
 
@@ -38,6 +37,13 @@ def check_cluster(settings: Settings) -> None:
 
 
 def add_commands(command: AddCommand) -> None:
+    _add_programs(command)
+    _add_farm(command)
+    new = command("certificates", _certificates, "make the certificates of an ensemble")
+    new.add_argument("folder", type=a_path, metavar="FOLDER")
+
+
+def _add_programs(command: AddCommand) -> None:
     new = command("scheduler", _scheduler, "let workers and performers of a cluster meet")
     new.add_argument(
         "address", nargs="?", default=f"127.0.0.1:{PORT}", metavar="ADDRESS",
@@ -55,6 +61,8 @@ def add_commands(command: AddCommand) -> None:
     new.add_argument("--shelf", type=a_path, help="folder for what it is sent")
     _add_tls(new)
 
+
+def _add_farm(command: AddCommand) -> None:
     new = command(
         "farm", _farm, "train all voices of a folder by a cluster", "sound", "model", "training"
     )
@@ -66,9 +74,6 @@ def add_commands(command: AddCommand) -> None:
     new.add_argument("--plain", action="store_true", help="lines instead of bars")
     _add_tls(new)
 
-    new = command("certificates", _certificates, "make the certificates of an ensemble")
-    new.add_argument("folder", type=a_path, metavar="FOLDER")
-
 
 def _add_tls(new: argparse.ArgumentParser) -> None:
     new.add_argument("--tls", default="", metavar="FOLDER", help="of the certificates")
@@ -78,14 +83,14 @@ def _say(line: str) -> None:
     print(line, flush=True)
 
 
-def _scheduler(arguments: Arguments) -> None:
+def _scheduler(arguments: argparse.Namespace) -> None:
     address = cluster_at(arguments.address, arguments.tls)
     from dreamd.cluster.programs import run_scheduler
 
     run_scheduler(address, arguments.file, _say)
 
 
-def _worker(arguments: Arguments) -> None:
+def _worker(arguments: argparse.Namespace) -> None:
     address = partial(cluster_at, arguments.address, arguments.tls)
     address()
     shelf = arguments.shelf or platformdirs.user_cache_path("dreamd", appauthor=False) / "shelf"
@@ -94,7 +99,7 @@ def _worker(arguments: Arguments) -> None:
     run_worker(address, arguments.slots, arguments.device, shelf.absolute(), _say)
 
 
-def _farm(arguments: Arguments) -> None:
+def _farm(arguments: argparse.Namespace) -> None:
     if not arguments.minutes > 0:
         raise SetupError("--minutes must be more than 0")
     settings, local = settings_from(arguments), arguments.cluster == LOCAL
@@ -115,7 +120,7 @@ def _farm(arguments: Arguments) -> None:
             farm.run(address)
 
 
-def _certificates(arguments: Arguments) -> None:
+def _certificates(arguments: argparse.Namespace) -> None:
     from dreamd.cluster.certificates import make_certificates
 
     make_certificates(arguments.folder)

@@ -18,7 +18,8 @@ from dreamd.settings import Settings, flag, in_group
 PACKAGE = Path(__file__).parent.parent / "dreamd"
 
 ROOMS = (
-    "command line", "experiments", "commands", "daemon", "dreaming", "training", "reading",
+    "command line", "experiments", "cluster", "commands", "daemon",
+    "dreaming", "training", "reading",
     "workers", "evaluation", "home", "osc", "corpus", "approaches", "audio", "kernels", "terminal",
     "ground",
 )  # fmt: skip
@@ -27,6 +28,7 @@ ROOMS = (
 ROOT = {
     "cli": "command line",
     "flags": "command line",
+    "ensemble": "command line",
     "__main__": "command line",
     "__init__": "ground",
 }
@@ -36,7 +38,7 @@ ONLY_IMPORTER = {
     "pythonosc": "osc.transport", "watchdog": "corpus.watcher", "soundfile": "audio.files",
     "soxr": "audio.resampling", "av": "audio.ffmpeg", "rich": "terminal",
     "safetensors": "home.checkpoints", "filelock": "home.lock", "parselmouth": "corpus.pitch",
-    "PIL": "evaluation.pictures",
+    "PIL": "evaluation.pictures", "distributed": "cluster", "dask": "cluster", "fsspec": "cluster",
 }  # fmt: skip
 ALSO = {("soundfile", "commands.doctor")}  # asks libsndfile what it can read
 
@@ -178,6 +180,7 @@ def shared_names() -> dict[str, list[str]]:
 
 SAME_MEANING = {
     "main",  # a process begins
+    "serve",  # and hears what it is told, to the end
     "report",  # the parts of a report, each as soon as it is measured
     "warm",  # compiles what the first use would wait for
     "load",

@@ -5,13 +5,13 @@ there, and what comes from it here: whoever may speak to either may run any prog
 beyond this machine is refused without certificates.
 """
 
-import ipaddress
 import json
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
 from dreamd.errors import SetupError
+from dreamd.osc.addresses import is_loopback
 
 PORT = 8786
 CERTIFICATE, KEY = "cert.pem", "key.pem"
@@ -20,7 +20,7 @@ LOCAL = "local"
 
 
 @dataclass(frozen=True)
-class Address:
+class ClusterAddress:
     """A scheduler, and the folder of the certificates that it and its workers speak with."""
 
     host: str
@@ -33,10 +33,10 @@ class Address:
 
     @property
     def is_here(self) -> bool:
-        return is_loopback(self.host)
+        return stays_here(self.host)
 
 
-def cluster_at(words: str, tls: str | Path = "") -> Address:
+def cluster_at(words: str, tls: str | Path = "") -> ClusterAddress:
     """The cluster that an address names: ``host``, ``host:port``, or the scheduler's file.
 
     >>> str(cluster_at("127.0.0.1")), str(cluster_at("tcp://[::1]:99"))
@@ -50,12 +50,12 @@ def cluster_at(words: str, tls: str | Path = "") -> Address:
     plain = _from_file(Path(words)) if words.endswith(".json") else words
     host, port = _host_and_port(plain.rpartition("://")[2])
     refuse_plain(host, folder)
-    return Address(host, port, folder)
+    return ClusterAddress(host, port, folder)
 
 
 def refuse_plain(host: str, tls: Path | None) -> None:
     """Raises :class:`SetupError` for an address beyond this machine, without certificates."""
-    if tls is None and not is_loopback(host):
+    if tls is None and not stays_here(host):
         raise SetupError(
             f"{host} is beyond this machine, and nothing is sent there in the open: make "
             "certificates once (dreamd certificates FOLDER), bring the folder to every machine, "
@@ -63,14 +63,15 @@ def refuse_plain(host: str, tls: Path | None) -> None:
         )
 
 
-def is_loopback(host: str) -> bool:
-    """
-    >>> is_loopback("127.0.0.1"), is_loopback("::1"), is_loopback("10.0.0.1"), is_loopback("ada")
+def stays_here(host: str) -> bool:
+    """Whether only this machine is reached by it.
+
+    >>> stays_here("127.0.0.1"), stays_here("localhost"), stays_here("10.0.0.1"), stays_here("ada")
     (True, True, False, False)
     """
     try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
+        return is_loopback(host)
+    except ValueError:  # a name
         return host == "localhost"
 
 

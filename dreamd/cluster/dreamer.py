@@ -24,9 +24,9 @@ from dreamd.cluster.link import Link
 from dreamd.cluster.making import make_apart
 from dreamd.cluster.parcels import (
     LARGEST,
+    DreamMade,
     DreamParcel,
     Failure,
-    Made,
     Missing,
     Packer,
     moved,
@@ -42,7 +42,7 @@ from dreamd.workers.messages import Here, Note
 
 LOOKS_EVERY = 0.02  # seconds between two looks whether the dream was cancelled
 WORD_EVERY = 2.0  # seconds between words that it still waits
-TRIES = 4  # times that one dream is sent
+SENT_AT_MOST = 4  # times that one dream is sent
 
 Tell = Callable[[Any], None]
 Stopped = Callable[[], bool]
@@ -62,7 +62,7 @@ class Elsewhere:
     """:param say: takes :class:`Note`."""
 
     def __init__(self, settings: Settings, say: Tell) -> None:
-        self._say, self._number = say, number_of(multiprocessing.current_process().name)
+        self._say, self._number = say, number_in(multiprocessing.current_process().name)
         self._heard = queue.SimpleQueue[tuple[str, str, Any, bytes] | None]()
         self._topic = f"{performer()}-{os.getpid()}"
         self._sent: set[str] = set()  # keys of bundles that the cluster has had from here
@@ -93,11 +93,11 @@ class Elsewhere:
         stopped: Stopped,
     ) -> None:  # fmt: skip
         carried = {key for key in packer.bundles if key not in self._sent}
-        for _ in range(TRIES):
+        for _ in range(SENT_AT_MOST):
             key = f"dream-{self._topic}-{job.serial}-{secrets.token_hex(3)}"
             parcel = DreamParcel(key, self._topic, job, settings, packer.cargo(carried))
             future = engine.submit(
-                client, "dream", parcel, key,
+                client, "dream_task", parcel, key,
                 place=engine.DREAM, priority=engine.DREAMS_FIRST - self._number,
             )  # fmt: skip
             self._sent |= carried
@@ -106,7 +106,7 @@ class Elsewhere:
             finally:
                 if self._link.client() is client:  # else it is gone, and would keep us waiting
                     future.cancel()
-            if isinstance(outcome, Made) and receiver.whole:
+            if isinstance(outcome, DreamMade) and receiver.whole:
                 return
             if isinstance(outcome, Failure):
                 raise failed(outcome)
@@ -181,9 +181,9 @@ def performer() -> str:
     return f"{socket.gethostname()}-{os.getppid()}"
 
 
-def number_of(name: str) -> int:
+def number_in(name: str) -> int:
     """
-    >>> number_of("dreamer-3"), number_of("learner")
+    >>> number_in("dreamer-3"), number_in("learner")
     (3, 0)
     """
     number = name.rpartition("-")[2]

@@ -12,7 +12,7 @@ from typing import Any
 import dask
 from distributed import Client, Future, Security
 
-from dreamd.cluster.address import CERTIFICATE, KEY, Address
+from dreamd.cluster.address import CERTIFICATE, KEY, ClusterAddress
 from dreamd.cluster.calls import call
 
 CONNECT, SILENT = 3.0, 12.0
@@ -21,7 +21,7 @@ nothing shorter. Performers ask oftener whether the scheduler is there (:mod:`dr
 """
 LOST = (OSError, TimeoutError, RuntimeError, CancelledError)
 """What a client raises whose scheduler went."""
-QUIET = ("distributed", "tornado", "asyncio", "bokeh")
+QUIET_LOGGERS = ("distributed", "tornado", "asyncio", "bokeh")
 """Loggers of the engine: what a performer should know is said in our own words."""
 
 DREAM, TRAINING = "dream", "training"
@@ -48,11 +48,11 @@ def configure() -> None:
         "distributed.worker.http.routes": [],
         "distributed.worker.daemon": True,
     })  # fmt: skip
-    for name in QUIET:
+    for name in QUIET_LOGGERS:
         logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
-def security_of(address: Address) -> Security | None:
+def security_of(address: ClusterAddress) -> Security | None:
     """The same certificate for everybody, and no other is accepted."""
     if address.tls is None:
         return None
@@ -73,7 +73,7 @@ def submit(
     )  # fmt: skip
 
 
-def connect(address: Address, name: str) -> Client:
+def connect(address: ClusterAddress, name: str) -> Client:
     """A client. Raises :class:`OSError` where no scheduler answers."""
     configure()
     return Client(

@@ -17,10 +17,10 @@ from distributed import Client
 from dreamd.approaches.config import ModelConfig
 from dreamd.approaches.registry import config_of
 from dreamd.cluster import engine
-from dreamd.cluster.address import Address
+from dreamd.cluster.address import ClusterAddress
 from dreamd.cluster.learner import newest_first
 from dreamd.cluster.link import Link
-from dreamd.cluster.parcels import Failure, Learned
+from dreamd.cluster.parcels import Failure, SliceOver
 from dreamd.cluster.slicer import Back, Model, Slicer
 from dreamd.cluster.slices import keep
 from dreamd.cluster.sources import Remote, listed
@@ -31,7 +31,7 @@ from dreamd.home import checkpoints
 from dreamd.settings import Settings
 
 SLICE_SECONDS = 60.0
-TRIES = 5
+LEFT_AFTER = 5
 """Slices of a model that come to nothing in a row, and it is left as it is."""
 LOOKS = 0.25  # seconds
 
@@ -95,7 +95,7 @@ class Farm:
             self._look_at(plot)
         self._line = deque(plot for plot in self._plots.values() if not self._is_done(plot))
 
-    def run(self, address: Address) -> None:
+    def run(self, address: ClusterAddress) -> None:
         """Until all are trained. Raises :class:`SetupError` where one could not be."""
         link = Link(address, "farm", self._on_change)
         try:
@@ -142,18 +142,18 @@ class Farm:
         match back.outcome:
             case Failure(_, text):
                 plot.left = text
-            case Learned(files, _, given_up, lines):
+            case SliceOver(files, _, given_up, lines):
                 for line in lines:
                     self._shown.say(f"{plot.name}: {line}")
-                keep(self._settings.home, *back.model, files)
+                keep(self._settings.home, *back.model, files, back.joined)
                 self._look_at(plot)
                 plot.left = lines[-1] if given_up and lines else ""
-                plot.failed += TRIES if given_up else 0
+                plot.failed += LEFT_AFTER if given_up else 0
         plot.failed = plot.failed + 1 if plot.seconds <= before else 0
         if self._is_done(plot):
             self._shown.say(f"{plot.name}: {plot.seconds:.0f} s, error {plot.error:.3f}")
             plot.left = ""
-        elif plot.failed < TRIES:
+        elif plot.failed < LEFT_AFTER:
             self._line.append(plot)
 
     def _look_at(self, plot: Plot) -> None:

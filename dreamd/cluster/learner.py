@@ -20,7 +20,8 @@ from dreamd.cluster import engine
 from dreamd.cluster.address import cluster_at
 from dreamd.cluster.dreamer import performer
 from dreamd.cluster.link import Link
-from dreamd.cluster.parcels import Failure, Learned
+from dreamd.cluster.parcels import Failure, SliceOver
+from dreamd.cluster.shelf import Files
 from dreamd.cluster.slicer import Model, Slicer
 from dreamd.cluster.slices import keep
 from dreamd.corpus.recording import Recording
@@ -56,16 +57,17 @@ class ClusterScheduler(TrainingScheduler):
         address = cluster_at(settings.cluster, settings.tls)
         self._link = Link(address, f"{name}-learner", partial(self._on_change, str(address)))
 
-    @property
-    def pace(self) -> Pace | None:
-        return Pace(float(len(self._slicer.at_work)), slow=False) if self._away else None
+    def forget(self, recording: Recording, unlearn: bool = False) -> None:
+        self._slicer.drop(recording.voice)  # it is being learned there
+        super().forget(recording, unlearn)
 
     def turn(self, seconds: float = SLICE, interrupted: Callable[[], bool] = lambda: False) -> None:
         client = self._link.client()
         if (client is not None) != self._away:
             self._away = client is not None
             self._slicer.let_go(None)
-            self.put_away()
+            self._at_work.dismiss_all()  # each goes on from its newest checkpoint, whoever wrote it
+            self.pace = None
         if client is None:
             super().turn(seconds, interrupted)
             return
@@ -73,6 +75,7 @@ class ClusterScheduler(TrainingScheduler):
         self._wake()
         with contextlib.suppress(*engine.LOST):  # the next turn is spent here
             self._hand_out(client)
+            self.pace = Pace(float(len(self._slicer.at_work)), slow=False)
             until = time.monotonic() + WAIT
             while time.monotonic() < until and not interrupted():
                 self._take_home(client)
@@ -109,18 +112,18 @@ class ClusterScheduler(TrainingScheduler):
         match back.outcome:
             case Failure(_, text):
                 self._rest(key, f"waits: {text}")
-            case Learned(files, progress, given_up, lines):
+            case SliceOver(files, progress, given_up, lines):
                 for line in lines:
                     self._at_work.say(Note(line))
                 if progress:
                     self._tell(progress)
-                self._keep(back.model, files)
+                self._keep(back.model, files, back.joined)
                 if given_up:
                     self._rest(key)
 
-    def _keep(self, model: Model, files: Any) -> None:
+    def _keep(self, model: Model, files: Files, joined: Sequence[float]) -> None:
         try:
-            keep(self._settings.home, *model, files)
+            keep(self._settings.home, *model, files, joined)
         except DreamError as error:
             logging.warning("what was learned cannot be kept: %s", error)
             self._at_work.say(Note(f"what was learned cannot be kept: {error}", problem=True))

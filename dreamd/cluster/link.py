@@ -12,7 +12,7 @@ from collections.abc import Callable
 from distributed import Client
 
 from dreamd.cluster import engine
-from dreamd.cluster.address import Address
+from dreamd.cluster.address import ClusterAddress
 
 ASKED_EVERY = 1.0  # seconds
 ANSWERED_IN = 3.5  # seconds; a scheduler that takes longer is gone
@@ -26,7 +26,7 @@ class Link:
 
     def __init__(
         self,
-        address: Address,
+        address: ClusterAddress,
         name: str,
         changed: Callable[[bool], None],
         met: Callable[[Client], None] = lambda client: None,

@@ -7,22 +7,25 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
-from dreamd.cluster.address import Address
+from dreamd.cluster.address import ClusterAddress
 
 ENDING = 10.0  # seconds that a program has to end before it is killed
 
 
 @contextmanager
-def local_cluster(shelf: Path, slots: int = 0, device: str = "cpu") -> Iterator[Address]:
-    """A slot for each core, unless ``slots`` says how many."""
-    address = Address("127.0.0.1", free_port())
+def local_cluster(
+    shelf: Path, slots: int = 0, device: str = "cpu", out: IO[str] | None = None
+) -> Iterator[ClusterAddress]:
+    """A slot for each core, unless ``slots`` says how many; ``out`` takes what they print."""
+    address = ClusterAddress("127.0.0.1", free_port())
     where, count = f"127.0.0.1:{address.port}", str(slots or os.cpu_count() or 1)
     commands = (
-        ["scheduler", where],
-        ["worker", where, "--slots", count, "--device", device, "--shelf", str(shelf)],
+        ("scheduler", where),
+        ("worker", where, "--slots", count, "--device", device, "--shelf", str(shelf)),
     )
-    programs = [start(*command) for command in commands]
+    programs = [start(*command, out=out) for command in commands]
     try:
         yield address
     finally:
@@ -30,11 +33,12 @@ def local_cluster(shelf: Path, slots: int = 0, device: str = "cpu") -> Iterator[
             end(program)
 
 
-def start(*command: str) -> "subprocess.Popen[bytes]":
+def start(*command: str, out: IO[str] | None = None) -> "subprocess.Popen[bytes]":
     """One of our own commands as a process."""
+    said = out or subprocess.DEVNULL
     return subprocess.Popen(
-        [sys.executable, "-m", "dreamd", *command], stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        [sys.executable, "-m", "dreamd", *command],
+        stdin=subprocess.DEVNULL, stdout=said, stderr=said,
     )  # fmt: skip
 
 

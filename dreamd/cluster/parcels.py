@@ -23,7 +23,7 @@ AMONG_SECONDS = 1200.0
 """Seconds of recordings among which the cursor of a dream in a cluster leaps."""
 LARGEST = 512 << 20
 """Bytes of a dream's recordings; one that needs more is made here."""
-BESIDE = (".events", ".solos")
+HEARD_BESIDE = (".events", ".solos")
 """What was heard in a recording, beside its cache."""
 
 Move = Callable[[Path], Path]
@@ -67,14 +67,14 @@ class SliceParcel:
 
 
 @dataclass(frozen=True)
-class Made:
+class DreamMade:
     """The dream is whole."""
 
     seconds: float
 
 
 @dataclass(frozen=True)
-class Learned:
+class SliceOver:
     """The slice is over: the model's files now, and how it stands."""
 
     checkpoint: Files
@@ -98,7 +98,7 @@ class Failure:
     text: str
 
 
-Outcome = Made | Learned | Missing | Failure
+Outcome = DreamMade | SliceOver | Missing | Failure
 
 
 @dataclass
@@ -127,7 +127,7 @@ def bundle_of(path: Path) -> Bundle:
     if path.suffix == ".safetensors":  # its folder is its model's name
         return Bundle(((f"{path.parent.name}/{path.name}", path),))
     if path.suffix == ".f32":
-        beside = [path.with_suffix(suffix) for suffix in BESIDE]
+        beside = [path.with_suffix(suffix) for suffix in HEARD_BESIDE]
         files = [path, *(each for each in beside if each.exists())]
         return Bundle(tuple((f"recording{each.suffix}", each) for each in files))
     return Bundle(((f"seed{path.suffix}", path),))

@@ -15,7 +15,7 @@ from distributed import Nanny, Scheduler
 from distributed.system import MEMORY_LIMIT
 
 from dreamd.cluster import engine
-from dreamd.cluster.address import Address
+from dreamd.cluster.address import ClusterAddress
 from dreamd.cluster.shelf import DEVICE, FOLDER
 
 AGAIN_AFTER_SECONDS = 2.0
@@ -27,15 +27,16 @@ MOST_MEMORY = 8 << 30
 """Bytes for one slot; one that takes more is ended and started again."""
 
 Say = Callable[[str], None]
+Where = Callable[[], ClusterAddress]
 
 
-def run_scheduler(address: Address, file: Path | None, say: Say) -> None:
+def run_scheduler(address: ClusterAddress, file: Path | None, say: Say) -> None:
     """Until it is interrupted. ``file`` will hold its address, for workers on a shared disk."""
     engine.configure()
     asyncio.run(_schedule(address, file, say))
 
 
-async def _schedule(address: Address, file: Path | None, say: Say) -> None:
+async def _schedule(address: ClusterAddress, file: Path | None, say: Say) -> None:
     scheduler = Scheduler(
         host=address.host, port=address.port, protocol="tls" if address.tls else "tcp",
         security=engine.security_of(address), dashboard=False, dashboard_address=NOWHERE,
@@ -46,18 +47,14 @@ async def _schedule(address: Address, file: Path | None, say: Say) -> None:
         await scheduler.finished()
 
 
-def run_worker(
-    address: Callable[[], Address], slots: int, device: str, shelf: Path, say: Say
-) -> None:
+def run_worker(address: Where, slots: int, device: str, shelf: Path, say: Say) -> None:
     """Until it is interrupted. ``address`` is asked again whenever the scheduler is gone: a file of
     it may say another one then."""
     engine.configure()
     asyncio.run(_work(address, slots or os.cpu_count() or 1, device, shelf, say))
 
 
-async def _work(
-    address: Callable[[], Address], slots: int, device: str, shelf: Path, say: Say
-) -> None:
+async def _work(address: Where, slots: int, device: str, shelf: Path, say: Say) -> None:
     shelf.mkdir(parents=True, exist_ok=True)
     told = _Told(say)
     await asyncio.gather(
@@ -66,7 +63,7 @@ async def _work(
 
 
 async def _slot(
-    address: Callable[[], Address], number: int, slots: int, device: str, shelf: Path, told: "_Told"
+    address: Where, number: int, slots: int, device: str, shelf: Path, told: "_Told"
 ) -> None:
     while True:
         there = address()  # a file of it may say another one now
@@ -85,7 +82,7 @@ async def _slot(
                 told.change(f"at work for {there}, slots: {slots}")
                 await nanny.finished()
         except Exception as error:  # whatever it was, it is tried again
-            logging.debug("a slot ended", exc_info=error)
+            logging.info("a slot ended", exc_info=error)
         told.change(f"no scheduler at {there}: it is tried again until it is there")
         await asyncio.sleep(AGAIN_AFTER_SECONDS)
 

@@ -21,7 +21,7 @@ from dreamd.errors import SetupError
 FOLDER, DEVICE = "DREAMD_SHELF", "DREAMD_DEVICE"
 """The environment of a worker's processes: where its shelf is, and where it trains."""
 
-ROOM = 4 << 30  # bytes that a shelf may take
+SHELF_ROOM = 4 << 30  # bytes that a shelf may take
 IN_USE = 900.0  # seconds for which a bundle stays after it was last asked for
 
 Files = Mapping[str, bytes]
@@ -73,7 +73,7 @@ def content_key(files: Files) -> str:
 class Shelf:
     """:param folder: on the worker's disk; :param room: bytes that it may take."""
 
-    def __init__(self, folder: Path, room: int = ROOM) -> None:
+    def __init__(self, folder: Path, room: int = SHELF_ROOM) -> None:
         self.folder, self._room = folder, room
         folder.mkdir(parents=True, exist_ok=True)
 

@@ -16,10 +16,10 @@ from dreamd.approaches.config import ModelConfig
 from dreamd.cluster import engine
 from dreamd.cluster.parcels import (
     Failure,
-    Learned,
     Missing,
     Outcome,
     Packer,
+    SliceOver,
     SliceParcel,
     moved_recording,
 )
@@ -28,8 +28,9 @@ from dreamd.cluster.sources import Remote
 from dreamd.corpus.recording import Recording
 from dreamd.home import checkpoints
 from dreamd.settings import Settings
+from dreamd.training.trainer import KEPT_BEFORE
 
-TRIES = 4
+HANDED_OUT_AT_MOST = 4
 """Times that one slice is handed out: a worker may lack what another has."""
 
 Model = tuple[str, ModelConfig]
@@ -47,13 +48,18 @@ class Slice:
     tries: int = 1
     carried: set[str] = field(default_factory=set)
 
+    @property
+    def joined(self) -> tuple[float, ...]:
+        return tuple(sorted(each.joined for each in self.parcel.recordings)[-KEPT_BEFORE:])
+
 
 @dataclass(frozen=True)
 class Back:
     """A slice that is over."""
 
     model: Model
-    outcome: Learned | Failure
+    outcome: SliceOver | Failure
+    joined: tuple[float, ...]  # when its newest recordings did
 
 
 class Slicer:
@@ -98,7 +104,7 @@ class Slicer:
         key = f"train-{self._performer}-{secrets.token_hex(6)}"
         parcel = replace(parcel, key=key, cargo=packer.cargo(carried))
         future = engine.submit(
-            client, "train", parcel, key, place=engine.TRAINING, priority=-len(self._at_work)
+            client, "train_task", parcel, key, place=engine.TRAINING, priority=-len(self._at_work)
         )
         self._at_work[key] = Slice(model, future, parcel, packer, tries, carried)
         self._sent |= carried
@@ -114,15 +120,20 @@ class Slicer:
         if slice is None:  # it was let go
             return None
         outcome = _outcome(slice.future)
-        if isinstance(outcome, Missing) and slice.tries < TRIES:
+        if isinstance(outcome, Missing) and slice.tries < HANDED_OUT_AT_MOST:
             carried = slice.carried | set(outcome.keys)
             self._hand_out(
                 client, slice.model, slice.parcel, slice.packer, carried, slice.tries + 1
             )
             return None
-        if not isinstance(outcome, Learned | Failure):
+        if not isinstance(outcome, SliceOver | Failure):
             outcome = Failure("diverged", "the cluster could not make it")
-        return Back(slice.model, outcome)
+        return Back(slice.model, outcome, slice.joined)
+
+    def drop(self, voice: str) -> None:
+        """What is learned of this voice now is not wanted any more."""
+        for key in [key for key, each in self._at_work.items() if each.model[0] == voice]:
+            self._at_work.pop(key).future.release()
 
     def let_go(self, client: Client | None) -> None:
         """Nothing is at work any more: what the slices have learned is lost."""

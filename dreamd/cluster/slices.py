@@ -6,12 +6,12 @@ takes in what came of it.
 
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from dreamd.approaches.config import ModelConfig
-from dreamd.cluster.parcels import Learned, SliceParcel, moved_recording
+from dreamd.cluster.parcels import SliceOver, SliceParcel, moved_recording
 from dreamd.cluster.shelf import Files, Shelf
 from dreamd.cluster.sources import Remote, fetched
 from dreamd.corpus.recording import Recording
@@ -23,9 +23,9 @@ from dreamd.training.trainer import Trainer
 from dreamd.workers.messages import Note
 
 TURN = 0.25  # seconds of training between two looks at who else needs the process
-LEAST = 1e-3  # seconds that a turn counts for, also one that was rolled back
+LEAST_TURN = 1e-3  # seconds that a turn counts for, also one that was rolled back
 WAITING = 0.02  # seconds between two looks while a dream is made
-LONGEST_WAIT = 120.0  # seconds for which dreams keep a slice from going on; then it ends
+LONGEST_DELAY = 120.0  # seconds for which dreams keep a slice from going on; then it ends
 
 
 def learn_slice(
@@ -33,7 +33,7 @@ def learn_slice(
     shelf: Shelf,
     dreaming: Callable[[], bool],
     cancelled: Callable[[], bool],
-) -> Learned:
+) -> SliceOver:
     """Trains for the parcel's seconds, not counting those in which it is ``dreaming``.
 
     Raises :class:`Cancelled`.
@@ -55,7 +55,7 @@ def learn_slice(
         if trainer.unsaved and not trainer.given_up:
             trainer.save()
         files = newest_files(place)
-        return Learned(files, trainer.progress(), trainer.given_up is not None, tuple(lines))
+        return SliceOver(files, trainer.progress(), trainer.given_up is not None, tuple(lines))
 
 
 def _here(recording: Recording | Remote, shelf: Shelf, rate: int) -> Recording:
@@ -68,7 +68,7 @@ def _train(
     trainer: Trainer, seconds: float, dreaming: Callable[[], bool], cancelled: Callable[[], bool]
 ) -> None:
     spent = waited = 0.0
-    while spent < seconds and waited < LONGEST_WAIT and not trainer.given_up:
+    while spent < seconds and waited < LONGEST_DELAY and not trainer.given_up:
         if cancelled():
             raise Cancelled("nobody waits for it")
         if dreaming():
@@ -77,7 +77,7 @@ def _train(
         else:
             before = trainer.head.seconds
             trainer.train(min(TURN, seconds - spent), dreaming)
-            spent += max(trainer.head.seconds - before, LEAST)
+            spent += max(trainer.head.seconds - before, LEAST_TURN)
 
 
 def newest_files(model: Path) -> Files:
@@ -96,9 +96,11 @@ def put_files(model: Path, files: Files) -> None:
         (model / Path(name).name).write_bytes(content)
 
 
-def keep(home: Path, voice: str, config: ModelConfig, files: Files) -> int:
+def keep(
+    home: Path, voice: str, config: ModelConfig, files: Files, joined: Sequence[float] = ()
+) -> int:
     """What came of a slice, read as any checkpoint and saved as one, unless the home has learned
-    further meanwhile; gives the steps of the home's newest.
+    further meanwhile; gives the steps of the home's newest. ``joined``: when its recordings did.
 
     Raises :class:`DreamError` for files that are no checkpoint, and where there is no room.
     """
@@ -109,5 +111,5 @@ def keep(home: Path, voice: str, config: ModelConfig, files: Files) -> int:
     there = checkpoints.steps_of(newest) if newest else -1
     if came is None or came.head.steps <= there:
         return there
-    checkpoints.save(home, came.head, came.weights, came.optimizer or {})
+    checkpoints.save(home, came.head, came.weights, came.optimizer or {}, joined)
     return came.head.steps

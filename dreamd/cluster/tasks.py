@@ -23,12 +23,12 @@ from dreamd.cluster.engine import configure
 from dreamd.cluster.making import make_apart
 from dreamd.cluster.parcels import (
     Cargo,
+    DreamMade,
     DreamParcel,
     Failure,
-    Learned,
-    Made,
     Missing,
     Outcome,
+    SliceOver,
     SliceParcel,
     moved,
 )
@@ -47,7 +47,7 @@ def dask_setup(worker: Worker) -> None:
     prepare()
 
 
-def dream(parcel: DreamParcel) -> Outcome:
+def dream_task(parcel: DreamParcel) -> Outcome:
     """Makes a dream; all that is said of it goes to the parcel's topic."""
     worker, job = get_worker(), parcel.job
     run = secrets.token_hex(4)
@@ -66,12 +66,12 @@ def dream(parcel: DreamParcel) -> Outcome:
             began = time.monotonic()
             with torch.no_grad():
                 make_apart(moved(job, _shelf().path), parcel.settings, say, cancelled)
-            return Made(time.monotonic() - began)
+            return DreamMade(time.monotonic() - began)
     except Exception as error:  # noqa: BLE001  # its asker waits for a word
         return _failure(error)
 
 
-def train(parcel: SliceParcel) -> Outcome:
+def train_task(parcel: SliceParcel) -> Outcome:
     """A slice of training; it waits while a dream is made in this process."""
     worker = get_worker()
 
@@ -87,7 +87,7 @@ def train(parcel: SliceParcel) -> Outcome:
                 replace(parcel, settings=settings), _shelf(), _dreaming.is_set, cancelled
             )
     except Cancelled:
-        return Learned({}, None)
+        return SliceOver({}, None)
     except Exception as error:  # noqa: BLE001  # its asker waits for a word
         return _failure(error)
 

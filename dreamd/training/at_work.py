@@ -67,6 +67,7 @@ class AtWork:
             del self._trainers[key]
 
     def dismiss_all(self) -> None:
+        """None is in memory any more, but those that cannot be saved."""
         for key in list(self._trainers):
             self.dismiss(key)
 

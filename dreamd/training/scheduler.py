@@ -45,11 +45,7 @@ class TrainingScheduler:
         self._stints: dict[Key, float] = {}  # seconds trained since they came to work
         self._listening = Listening()
         self._at_work = AtWork(settings, tell, self._listening.again)
-
-    @property
-    def pace(self) -> Pace | None:
-        """How fast learning goes where others do it; None: this process does."""
-        return None
+        self.pace: Pace | None = None  #: of learning, where it is not this process that learns
 
     @property
     def learns(self) -> bool:
@@ -180,11 +176,6 @@ class TrainingScheduler:
         for key in [key for key, at in self._resting.items() if at <= now]:
             del self._resting[key]
             self._line.append(key)
-
-    def put_away(self) -> None:
-        """No model is in memory any more, but those that cannot be saved: each goes on from its
-        newest checkpoint, whoever wrote it."""
-        self._at_work.dismiss_all()
 
     def save(self) -> None:
         """Everything that is not saved yet."""
