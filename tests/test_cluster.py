@@ -31,7 +31,7 @@ from dreamd.cluster.parcels import Packer, moved, trimmed
 from dreamd.cluster.receiver import Receiver
 from dreamd.corpus.recording import Recording
 from dreamd.dreaming import render
-from dreamd.dreaming.job import ChunkWritten, CursorLeapt, Job
+from dreamd.dreaming.job import ChunkWritten, CursorLeapt, Job, Said, Stop
 from dreamd.dreaming.resolve import resolve
 from dreamd.errors import Cancelled, Diverged, DreamError, SetupError
 from dreamd.home import checkpoints
@@ -146,6 +146,11 @@ def elsewhere(cluster: Programs, small: Settings) -> Iterator[Elsewhere]:
     made._link.close()
 
 
+def nothing(patience: float) -> list[Said]:
+    """What is said of a dream that nobody stops."""
+    return []
+
+
 def here(job: Job, settings: Settings, folder: Path) -> tuple[np.ndarray, list[Any]]:
     """The dream as this process makes it, and what is said of it."""
     apart = replace(job, path=new_file(folder / "here.wav", job))
@@ -181,7 +186,7 @@ def test_a_dream_of_the_cluster_is_the_dream_made_here(
     elsewhere: Elsewhere, make_job: Callable[..., Job], small: Settings, tmp_path: Path, keys: Any
 ) -> None:
     job, told = make_job(**keys), []
-    elsewhere.make(job, small, told.append, lambda: False)
+    elsewhere.make(job, small, told.append, nothing)
     expected, said = here(job, small, tmp_path)
     np.testing.assert_array_equal(samples_of(job), expected)
     assert in_order(told, job)
@@ -194,7 +199,7 @@ def test_a_seed_s_file_travels(
     seed = tmp_path / "seed.wav"
     files.write(seed, tone(500, 1.0, 8000), 8000)
     job = make_job(seed=str(seed))
-    elsewhere.make(job, small, lambda said: None, lambda: False)
+    elsewhere.make(job, small, lambda said: None, nothing)
     np.testing.assert_array_equal(samples_of(job), here(job, small, tmp_path)[0])
 
 
@@ -203,12 +208,17 @@ def test_a_cancelled_dream_leaves_its_worker_free(
 ) -> None:
     told: list[Any] = []
     with pytest.raises(Cancelled):
-        elsewhere.make(make_job(secs=300), small, told.append, lambda: len(told) > 2)
+        elsewhere.make(
+            make_job(secs=300),
+            small,
+            told.append,
+            lambda patience: [Stop(0)] if len(told) > 2 else [],
+        )
     client = engine.connect(cluster.address, "test")
     until(lambda: not any(client.processing().values()))
     client.close()
     again = make_job()
-    elsewhere.make(again, small, told.append, lambda: False)
+    elsewhere.make(again, small, told.append, nothing)
     assert np.abs(samples_of(again)).max() > 0
 
 
@@ -220,7 +230,7 @@ def test_what_fails_on_a_worker_fails_in_its_own_words(
     broken.write_bytes(b"no audio")
     job = replace(job, seed=replace(job.seed, kind="file", path=broken, recording=None))
     with pytest.raises(DreamError, match="seed"):
-        elsewhere.make(job, small, lambda said: None, lambda: False)
+        elsewhere.make(job, small, lambda said: None, nothing)
 
 
 def test_a_worker_that_is_killed_in_a_dream(
@@ -235,7 +245,7 @@ def test_a_worker_that_is_killed_in_a_dream(
         if len(told) == 4:
             cluster.kill_who("dream-")
 
-    elsewhere.make(job, small, tell, lambda: False)
+    elsewhere.make(job, small, tell, nothing)
     assert any("begins again" in note.text for note in notes_of(elsewhere))
     assert in_order(told, job)
     np.testing.assert_array_equal(samples_of(job), here(job, small, tmp_path)[0])
@@ -260,7 +270,7 @@ def test_a_scheduler_that_is_killed_in_a_dream_and_comes_back(
             cluster.scheduler.wait()
 
     with torch.no_grad():
-        elsewhere.make(job, small, tell, lambda: False)
+        elsewhere.make(job, small, tell, nothing)
     assert any("goes on here" in note.text for note in notes_of(elsewhere))
     assert in_order(told, job)
     np.testing.assert_array_equal(samples_of(job), here(job, small, tmp_path)[0])
@@ -268,7 +278,7 @@ def test_a_scheduler_that_is_killed_in_a_dream_and_comes_back(
     cluster.wait_for_workers()
     until(lambda: elsewhere._link.client() is not None)
     again = make_job()
-    elsewhere.make(again, small, told.append, lambda: False)
+    elsewhere.make(again, small, told.append, nothing)
     np.testing.assert_array_equal(samples_of(again), here(again, small, tmp_path)[0])
 
 

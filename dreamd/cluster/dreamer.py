@@ -34,7 +34,8 @@ from dreamd.cluster.parcels import (
 )
 from dreamd.cluster.receiver import Receiver
 from dreamd.dreaming import worker
-from dreamd.dreaming.job import Job
+from dreamd.dreaming.helm import Hear
+from dreamd.dreaming.job import Job, Remarked, Stop
 from dreamd.dreaming.render import render
 from dreamd.errors import Cancelled, DreamError
 from dreamd.settings import Settings
@@ -43,9 +44,9 @@ from dreamd.workers.messages import Here, Note
 LOOKS_EVERY = 0.02  # seconds between two looks whether the dream was cancelled
 WORD_EVERY = 2.0  # seconds between words that it still waits
 SENT_AT_MOST = 4  # times that one dream is sent
+UNSTEERED = "a dream that the cluster makes is not steered: one without end is, it is made here"
 
 Tell = Callable[[Any], None]
-Stopped = Callable[[], bool]
 
 
 def main(pipe: Connection, settings: Settings) -> None:
@@ -69,8 +70,11 @@ class Elsewhere:
         self._address = cluster_at(settings.cluster, settings.tls)
         self._link = Link(self._address, self._topic, self._on_change, self._listen)
 
-    def make(self, job: Job, settings: Settings, tell: Tell, stopped: Stopped) -> None:
-        """As :func:`dreamd.dreaming.render.render`, on a worker if there is a cluster."""
+    def make(self, job: Job, settings: Settings, tell: Tell, hear: Hear) -> int:
+        """As :func:`dreamd.dreaming.render.render`, on a worker if there is a cluster. An endless
+        dream is made here, where it hears at once what it is told."""
+        if job.endless:
+            return render(job, settings, tell, hear)
         job = trimmed(job)
         receiver = Receiver(job, tell)
         if client := self._link.client():
@@ -78,20 +82,20 @@ class Elsewhere:
             packed = moved(job, packer.move)
             if packer.size <= LARGEST:
                 try:
-                    return self._make(client, packed, packer, settings, receiver, stopped)
+                    return self._make(client, packed, packer, settings, receiver, hear)
                 except Lost as lost:
                     self._say(Note(f"{lost}: this dream goes on here", problem=True))
         if receiver.begun:
             receiver.begins()
-            return make_apart(job, settings, receiver.hear, stopped)
-        return render(job, settings, tell, stopped)
+            return make_apart(job, settings, receiver.hear, hear)
+        return render(job, settings, tell, hear)
 
     # ------------------------------------------------------------ elsewhere
 
     def _make(
         self, client: Client, job: Job, packer: Packer, settings: Settings, receiver: Receiver,
-        stopped: Stopped,
-    ) -> None:  # fmt: skip
+        hear: Hear,
+    ) -> int:  # fmt: skip
         carried = {key for key in packer.bundles if key not in self._sent}
         for _ in range(SENT_AT_MOST):
             key = f"dream-{self._topic}-{job.serial}-{secrets.token_hex(3)}"
@@ -102,25 +106,27 @@ class Elsewhere:
             )  # fmt: skip
             self._sent |= carried
             try:
-                outcome = self._wait(future, receiver, stopped)
+                outcome = self._wait(future, receiver, hear)
             finally:
                 if self._link.client() is client:  # else it is gone, and would keep us waiting
                     future.cancel()
             if isinstance(outcome, DreamMade) and receiver.whole:
-                return
+                return job.frames
             if isinstance(outcome, Failure):
                 raise failed(outcome)
             if isinstance(outcome, Missing):
                 carried |= set(outcome.keys)
         raise Lost("the cluster has not made this dream")
 
-    def _wait(self, future: Future[Any], receiver: Receiver, stopped: Stopped) -> Any:
+    def _wait(self, future: Future[Any], receiver: Receiver, hear: Hear) -> Any:
         """What came of it. Raises :class:`Cancelled`, :class:`Lost`."""
         run, at, told = "", "", time.monotonic()
         future.add_done_callback(lambda _: self._heard.put(None))
         while True:
-            if stopped():
-                raise Cancelled("cancelled")
+            for said in hear(0.0):
+                if isinstance(said, Stop):
+                    raise Cancelled("cancelled")
+                receiver.hear(Remarked(said.serial, UNSTEERED), b"")
             if self._link.client() is None:
                 raise Lost(f"the cluster at {self._address} is gone")
             if time.monotonic() - told > WORD_EVERY:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dreamd.audio.files import DreamFile
+from dreamd.dreaming.helm import Hear
 from dreamd.dreaming.job import ChunkWritten, Job
 from dreamd.dreaming.render import render
 from dreamd.settings import Settings
@@ -18,9 +19,7 @@ TellSamples = Callable[[Any, bytes], None]
 """Hears what is said of a dream; of a part that is written, its samples too (float32)."""
 
 
-def make_apart(
-    job: Job, settings: Settings, tell: TellSamples, stopped: Callable[[], bool]
-) -> None:
+def make_apart(job: Job, settings: Settings, tell: TellSamples, hear: Hear) -> int:
     """As :func:`dreamd.dreaming.render.render`; ``job.path`` is not touched."""
     with tempfile.TemporaryDirectory(prefix="dreamd-") as folder:
         file = DreamFile(Path(folder) / "dream.wav", job.rate)
@@ -30,4 +29,4 @@ def make_apart(
             part = isinstance(said, ChunkWritten)
             tell(said, file.read(said.start, said.frames).tobytes() if part else b"")
 
-        render(replace(job, path=file.path), settings, say, stopped)
+        return render(replace(job, path=file.path), settings, say, hear)

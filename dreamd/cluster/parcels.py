@@ -70,8 +70,6 @@ class SliceParcel:
 class DreamMade:
     """The dream is whole."""
 
-    seconds: float
-
 
 @dataclass(frozen=True)
 class SliceOver:

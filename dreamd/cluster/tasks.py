@@ -8,8 +8,7 @@ import os
 import pickle
 import secrets
 import threading
-import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -34,6 +33,7 @@ from dreamd.cluster.parcels import (
 )
 from dreamd.cluster.shelf import DEVICE, FOLDER, Shelf
 from dreamd.cluster.slices import learn_slice
+from dreamd.dreaming.job import Said, Stop
 from dreamd.dreaming.render import prepare
 from dreamd.errors import Cancelled, Diverged, DreamError
 
@@ -55,18 +55,17 @@ def dream_task(parcel: DreamParcel) -> Outcome:
     def say(said: Any, samples: bytes = b"") -> None:
         worker.log_event(parcel.topic, (parcel.key, run, pickle.dumps(said), samples))
 
-    def cancelled() -> bool:
-        return is_cancelled(worker, parcel.key)
+    def hear(patience: float) -> Iterable[Said]:
+        return [Stop(job.serial)] if is_cancelled(worker, parcel.key) else []
 
     try:
         with at_work():
             if missing := _received(parcel.cargo):
                 return Missing(missing)
             say(worker.name)
-            began = time.monotonic()
             with torch.no_grad():
-                make_apart(moved(job, _shelf().path), parcel.settings, say, cancelled)
-            return DreamMade(time.monotonic() - began)
+                make_apart(moved(job, _shelf().path), parcel.settings, say, hear)
+            return DreamMade()
     except Exception as error:  # noqa: BLE001  # its asker waits for a word
         return _failure(error)
 

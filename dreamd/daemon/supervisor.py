@@ -94,10 +94,9 @@ class Supervisor:
         self, settings: Settings, tell: Callable[[WorkerMessage | WorkerExited | Note], None]
     ) -> None:
         self.dreamers = settings.dreamers or os.cpu_count() or 1
-        self._tell = tell
+        self._settings, self._tell = settings, tell
         self._ticked = 0.0
         self._yielding = False  # what training was told last
-        self._settings = settings
         self._dreamer, learner = CHILDREN[bool(settings.cluster)]
         self._trainer = Worker("learner", learner, settings, tell)
         self.slots = {self._trainer.name: Slot(self._trainer, time.monotonic(), trains=True)}
@@ -105,9 +104,8 @@ class Supervisor:
             self._add_dreamer()
 
     def _add_dreamer(self) -> None:
-        name, settings = f"dreamer-{len(self.slots) - 1}", self._settings
-        worker = Worker(name, self._dreamer, settings, self._tell)
-        self.slots[name] = Slot(worker, time.monotonic())
+        new = Worker(f"dreamer-{len(self.slots) - 1}", self._dreamer, self._settings, self._tell)
+        self.slots[new.name] = Slot(new, time.monotonic())
 
     # ------------------------------------------------------------ dreams
 
