@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import PATIENCE, Daemon, tone
+from distributed import Client
 
 from dreamd.approaches.registry import config_of
 from dreamd.audio import files
@@ -49,6 +50,8 @@ class Programs:
     def __init__(self, folder: Path) -> None:
         self.folder, self.address = folder, ClusterAddress("127.0.0.1", local.free_port())
         self.words = f"127.0.0.1:{self.address.port}"
+        self._client: Client | None = None
+        self.pids: dict[str, int] = {}
         self._out = (folder / "programs.out").open("a")
         self.start_scheduler()
         self.worker = self._start("worker", self.words, "--slots", "2", "--device", "cpu",
@@ -61,33 +64,34 @@ class Programs:
         return local.start(*command, out=self._out)
 
     def wait_for_workers(self, count: int = 2) -> None:
-        until(lambda: len(self._workers()) >= count, self.said)
+        until(lambda: len(self.ask(Client.nthreads)) >= count, self.said)
 
-    def _workers(self) -> dict[str, int]:
+    def ask(self, question: Callable[[Client], Any]) -> Any:
+        """What a client hears; nothing while no scheduler answers."""
         try:
-            client = engine.connect(self.address, "test")
-        except OSError:
+            if self._client is None or self._client.status != "running":
+                self._client = engine.connect(self.address, "test")
+            return question(self._client)
+        except engine.LOST:
+            self._client = None
             return {}
-        try:
-            return dict(client.nthreads())
-        finally:
-            client.close()
 
     def kill_who(self, doing: str) -> None:
         """The slot's process that has a task whose key begins so is killed."""
-        client = engine.connect(self.address, "killer")
-        try:
-            busy = [w for w, keys in client.processing().items()
-                    if any(str(key).startswith(doing) for key in keys)]  # fmt: skip
-            os.kill(client.run(os.getpid)[busy[0]], signal.SIGKILL)
-        finally:
-            client.close()
+        busy = [worker for worker, keys in self.ask(Client.processing).items()
+                if any(str(key).startswith(doing) for key in keys)]  # fmt: skip
+        os.kill(self.pids[busy[0]], signal.SIGKILL)
+
+    def learn_pids(self) -> None:
+        self.pids = self.ask(lambda client: client.run(os.getpid))
 
     def said(self) -> str:
         self._out.flush()
         return (self.folder / "programs.out").read_text()
 
     def end(self) -> None:
+        if self._client is not None:
+            self._client.close(timeout=1)
         for program in (self.worker, self.scheduler):
             local.end(program)
         self._out.close()
@@ -110,6 +114,7 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Programs]:
 @pytest.fixture
 def cluster(programs: Programs) -> Programs:
     programs.wait_for_workers()
+    programs.learn_pids()
     return programs
 
 
@@ -214,9 +219,7 @@ def test_a_cancelled_dream_leaves_its_worker_free(
             told.append,
             lambda patience: [Stop(0)] if len(told) > 2 else [],
         )
-    client = engine.connect(cluster.address, "test")
-    until(lambda: not any(client.processing().values()))
-    client.close()
+    until(lambda: not any(cluster.ask(Client.processing).values()))
     again = make_job()
     elsewhere.make(again, small, told.append, nothing)
     assert np.abs(samples_of(again)).max() > 0
@@ -238,11 +241,11 @@ def test_a_worker_that_is_killed_in_a_dream(
     tmp_path: Path,
 ) -> None:  # fmt: skip
     """It begins again elsewhere; what was heard is not told again."""
-    job, told = make_job(secs=25), list[Any]()
+    job, told = make_job(secs=8), list[Any]()
 
     def tell(said: Any) -> None:
         told.append(said)
-        if len(told) == 4:
+        if len(told) == 2:  # it leapt, and came to its first part
             cluster.kill_who("dream-")
 
     elsewhere.make(job, small, tell, nothing)
@@ -261,11 +264,11 @@ def test_a_scheduler_that_is_killed_in_a_dream_and_comes_back(
     tmp_path: Path,
 ) -> None:  # fmt: skip
     """This machine goes on by itself, and goes back."""
-    job, told = make_job(secs=25), list[Any]()
+    job, told = make_job(secs=8), list[Any]()
 
     def tell(said: Any) -> None:
         told.append(said)
-        if len(told) == 4:
+        if len(told) == 2:  # it leapt, and came to its first part
             cluster.scheduler.kill()
             cluster.scheduler.wait()
 

@@ -59,6 +59,26 @@ class Lost(Exception):
     """The cluster, in the middle of a dream; what is to be said of it."""
 
 
+class _Making:
+    """What is said of a task by the worker that makes its dream now; a second one begins anew."""
+
+    def __init__(self, key: str, receiver: Receiver, say: Tell) -> None:
+        self._key, self._receiver, self._say = key, receiver, say
+        self._run = self._at = ""
+
+    def hear(self, key: str, run: str, said: Any, samples: bytes) -> None:
+        if key != self._key:  # of a dream that was given up
+            return
+        if run != self._run and isinstance(said, str):
+            if self._run:
+                line = f"{self._at} went, the dream begins again at {said}"
+                self._say(Note(line, problem=True))
+            self._run, self._at = run, said
+            self._receiver.begins()
+        elif run == self._run:
+            self._receiver.hear(said, samples)
+
+
 class Elsewhere:
     """:param say: takes :class:`Note`."""
 
@@ -120,8 +140,8 @@ class Elsewhere:
 
     def _wait(self, future: Future[Any], receiver: Receiver, hear: Hear) -> Any:
         """What came of it. Raises :class:`Cancelled`, :class:`Lost`."""
-        run, at, told = "", "", time.monotonic()
         future.add_done_callback(lambda _: self._heard.put(None))
+        making, told = _Making(str(future.key), receiver, self._say), time.monotonic()
         while True:
             for said in hear(0.0):
                 if isinstance(said, Stop):
@@ -136,20 +156,10 @@ class Elsewhere:
                 heard = self._heard.get(timeout=LOOKS_EVERY)
             except queue.Empty:
                 continue
-            if heard is None:
-                if future.done():
-                    return _result(future)
-                continue
-            key, its_run, said, samples = heard
-            if key != future.key:
-                continue
-            if its_run != run and isinstance(said, str):
-                if run:
-                    self._say(Note(f"{at} went, the dream begins again at {said}", problem=True))
-                run, at = its_run, said
-                receiver.begins()
-            elif its_run == run:
-                receiver.hear(said, samples)
+            if heard is not None:
+                making.hear(*heard)
+            elif future.done():
+                return _result(future)
 
     def _listen(self, client: Client) -> None:
         client.subscribe_topic(self._topic, self._on_event)

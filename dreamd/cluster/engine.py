@@ -6,6 +6,7 @@ same patience: a peer that has not answered for some seconds is gone.
 
 import logging
 import pickle
+import socket
 from concurrent.futures import CancelledError
 from typing import Any
 
@@ -76,6 +77,7 @@ def submit(
 def connect(address: ClusterAddress, name: str) -> Client:
     """A client. Raises :class:`OSError` where no scheduler answers."""
     configure()
+    socket.create_connection((address.host, address.port), CONNECT).close()  # a client costs more
     return Client(
         str(address), timeout=CONNECT, security=security_of(address), name=name,
         set_as_default=False, direct_to_workers=False,

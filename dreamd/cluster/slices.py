@@ -22,7 +22,7 @@ from dreamd.training.resume import newest_usable
 from dreamd.training.trainer import Trainer
 from dreamd.workers.messages import Note
 
-TURN = 0.25  # seconds of training between two looks at who else needs the process
+LEARNING_TURN = 0.25  # seconds of training between two looks at who else needs the process
 LEAST_TURN = 1e-3  # seconds that a turn counts for, also one that was rolled back
 WAITING = 0.02  # seconds between two looks while a dream is made
 LONGEST_DELAY = 120.0  # seconds for which dreams keep a slice from going on; then it ends
@@ -76,7 +76,7 @@ def _train(
             waited += WAITING
         else:
             before = trainer.head.seconds
-            trainer.train(min(TURN, seconds - spent), dreaming)
+            trainer.train(min(LEARNING_TURN, seconds - spent), dreaming)
             spent += max(trainer.head.seconds - before, LEAST_TURN)
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from distributed import Worker, get_worker
+from distributed import Worker, get_worker, secede
 
 from dreamd import __version__
 from dreamd.cluster.engine import configure
@@ -80,6 +80,7 @@ def train_task(parcel: SliceParcel) -> Outcome:
     try:
         if missing := _received(parcel.cargo):
             return Missing(missing)
+        secede()  # a minute of training says nothing of how long a dream would wait here
         settings = replace(parcel.settings, device=os.environ.get(DEVICE, "cpu"), threads=1)
         with torch.enable_grad():
             return learn_slice(
