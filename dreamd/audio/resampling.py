@@ -4,6 +4,8 @@
 of their files (:class:`ToRate`); :func:`resample` is for what is whole.
 """
 
+import math
+import sys
 from functools import cache
 
 import numpy as np
@@ -44,15 +46,15 @@ class ToRate:
 
     def __init__(self, rate: int, to: int, count: int | None, frames: int) -> None:
         self._stream = Stream(rate, to, FINEST) if rate != to else None
-        self._to_come, self._left, self._frames = count, frames, frames
+        self._to_come = math.inf if count is None else count
+        self._frames = sys.maxsize if count is None else frames
+        self._left = self._frames
         self._edge = max(round(RINGING * to), 1)
         self.late = held_back(rate, to) if self._stream else 0  #: samples held back at first
 
     def __call__(self, block: Block) -> Block:
         if self._stream is None:
             return block
-        if self._to_come is None:
-            return self._stream(block)
         self._to_come -= len(block)
         last = self._to_come <= 0
         made = self._stream(block, last)[: self._left]
