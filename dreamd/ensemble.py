@@ -23,6 +23,7 @@ from dreamd.cluster.address import (
 )
 from dreamd.errors import SetupError
 from dreamd.flags import a_path, settings_from
+from dreamd.home import environment
 from dreamd.settings import Settings
 
 AddCommand = Callable[..., argparse.ArgumentParser]
@@ -39,6 +40,9 @@ def check_cluster(settings: Settings) -> None:
 def add_commands(command: AddCommand) -> None:
     _add_programs(command)
     _add_farm(command)
+    new = command("scale", _scale, "measure what a cluster costs and gives, as Markdown")
+    new.add_argument("--minutes", type=float, default=1.0, help="of each part (default: 1)")
+    new.add_argument("--out", type=a_path, metavar="FILE", help="page to write, too")
     new = command("certificates", _certificates, "make the certificates of an ensemble")
     new.add_argument("folder", type=a_path, metavar="FOLDER")
 
@@ -125,3 +129,18 @@ def _certificates(arguments: argparse.Namespace) -> None:
 
     make_certificates(arguments.folder)
     print(f"{arguments.folder}: bring this folder to every machine, and give it as --tls")
+
+
+def _scale(arguments: argparse.Namespace) -> None:
+    check_engine()
+    environment.check_place(arguments.out)
+    from dreamd.experiments import scale, timing
+
+    print(machine := timing.machine(), flush=True)
+    parts = []
+    for part in scale.report(arguments.minutes):
+        print(part, flush=True)
+        parts.append(part)
+    if arguments.out:
+        page = "\n".join([scale.SCALE_INTRODUCTION, machine, *map(str, parts)])
+        environment.write_page(arguments.out, page)

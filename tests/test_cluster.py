@@ -452,8 +452,10 @@ def test_addresses_that_are_none(tmp_path: Path) -> None:
         certificates_in(tmp_path)
 
 
-def test_who_has_no_certificate_is_not_let_in(tmp_path: Path) -> None:
-    """And who has another ensemble's."""
+def test_who_has_no_certificate_is_not_let_in(
+    tmp_path: Path, small: Settings, recordings: Path
+) -> None:
+    """Nor who has another ensemble's; those of ours meet by the scheduler's file."""
     ours, theirs = tmp_path / "ours", tmp_path / "theirs"
     for folder in (ours, theirs):
         make_certificates(folder)
@@ -461,15 +463,22 @@ def test_who_has_no_certificate_is_not_let_in(tmp_path: Path) -> None:
     with pytest.raises(SetupError, match="there are certificates"):
         make_certificates(ours)
     where, file = f"127.0.0.1:{local.free_port()}", tmp_path / "scheduler.json"
-    program = local.start("scheduler", where, "--tls", str(ours), "--file", str(file))
+    program = worker = local.start("scheduler", where, "--tls", str(ours), "--file", str(file))
     try:
         until(file.exists)
-        engine.connect(cluster_at(str(file), ours), "one of us").close()
+        there = ("--tls", str(ours), "--slots", "1", "--device", "cpu")
+        shelves = ("--shelf", str(tmp_path / "shelf"))
+        worker = local.start("worker", str(file), *there, *shelves)
+        shape = config_of("vector", small)
+        voices = recordings_of(small, recordings, print)
+        Farm(small, voices, [shape], 0.3, Watched()).run(cluster_at(str(file), ours))
+        assert checkpoints.newest(checkpoints.folder(small.home, "guitar", shape))
         for tls in (theirs, ""):
             with pytest.raises(OSError):  # noqa: PT011  # of many kinds
                 engine.connect(cluster_at(where, tls), "somebody")
     finally:
-        local.end(program)
+        for each in (worker, program):
+            local.end(each)
 
 
 def test_without_a_cluster_nothing_of_it_is_imported() -> None:
@@ -501,3 +510,59 @@ def test_a_link_says_when_its_cluster_is_gone(tmp_path: Path) -> None:
     assert heard.get(timeout=PATIENCE)
     link.close()
     local.end(program)
+
+
+SPACE, HERE, THERE = f"dreamd-{os.getpid()}", "10.213.77.1", "10.213.77.2"
+
+
+@pytest.fixture
+def cable() -> Iterator[Callable[[str], None]]:
+    """Another machine, as a network namespace; sets the link to it up or down."""
+
+    def ip(words: str) -> bool:
+        return not subprocess.run(
+            ["ip", *words.split()], capture_output=True, check=False
+        ).returncode
+
+    if os.geteuid() or not ip(f"netns add {SPACE}"):
+        pytest.skip("network namespaces need root")
+    try:
+        assert ip(f"link add dreamd0 type veth peer name dreamd1 netns {SPACE}")
+        assert ip(f"addr add {HERE}/24 dev dreamd0")
+        assert ip(f"-n {SPACE} addr add {THERE}/24 dev dreamd1")
+        assert ip(f"-n {SPACE} link set dreamd1 up")
+        assert ip(f"-n {SPACE} link set lo up")
+        assert ip("link set dreamd0 up")
+        yield lambda state: assert_true(ip(f"link set dreamd0 {state}"))
+    finally:
+        ip("link del dreamd0")
+        ip(f"netns del {SPACE}")
+
+
+def assert_true(it: bool) -> None:
+    assert it
+
+
+def test_a_link_that_is_down_and_up_again(tmp_path: Path, cable: Callable[[str], None]) -> None:
+    """Encrypted, to another machine: the performer's side knows it at once, and goes back."""
+    make_certificates(tmp_path / "ours")
+    program = subprocess.Popen(
+        ["ip", "netns", "exec", SPACE, sys.executable, "-m", "dreamd", "scheduler", THERE,
+         "--tls", str(tmp_path / "ours")], stdout=subprocess.DEVNULL,
+    )  # fmt: skip
+    heard: queue.SimpleQueue[bool] = queue.SimpleQueue()
+    link = Link(cluster_at(THERE, tmp_path / "ours"), "test", heard.put)
+    try:
+        while not heard.get(timeout=PATIENCE):
+            pass
+        cable("down")
+        assert not heard.get(timeout=PATIENCE)
+        assert link.client() is None
+        cable("up")
+        assert heard.get(timeout=PATIENCE)
+        client = link.client()
+        assert client is not None
+        assert client.scheduler_info()["workers"] == {}
+    finally:
+        link.close()
+        local.end(program)

@@ -49,8 +49,9 @@ def configure() -> None:
         "distributed.worker.http.routes": [],
         "distributed.worker.daemon": True,
     })  # fmt: skip
-    for name in QUIET_LOGGERS:
-        logging.getLogger(name).setLevel(logging.CRITICAL)
+    for name in (*QUIET_LOGGERS, *logging.root.manager.loggerDict):
+        if name.partition(".")[0] in QUIET_LOGGERS:  # Dask gives some of its own a level each
+            logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 def security_of(address: ClusterAddress) -> Security | None:

@@ -17,6 +17,7 @@ from distributed.system import MEMORY_LIMIT
 from dreamd.cluster import engine
 from dreamd.cluster.address import ClusterAddress
 from dreamd.cluster.shelf import DEVICE, FOLDER
+from dreamd.errors import SetupError
 
 AGAIN_AFTER_SECONDS = 2.0
 """Before a scheduler that is not there is tried again."""
@@ -31,9 +32,13 @@ Where = Callable[[], ClusterAddress]
 
 
 def run_scheduler(address: ClusterAddress, file: Path | None, say: Say) -> None:
-    """Until it is interrupted. ``file`` will hold its address, for workers on a shared disk."""
+    """Until it is interrupted. ``file`` will hold its address, for workers on a shared disk. Raises
+    :class:`SetupError` where it cannot listen."""
     engine.configure()
-    asyncio.run(_schedule(address, file, say))
+    try:
+        asyncio.run(_schedule(address, file, say))
+    except OSError as error:
+        raise SetupError(f"no scheduler at {address}: {error.strerror or error}") from None
 
 
 async def _schedule(address: ClusterAddress, file: Path | None, say: Say) -> None:
