@@ -15,7 +15,7 @@ from dreamd.cluster import engine
 from dreamd.cluster.address import ClusterAddress
 
 ASKED_EVERY = 1.0  # seconds
-ANSWERED_IN = 3.5  # seconds; a scheduler that takes longer is gone
+ANSWERED_IN = 2.8  # seconds; a scheduler that takes longer is gone
 
 
 class Link:
