@@ -17,7 +17,7 @@ from dreamd.audio.files import DreamFile, Samples, excerpt, write
 from dreamd.audio.resampling import ToRate
 from dreamd.commands.offline import listen
 from dreamd.corpus.recording import Recording
-from dreamd.dreaming import render
+from dreamd.dreaming import course, networks, render
 from dreamd.dreaming.job import ChunkWritten, CursorLeapt, Job
 from dreamd.dreaming.resolve import resolve
 from dreamd.errors import BadRequest, SetupError
@@ -136,7 +136,7 @@ def test_a_dream_of_any_rate_is_a_seed(
     voices = {"sine": [recorded(tone(500, 2.0))]}
     asked = Request("vector", seed="dream:3", seedat=0.25)
     one = resolve(small, asked, voices, lambda number: tmp_path / "dream.wav")
-    heard = render.seed_of(render.model_of(one, small.init_std), one)
+    heard = course.seed_of(one, networks.model_of(one, small.init_std).seed_samples)
     spectrum = np.abs(np.fft.rfft(heard * np.hanning(len(heard)), 1 << 14))
     assert np.argmax(spectrum) * RATE / (1 << 14) == pytest.approx(300, abs=15)
 
