@@ -47,15 +47,15 @@ def _perform(
     client.subscribe_topic(topic, hear)
     packer, futures = Packer(), list[Any]()
     packed, end = moved(job, packer.move), time.monotonic() + seconds
-    while (now := time.monotonic()) < end:
+    while time.monotonic() < end:
+        time.sleep(chance.expovariate(1 / every))
         key = f"dream-{topic}-{len(futures)}"
         parcel = DreamParcel(
             key, topic, replace(packed, serial=len(futures)), settings, packer.cargo(packer.bundles)
         )
-        asked[key] = now
+        asked[key] = time.monotonic()
         futures.append(engine.submit(client, "dream_task", parcel, key,
                                      place=engine.DREAM, priority=engine.DREAMS_FIRST))  # fmt: skip
-        time.sleep(chance.expovariate(1 / every))
     for future in futures:
         future.result(timeout=DREAM_PATIENCE)
     client.close(timeout=1)
