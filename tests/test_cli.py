@@ -181,13 +181,11 @@ def test_where_no_cache_can_be_written_it_dreams_all_the_same(
     environment.keep_compiled(tmp_path)
     assert os.environ["NUMBA_CACHE_DIR"] == str(tmp_path / "compiled")
 
-    def nowhere(*_: object, cache: bool = False, **__: object) -> object:
-        if cache:
-            raise RuntimeError("cannot cache function: no locator available")
-        return lambda function: function
+    def nowhere(function: object) -> None:
+        raise RuntimeError("cannot cache function: no locator available")
 
-    monkeypatch.setattr(compiled, "njit", nowhere)
-    assert compiled.compiled(nogil=True)(abs) is abs
+    monkeypatch.setattr(compiled, "_Kept", nowhere)
+    assert compiled.compiled(nogil=True)(lambda x: 2 * x)(3) == 6
 
 
 def test_a_folder_is_writable_where_files_can_be_made(tmp_path: Path) -> None:
