@@ -205,6 +205,7 @@ class Parts:
 
     def __init__(self, corpus: Corpus) -> None:
         self.corpus, self.ingests = corpus, dict[Path, Ingesting]()
+        self.unread: dict[Path, str] = {}
         self.queue = SimpleNamespace(running={}, waiting=[])
         self.said: list[str] = []
         self.learner: list[object] = []
