@@ -210,11 +210,13 @@ def test_who_talks_without_pause_stops_no_learning(small, recorded, monkeypatch)
             yield YieldCPU(True)
             yield PauseTraining(False)
 
-    process = worker._Process(Chatter(messages()), small)  # type: ignore[arg-type]
+    pipe = Chatter(messages())
+    scheduler = worker.TrainingScheduler(small, pipe.send)
+    process = worker._Process(pipe, small, scheduler)  # type: ignore[arg-type]
     for _ in range(5):
         assert process.listen()
         process.turn()
-    trained = process._scheduler._at_work.get(("sine", "vector"))
+    trained = scheduler._at_work.get(("sine", "vector"))
     assert trained is not None
     assert trained.head.steps
     process._pipe.messages = iter([AreYouThere(), End()])  # type: ignore[attr-defined]
