@@ -39,7 +39,7 @@ DOUBLE_RATE = 22050
 @pytest.fixture
 def recording(tmp_path: Path) -> Path:
     """The one recording of the daemon's voice: it never dies away, so a gap is a fault."""
-    folder = tmp_path / "recordings" / "guitar"
+    folder = tmp_path / "recordings" / "pluck"
     folder.mkdir(parents=True)
     t = np.arange(4 * RATE) / RATE
     waves = [np.sin(2 * np.pi * hertz * t) for hertz in (220, 331, 440, 553)]
