@@ -4,7 +4,6 @@
 two tables here, which :data:`dreamd.osc.requests.REQUEST_KEYS` holds, too.
 """
 
-import difflib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -100,8 +99,8 @@ def dream_of(value: Any) -> Called:
 
 
 def _unknown(address: str, key: str, known: Mapping[str, Check]) -> str:
-    nearest = difflib.get_close_matches(key, known, 1)
-    meant = f": did you mean {nearest[0]}?" if nearest else f"; there are {', '.join(known)}"
+    near = values.likest_word(key, known)
+    meant = f": did you mean {near}?" if near else f"; there are {', '.join(known)}"
     return f"{address} cannot change {key}{meant}"
 
 

@@ -5,18 +5,18 @@ The dispatcher asks of each request. Patterns of live coders carry the sample pl
 """
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 from typing import Any
 
 from dreamd.osc.requests import REQUEST_KEYS
+from dreamd.osc.values import WORDS_ALIKE, likest_word
 
 ALSO = ("dream", "dreamgain", "delta")
 """Other spellings, which a request may have."""
 PLAYERS = frozenset({"_id_", "orbit", "cps", "cycle", "s", "n", "note", "speed", "sec", "rate"})
 """Keys that come with a pattern's events, or look like ours and are the sample player's."""
 MOST = 8  # unknown keys of one request that are looked at
-LIKE, VERY_LIKE = 0.6, 0.8
-"""How many of their letters two words share, for one to be told for the other."""
+VERY_LIKE = 0.8
+"""How many of its letters a pattern's key must share with one of ours to look like a slip."""
 
 
 def remarks(address: str, args: Sequence[Any]) -> list[tuple[str, str]]:
@@ -34,8 +34,8 @@ def remarks(address: str, args: Sequence[Any]) -> list[tuple[str, str]]:
     known, said = [*REQUEST_KEYS, *ALSO], []
     strange = [key for key in dict.fromkeys(keys) if key not in known and key not in PLAYERS]
     for key in strange[:MOST]:
-        near = get_close_matches(key, known, 1, VERY_LIKE if is_pattern else LIKE)
+        near = likest_word(key, known, VERY_LIKE if is_pattern else WORDS_ALIKE)
         if near or not is_pattern:
-            hint = f"; did you mean {near[0]!r}?" if near else ""
+            hint = f"; did you mean {near!r}?" if near else ""
             said.append((key, f"no request has a key {key[:40]!r}: it changes nothing{hint}"))
     return said

@@ -4,7 +4,8 @@
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from difflib import get_close_matches
 
 from dreamd.errors import BadRequest
 from dreamd.settings import HIGHEST_RATE, LOWEST_RATE
@@ -103,3 +104,17 @@ def check_notes(key: str, value: object) -> tuple[float, ...]:
     if not 1 <= len(notes) <= 64:
         raise BadRequest(f"{key} must hold 1 to 64 MIDI note numbers, got {value!r}")
     return notes
+
+
+WORDS_ALIKE = 0.6
+"""How many of their letters two words share, for one to be told for the other."""
+
+
+def likest_word(word: str, known: Iterable[str], like: float = WORDS_ALIKE) -> str | None:
+    """The one of the ``known`` words that was meant, if it is alike; ``like``: from 0 to 1.
+
+    >>> likest_word("temprature", ["secs", "temperature"]), likest_word("xyzzy", ["secs"])
+    ('temperature', None)
+    """
+    found = get_close_matches(word, list(known), 1, like)
+    return found[0] if found else None
