@@ -25,8 +25,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if argv is None:
         environment.speak_utf8()
     arguments = parser().parse_args(argv)
-    environment.keep_compiled(arguments.home)
     try:
+        environment.prepare(arguments.home)
         return int(arguments.command(arguments) or 0)
     except DreamError as error:
         print(f"dreamd: {error}", file=sys.stderr)

@@ -43,7 +43,7 @@ for name in ("stat", "lstat", "scandir", "listdir", "open"):
 
 
 class AsleepDaemon(Daemon):
-    """Its recordings' disk sleeps from its second start on, until :meth:`wake`."""
+    """A disk of it sleeps from its second start on, until :meth:`wake`."""
 
     def sleep(self, folder: Path) -> None:
         self.awake = self.home.parent / "awake"
@@ -56,6 +56,25 @@ class AsleepDaemon(Daemon):
 
     def wake(self) -> None:
         self.awake.touch()
+
+
+def test_the_home_s_disk_sleeps_as_it_starts(tmp_path: Path, recordings: Path) -> None:
+    """Nothing goes without it: it says so, and waits."""
+    one = AsleepDaemon(tmp_path / "home", recordings)
+    try:
+        one.until(lambda: one.status()["voices"].get("guitar", {}).get("recordings") == 2)
+        assert one.stop() == 0
+        one.sleep(one.home)
+        start = threading.Thread(target=one.start)  # until it answers
+        start.start()
+        told = f"dreamd: the disk of {one.home} does not answer; waiting for it"
+        one.until(lambda: told in one.said())
+        one.wake()
+        start.join()
+        assert one.status()["voices"]["guitar"]["recordings"] == 2
+        assert one.said().count(told) == 1
+    finally:
+        one.stop()
 
 
 def test_the_recordings_disk_sleeps_as_it_starts(tmp_path: Path, recordings: Path) -> None:

@@ -41,6 +41,23 @@ def answered(work: Callable[[], Given], patience: float = DISK_ASLEEP) -> Given:
         raise NoAnswer("the disk does not answer") from None
 
 
+def prepare(home: Path) -> None:
+    """Before anything else that turns to the home."""
+    _wait_for(home)
+    keep_compiled(home)
+
+
+def _wait_for(home: Path) -> None:
+    """Until the home's disk answers, as nothing goes without it; says so once where that takes
+    longer than a look. Ctrl-C ends it."""
+    with contextlib.suppress(NoAnswer):
+        answered(home.exists)
+        return
+    text = f"dreamd: the disk of {home} does not answer; waiting for it (or give another --home)"
+    print(text, file=sys.stderr, flush=True)
+    answered(home.exists, threading.TIMEOUT_MAX)
+
+
 def real_folder(folder: Path) -> Path:
     """A folder of recordings without links; a sleeping disk may hold it. Raises
     :class:`SetupError` where there is none."""
