@@ -1,6 +1,8 @@
 """One dream, from the job to the file."""
 
 import copy
+import gc
+import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +21,7 @@ from dreamd.audio.harmonics import partials
 from dreamd.audio.linear_prediction import extrapolated, innovation
 from dreamd.corpus.recording import Recording, cut
 from dreamd.dreaming import course, networks, render
+from dreamd.dreaming.course import Course
 from dreamd.dreaming.cursor import Cursor
 from dreamd.dreaming.follower import Follower, block_of
 from dreamd.dreaming.job import ChunkWritten, CursorLeapt, Job, Stop
@@ -67,6 +70,8 @@ def course_of(
         def __next__(self) -> np.ndarray:
             work()
             return block
+
+        def close(self) -> None: ...
 
     return Same
 
@@ -135,6 +140,28 @@ def test_what_is_written_is_final(job: Callable[..., Job]) -> None:
     whole = made(request, look)
     for wrote, part in seen:
         np.testing.assert_array_equal(part, whole[wrote.start : wrote.start + wrote.frames])
+
+
+@pytest.mark.parametrize("sampling", ["paused", "concurrent"])
+@pytest.mark.parametrize("approach", APPROACHES)
+def test_a_dream_that_has_ended_holds_no_memory(
+    job: Callable[..., Job], monkeypatch: pytest.MonkeyPatch, approach: str, sampling: str
+) -> None:
+    """Nor before the garbage collector comes by: a dream of usual size holds 60 MB."""
+    there: list[weakref.ref[Course]] = []
+    begin = Course._begin
+    monkeypatch.setattr(
+        Course,
+        "_begin",
+        lambda self, queue: (there.append(weakref.ref(self)), begin(self, queue))[1],
+    )
+    gc.disable()
+    try:
+        made(job(Request(approach, secs=0.2, sampling=sampling), steps=3))
+        assert there
+        assert [course() for course in there] == [None]
+    finally:
+        gc.enable()
 
 
 def test_a_dream_that_is_no_longer_finite_has_diverged(

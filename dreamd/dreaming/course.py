@@ -27,6 +27,7 @@ from dreamd.dreaming.guides import Guide
 from dreamd.dreaming.job import CursorLeapt, Job
 from dreamd.dreaming.networks import model_of, walking
 from dreamd.dreaming.places import Index, Place
+from dreamd.dreaming.sampling import Elements
 from dreamd.dreaming.seeds import Seed
 from dreamd.dreaming.weight_walk import WeightWalk
 from dreamd.errors import BadRecording
@@ -35,7 +36,7 @@ from dreamd.settings import Settings
 JOIN = 256
 """Samples in which what was dreamt so far goes over into what a new seed begins."""
 
-Loop = Callable[..., Iterator[Tensor]]
+Loop = Callable[..., Elements]
 """A way to go on concurrently: :func:`dreamd.dreaming.sampling.concurrent`, or another's."""
 
 
@@ -82,9 +83,13 @@ class Course:
         self._newest = np.concatenate((self._newest, samples))[-len(self.seed) :]
         return samples
 
+    def close(self) -> None:
+        """It ends, and what it holds is free at once: it and its loop hold each other."""
+        self._made.close()
+
     # ------------------------------------------------------------ how it goes on
 
-    def _begin(self, queue: Samples) -> Iterator[Tensor]:
+    def _begin(self, queue: Samples) -> Elements:
         """Goes on from a queue of these samples, in the way that the request asks for."""
         if self._follower is None and self._learns():
             self._model = copy.deepcopy(self._model)
@@ -99,7 +104,7 @@ class Course:
             return self._loop(self._model, elements, self._follower, self._noise, threads)
         return self._paused(elements, threads)
 
-    def _paused(self, queue: Tensor, threads: int) -> Iterator[Tensor]:
+    def _paused(self, queue: Tensor, threads: int) -> Elements:
         if self._walks() and self._walk is None:
             self._model, self._walk = walking(self._job, self._model, self._wander)
         return sampling.paused(self._model, queue, self._profile, self._noise, threads, self._walk)

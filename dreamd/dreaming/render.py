@@ -6,6 +6,7 @@ study``, ``bench``, ``table1``) draws from the same :func:`blocks`.
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 
 import numpy as np
 import torch
@@ -44,10 +45,14 @@ def render(
     ``hear`` is asked after each block, some hundredths of a second, for what clients say. Raises a
     :class:`DreamError` if the seed cannot be read, the dream breaks, or somebody stopped it.
     """
+    with closing(Course(job, settings, leapt=tell)) as course:
+        return _make(job, course, tell, hear)
+
+
+def _make(job: Job, course: Course, tell: Callable[[Told], None], hear: Hear) -> int:
     count = None if job.endless else job.dreamt
     limiter = Limiter(count, job.config.rate, level_of(job))
     to_rate = ToRate(job.config.rate, job.rate, count, job.frames)
-    course = Course(job, settings, leapt=tell)
     limiter.begin(course.seed)
     helm = Helm(job, course, limiter, level_of, tell, hear)
     if job.endless:
@@ -107,9 +112,9 @@ def blocks(
     """The samples of a dream, block after block, for ever; not yet limited. ``leapt`` hears where
     its cursor begins and leaps, ``begins`` the seed. Raises :class:`BadRecording` if the seed
     cannot be read."""
-    course = Course(job, settings, profile, loop, leapt)
-    begins(course.seed)
-    yield from course
+    with closing(Course(job, settings, profile, loop, leapt)) as course:
+        begins(course.seed)
+        yield from course
 
 
 def prepare() -> None:

@@ -6,7 +6,7 @@ queue: predict from it, append the last prediction, drop the oldest.
 """
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 
 import numpy as np
 import torch
@@ -26,6 +26,8 @@ QUIETER, LOUDER = 1 / 8, 8.0
 SILENCE = 1e-6
 """Levels under it are all the same."""
 
+Elements = Generator[Tensor, None, None]
+
 Noise = Callable[[], float]
 """The standard deviation of a Gaussian added to each prediction, in the model's scale. It is asked
 for before each step or block: a performer may turn it meanwhile."""
@@ -38,7 +40,7 @@ def none() -> float:
 def paused(
     model: Approach, queue: Tensor, profile: Concurrent, noise: Noise = none, threads: int = 1,
     walk: WeightWalk | None = None,
-) -> Iterator[Tensor]:  # fmt: skip
+) -> Elements:  # fmt: skip
     """Dreams from one set of weights (the paper's first way of sampling), or from one that walks.
 
     :param walk: of the model's weights; sample-wise approaches take none.
@@ -56,7 +58,7 @@ def paused(
 
 def concurrent(
     model: Approach, queue: Tensor, follower: Follower, noise: Noise = none, threads: int = 1
-) -> Iterator[Tensor]:
+) -> Elements:
     """Learns and dreams in lockstep (the paper's second way, and all of its examples).
 
     A cursor walks a recording. At each step the dream's own copy of the network learns from the
@@ -73,7 +75,7 @@ def concurrent(
 
 def one_by_one(
     model: Approach, queue: Tensor, follower: Follower, noise: Noise = none, threads: int = 1
-) -> Iterator[Tensor]:
+) -> Elements:
     """The literal loop: a step of learning, an element, and so on."""
     while True:
         follower.step()
@@ -85,7 +87,7 @@ def one_by_one(
 
 def _in_blocks(
     model: SampleWise, queue: Tensor, follower: Follower, noise: Noise, threads: int
-) -> Iterator[Tensor]:
+) -> Elements:
     """A step of learning, then a block of samples exactly as the literal loop makes them; then the
     block is mended where it begins, keeps its partials and its level, and the dream goes on from
     what became of it. Raises ``FloatingPointError`` where it is no numbers any more."""
