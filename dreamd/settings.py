@@ -16,6 +16,18 @@ import platformdirs
 from dreamd.errors import SetupError
 
 LOWEST_RATE, HIGHEST_RATE = 4000, 192000  # Hz
+PAPER_RATE = 11025
+"""Hz. What is counted in samples is meant at this rate, and lasts as long at any other."""
+
+
+def multiple(rate: int) -> int:
+    """How many times as many samples last as long as at :data:`PAPER_RATE`: the nearest power of
+    two, so that lengths stay what an FFT likes; at least 1.
+
+    >>> [multiple(rate) for rate in (8000, 11025, 22050, 44100, 48000, 96000)]
+    [1, 1, 2, 4, 4, 8]
+    """
+    return max(2 ** round(math.log2(rate / PAPER_RATE)), 1)
 
 
 def _setting(
@@ -26,7 +38,8 @@ def _setting(
     high: float = math.inf,
     words: tuple[str, ...] = (),
 ) -> Any:
-    """A field whose numbers lie from ``low`` to ``high``, or whose text is one of ``words``."""
+    """A field whose numbers are the default or lie from ``low`` to ``high``, or whose text is one
+    of ``words``."""
     table = {"group": group, "help": help, "low": low, "high": high, "words": words}
     return field(default=default, metadata=table)
 
@@ -53,12 +66,18 @@ class Settings:
     plain: bool = _setting(False, "places", "print lines instead of the full-screen view")
 
     rate: int = _setting(
-        11025, "sound", "sample rate of the models, in Hz", LOWEST_RATE, HIGHEST_RATE
+        PAPER_RATE, "sound", "sample rate of the models, in Hz", LOWEST_RATE, HIGHEST_RATE
     )
 
-    vector: int = _setting(1024, "model", "vector length of vector, transpose and column", low=8)
-    hop: int = _setting(256, "model", "hop of spectrum", low=8)
-    frame: int = _setting(1024, "model", "samples in spectrum's frame; at least the hop", low=16)
+    vector: int = _setting(
+        0, "model", "vector length of vector, transpose and column; "
+        "0: as long as 1024 at 11025 Hz", low=8,
+    )  # fmt: skip
+    hop: int = _setting(0, "model", "hop of spectrum; 0: as long as 256 at 11025 Hz", low=8)
+    frame: int = _setting(
+        0, "model", "samples in spectrum's frame, at least the hop; "
+        "0: as long as 1024 at 11025 Hz", low=16,
+    )  # fmt: skip
     window: int = _setting(8, "model", "vectors (or spectra) in a window", low=1)
     hidden: int = _setting(128, "model", "hidden units in each layer", low=1)
     layers: int = _setting(1, "model", "LSTM layers", low=1)
@@ -93,9 +112,22 @@ class Settings:
     )  # fmt: skip
     output_rate: int = _setting(
         0, "dreaming", "sample rate of dreams' files, in Hz; 0: as the asker wishes, else --rate",
-        high=HIGHEST_RATE,
+        LOWEST_RATE, HIGHEST_RATE,
     )  # fmt: skip
     longest: float = _setting(300.0, "dreaming", "longest dream, in seconds", low=0.01)
+
+    def length(self, size: str) -> int:
+        """``vector``, ``hop`` or ``frame``, in samples: what is set, else what lasts as long at
+        this rate as the paper's does at its own.
+
+        >>> [Settings(rate=44100, hop=512).length(size) for size in ("vector", "hop", "frame")]
+        [4096, 512, 4096]
+        """
+        return int(getattr(self, size) or USUAL_LENGTHS[size] * multiple(self.rate))
+
+
+USUAL_LENGTHS = {"vector": 1024, "hop": 256, "frame": 1024}
+"""In samples at :data:`PAPER_RATE`."""
 
 
 def check(settings: Settings) -> Settings:
@@ -107,14 +139,13 @@ def check(settings: Settings) -> Settings:
         value, table = getattr(settings, entry.name), entry.metadata
         if table["words"] and value not in table["words"]:
             raise SetupError(f"{flag(entry.name)} is one of {', '.join(table['words'])}")
-        if isinstance(value, int | float) and not table["low"] <= value <= table["high"]:
+        number = isinstance(value, int | float) and value != entry.default
+        if number and not table["low"] <= value <= table["high"]:
             top = f" to {table['high']:g}" if table["high"] < math.inf else " or more"
             raise SetupError(f"{flag(entry.name)} must be {table['low']:g}{top}, got {value:g}")
-    if settings.frame < settings.hop or settings.frame % 2:
+    if settings.frame and (settings.frame < settings.length("hop") or settings.frame % 2):
         raise SetupError("--frame must be even and at least --hop")
     bank_limit(settings.keep_dreams)
-    if 0 < settings.output_rate < LOWEST_RATE:
-        raise SetupError(f"--output-rate must be {LOWEST_RATE} or more, got {settings.output_rate}")
     return settings
 
 

@@ -377,7 +377,7 @@ def test_a_finite_dream_can_be_steered_too(stage: Stage) -> None:
     hotter = [steer(stage, job, temperature=3.0)]
     still = made(lambda patience: iter(()))
     turned = made(lambda patience: iter(hotter if next(asked) == 100 else ()))
-    blocks = np.flatnonzero(still != turned)[0] / stage.settings.vector
+    blocks = np.flatnonzero(still != turned)[0] / stage.settings.length("vector")
     assert 95 < blocks < 105
 
 

@@ -94,9 +94,11 @@ def config_of(approach: str, settings: Settings, vector: int | None = None) -> M
 
     >>> config_of("spectrum", Settings()).name
     'spectrum-11025-v256-n8-h128-l1-f1024'
+    >>> config_of("column", Settings(rate=48000)).name
+    'column-48000-v4096-n8-h128-l1'
     """
     size = ROWS[approach].size
-    length = vector or getattr(settings, size)
+    length = vector or settings.length(size)
     return ModelConfig(
         approach=approach,
         rate=settings.rate,
@@ -105,7 +107,7 @@ def config_of(approach: str, settings: Settings, vector: int | None = None) -> M
         hidden=settings.hidden,
         layers=settings.layers,
         residual=settings.residual,
-        frame=max(settings.frame, length + length % 2) if size == "hop" else 0,
+        frame=max(settings.length("frame"), length + length % 2) if size == "hop" else 0,
     )
 
 

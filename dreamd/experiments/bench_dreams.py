@@ -223,10 +223,10 @@ def noise_job(approach: str, settings: Settings, recording: Recording | None) ->
 
 def vocoder() -> Part:
     """The vocoder alone, at every hop of the paper's Table 1."""
-    rows = []
+    rows, frame = [], REFERENCE.length("frame")
     for hop in (1024, 512, 256, 128, 56):
-        vocode = Vocoder(REFERENCE.frame, hop)
-        spectra = np.random.default_rng(0).random((200, REFERENCE.frame // 2 + 1), np.float32)
+        vocode = Vocoder(frame, hop)
+        spectra = np.random.default_rng(0).random((200, frame // 2 + 1), np.float32)
 
         def work(vocode: Vocoder = vocode, spectra: Samples = spectra) -> None:
             for spectrum in spectra:
