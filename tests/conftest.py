@@ -25,6 +25,8 @@ from dreamd.settings import Settings
 torch.set_num_threads(1)  # two on a busy machine wait for each other, many times as long
 
 RATE = 11025
+RATES = (RATE, 22050, 44100, 48000)
+"""At which what names samples or Hertz must mean the same."""
 PATIENCE = 90.0
 """Seconds after which a test gives up on a daemon: a watchdog, not a measure."""
 

@@ -15,6 +15,7 @@ from conftest import RATE, pitch, tone
 
 from dreamd.approaches import registry
 from dreamd.approaches.base import Approach
+from dreamd.approaches.lessons import block_of
 from dreamd.approaches.registry import APPROACHES, Concurrent, config_of
 from dreamd.audio.files import DreamFile
 from dreamd.audio.harmonics import partials
@@ -23,7 +24,7 @@ from dreamd.corpus.recording import Recording, cut
 from dreamd.dreaming import course, networks, render
 from dreamd.dreaming.course import Course
 from dreamd.dreaming.cursor import Cursor
-from dreamd.dreaming.follower import Follower, block_of
+from dreamd.dreaming.follower import Follower
 from dreamd.dreaming.job import ChunkWritten, CursorLeapt, Job, Stop
 from dreamd.dreaming.places import Index, Place
 from dreamd.dreaming.resolve import resolve

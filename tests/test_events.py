@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import RATE, tone
+from conftest import RATE, RATES, tone
 
 from dreamd.audio import plucked_string, resampling
 from dreamd.audio.files import Samples
@@ -47,7 +47,7 @@ def pad(seconds: float = 20.0, rate: int = RATE) -> Samples:
     return (0.2 * out).astype(np.float32)
 
 
-@pytest.mark.parametrize("rate", [11025, 22050, 44100])
+@pytest.mark.parametrize("rate", RATES)
 @pytest.mark.parametrize("ring", [GAP + 0.1, 2.0])
 def test_each_note_of_a_plucked_scale_is_an_event(rate: int, ring: float) -> None:
     """Within 30 ms, a guitarist's tightest; also where three notes ring on over each other."""
@@ -57,11 +57,12 @@ def test_each_note_of_a_plucked_scale_is_an_event(rate: int, ring: float) -> Non
     assert len(frames) <= len(SCALE) + 2
 
 
+@pytest.mark.parametrize("rate", RATES)
 @pytest.mark.parametrize("ring", [GAP + 0.1, 2.0])
-def test_an_event_has_the_pitch_of_what_begins(ring: float) -> None:
+def test_an_event_has_the_pitch_of_what_begins(ring: float, rate: int) -> None:
     """Not that of the notes that still ring."""
-    found = events.find(plucked(ring=ring), RATE)
-    here = [int(np.abs(found.frames / RATE - GAP * k).argmin()) for k in range(len(SCALE))]
+    found = events.find(plucked(rate, ring=ring), rate)
+    here = [int(np.abs(found.frames / rate - GAP * k).argmin()) for k in range(len(SCALE))]
     right = np.abs(found.pitches[here] - SCALE) < 0.5
     assert right.mean() >= (1.0 if ring < 1 else 0.85)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from conftest import RATES
 from disguises import (
     clicking,
     detuned,
@@ -33,26 +34,26 @@ from dreamd import cli
 from dreamd.approaches.config import ModelConfig
 from dreamd.approaches.registry import make
 from dreamd.approaches.spectrum import Spectrum
-from dreamd.audio import files
+from dreamd.audio import files, resampling
 from dreamd.audio.files import Samples
 from dreamd.audio.plucked_string import hertz, string
 from dreamd.errors import BadRecording
 from dreamd.evaluation import copying, judge, order
 from dreamd.evaluation.judge import Judge, word
-from dreamd.evaluation.mel import RATE, Numbers
+from dreamd.evaluation.mel import RATE, Numbers, at_judge_s_rate
 
 SECONDS = 40
 SCALE = (52, 55, 59, 62, 64, 67, 69, 71)
 
 
-def take(seed: int) -> Samples:
+def take(seed: int, rate: int = RATE, seconds: int = SECONDS) -> Samples:
     """A player's take: plucked notes at uneven times, and the hiss of a recording."""
     rng = np.random.default_rng(seed)
-    sound = 3e-4 * rng.standard_normal(SECONDS * RATE)
+    sound = 3e-4 * rng.standard_normal(seconds * rate)
     at = 0.2
-    while at < SECONDS - 3:
-        note = string(float(rng.choice(SCALE)), 2.5, RATE, rng, float(rng.uniform(0.4, 0.9)))
-        start = int(at * RATE)
+    while at < seconds - 3:
+        note = string(float(rng.choice(SCALE)), 2.5, rate, rng, float(rng.uniform(0.4, 0.9)))
+        start = int(at * rate)
         sound[start : start + len(note)] += rng.uniform(0.2, 0.5) * note
         at += float(rng.choice([0.35, 0.5, 0.75, 1.1, 1.6]))
     return sound.astype(np.float32)
@@ -179,6 +180,28 @@ def test_known_answers(case: str, recording: Samples, judge_of: Judge) -> None:
     told = f"{judged.c1:.2f} {judged.c2:.2f} {judged.c3:.2f} {judged.artifacts}"
     for said, among in zip(judged.words, allowed, strict=True):
         assert said in among, told
+
+
+@pytest.mark.parametrize("rate", [each for each in RATES if each != RATE])
+def test_known_answers_are_the_same_at_every_rate(
+    rate: int, recording: Samples, judge_of: Judge
+) -> None:
+    for case in ("the recording itself", "with clicks every 1024 samples", "pink noise"):
+        make, *allowed = KNOWN[case]
+        sound = make(recording)[4 * RATE : 10 * RATE].astype(np.float32)
+        judged = judge_of.judge(at_judge_s_rate(resampling.resample(sound, RATE, rate), rate))
+        for said, among in zip(judged.words, allowed, strict=True):
+            assert said in among, f"{judged.c1:.2f} {judged.c2:.2f} {judged.c3:.2f}"
+
+
+@pytest.mark.parametrize("rate", [44100])
+def test_a_player_s_other_take_is_known_at_every_rate(rate: int) -> None:
+    """Strings that sound up to half of this rate."""
+    one, other = (at_judge_s_rate(take(seed, rate, 24), rate) for seed in (1, 2))
+    judge = Judge([one])
+    for sound, copied in ((one, "low"), (other, "high")):
+        judged = judge.judge(sound[4 * RATE : 12 * RATE])
+        assert judged.words == ("high", "high", copied)
 
 
 def test_finds_where_a_passage_comes_from(recording: Samples, judge_of: Judge) -> None:

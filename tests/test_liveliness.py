@@ -2,54 +2,66 @@
 
 import numpy as np
 import pytest
-from conftest import RATE, tone
+from conftest import RATE, RATES, tone
 
 from dreamd.audio import plucked_string
+from dreamd.audio.files import Samples
 from dreamd.evaluation.liveliness import alignment, distance, kept, measure
 
+at_every_rate = pytest.mark.parametrize("rate", RATES)
 
-def test_noise_and_a_sine_are_drones() -> None:
-    noise = np.random.default_rng(0).standard_normal(20 * RATE).astype(np.float32)
-    for drone in (noise, tone(440, 20.0)):
-        numbers = measure(drone, RATE)
+
+def hiss(seconds: int, rate: int, seed: int = 0) -> Samples:
+    noise = np.random.default_rng(seed).standard_normal(seconds * rate)
+    return noise.astype(np.float32)
+
+
+@at_every_rate
+def test_noise_and_a_sine_are_drones(rate: int) -> None:
+    for drone in (hiss(20, rate), tone(440, 20.0, rate)):
+        numbers = measure(drone, rate)
         assert numbers.onset_rate == 0
         assert numbers.liveliness < 1.5
         assert numbers.drift < 0.5
 
 
-def test_plucks_are_entries_and_growth_is_drift() -> None:
-    envelope = np.exp(-4 * (np.arange(20 * RATE) / RATE % 1.0))  # one a second
-    plucked = tone(440, 20.0) * envelope.astype(np.float32)
-    assert measure(plucked, RATE).onset_rate == pytest.approx(1.0, abs=0.1)
-    growing = tone(440, 20.0) * np.linspace(0, 1, 20 * RATE, dtype=np.float32) ** 2
-    assert measure(growing, RATE).drift > 6
+@at_every_rate
+def test_plucks_are_entries_and_growth_is_drift(rate: int) -> None:
+    envelope = np.exp(-4 * (np.arange(20 * rate) / rate % 1.0))  # one a second
+    plucked = tone(440, 20.0, rate) * envelope.astype(np.float32)
+    numbers = measure(plucked, rate)
+    assert numbers.onset_rate == pytest.approx(1.0, abs=0.1)
+    assert numbers.liveliness == pytest.approx(14.0, abs=0.3)
+    growing = tone(440, 20.0, rate) * np.linspace(0, 1, 20 * rate, dtype=np.float32) ** 2
+    assert measure(growing, rate).drift > 6
 
 
-def bursts(every: float, seconds: float, first: float = 0.1) -> np.ndarray:
-    t = np.arange(int(seconds * RATE)) / RATE
+def bursts(every: float, seconds: float, rate: int, first: float = 0.1) -> Samples:
+    t = np.arange(int(seconds * rate)) / rate
     since = np.where(t < first, 1.0, (t - first) % every)
-    return tone(440, seconds) * np.exp(-20 * since).astype(np.float32)
+    return tone(440, seconds, rate) * np.exp(-20 * since).astype(np.float32)
 
 
-def test_alignment_tells_the_same_onsets_from_others() -> None:
-    events = bursts(0.45, 6.0)
-    late = np.concatenate((np.zeros(RATE // 20, np.float32), events))  # 50 ms
-    assert alignment(events, events, RATE) > 0.99
-    assert alignment(late, events, RATE) > 0.95
-    assert alignment(bursts(0.37, 6.0), events, RATE) < 0.5
-    noise = np.random.default_rng(0).standard_normal(6 * RATE).astype(np.float32)
-    assert alignment(noise, events, RATE) < 0.5
+@pytest.mark.parametrize("rate", [RATE, 44100])
+def test_alignment_tells_the_same_onsets_from_others(rate: int) -> None:
+    events = bursts(0.45, 6.0, rate)
+    late = np.concatenate((np.zeros(rate // 20, np.float32), events))  # 50 ms
+    assert alignment(events, events, rate) > 0.99
+    assert alignment(late, events, rate) > 0.95
+    assert alignment(bursts(0.37, 6.0, rate), events, rate) < 0.5
+    assert alignment(hiss(6, rate), events, rate) < 0.5
 
 
-def test_distance_is_of_timbre_not_of_loudness() -> None:
-    rng = np.random.default_rng(0)
-    noise = rng.standard_normal(4 * RATE).astype(np.float32)
-    assert distance(noise, 0.1 * rng.standard_normal(4 * RATE).astype(np.float32)) < 1
-    assert distance(noise, tone(440, 4.0)) > 20
+@pytest.mark.parametrize("rate", [RATE, 44100])
+def test_distance_is_of_timbre_not_of_loudness(rate: int) -> None:
+    noise = hiss(4, rate)
+    assert distance(noise, 0.1 * hiss(4, rate, 1), rate) < 1
+    assert distance(noise, tone(440, 4.0, rate), rate) > 20
 
 
-def test_kept_is_the_share_at_the_notes_partials() -> None:
-    notes = plucked_string.chord((60, 64), 4 * RATE, RATE, 0.5)
-    assert kept(notes, RATE, (60, 64)) > 0.98
-    assert 0.2 < kept(notes, RATE, (60,)) < 0.8
-    assert kept(tone(300, 4.0), RATE, (60,)) < 0.05  # MIDI 62.4
+@at_every_rate
+def test_kept_is_the_share_at_the_notes_partials(rate: int) -> None:
+    notes = plucked_string.chord((60, 64), 4 * rate, rate, 0.5)
+    assert kept(notes, rate, (60, 64)) > 0.98
+    assert 0.2 < kept(notes, rate, (60,)) < 0.8
+    assert kept(tone(300, 4.0, rate), rate, (60,)) < 0.05  # MIDI 62.4

@@ -9,7 +9,7 @@ import pyloudnorm
 import pytest
 import soundfile
 import torch
-from conftest import RATE, pitch, tone
+from conftest import RATE, RATES, pitch, tone
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -28,7 +28,6 @@ from dreamd.osc.requests import Request
 from dreamd.settings import Settings
 
 LOUD = Level.of(-20.0, -18.0, 1.0)
-RATES = [11025, 22050, 44100, 48000]
 
 
 def through(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import RATE, pitch, tone
+from conftest import RATE, RATES, pitch, tone
 
 from dreamd.audio import plucked_string
 from dreamd.corpus import events, single_notes
@@ -24,22 +24,24 @@ from dreamd.training.scheduler import TrainingScheduler
 Make = Callable[..., Recording]
 
 
-def plucked(*notes: float, seconds: float = 1.5) -> np.ndarray:
-    return plucked_string.chord(notes, int(seconds * RATE), RATE, 0.5)
+def plucked(*notes: float, seconds: float = 1.5, rate: int = RATE) -> np.ndarray:
+    return plucked_string.chord(notes, int(seconds * rate), rate, 0.5)
 
 
+@pytest.mark.parametrize("rate", RATES)
 @pytest.mark.parametrize("note", [40, 52, 60, 71, 84])
-def test_a_plucked_note_is_a_solo(note: float) -> None:
-    (single,) = solos_in(plucked(note), RATE)
+def test_a_plucked_note_is_a_solo(note: float, rate: int) -> None:
+    (single,) = solos_in(plucked(note, rate=rate), rate)
     assert single.note == pytest.approx(note, abs=0.1)
-    assert single.frames > RATE / 2
-    assert single.start + single.frames <= 1.5 * RATE
+    assert single.frames > rate / 2
+    assert single.start + single.frames <= 1.5 * rate
 
 
+@pytest.mark.parametrize("rate", RATES)
 @pytest.mark.parametrize("notes", [(60, 64, 67), (60, 67), (48, 55), (57, 60), (45, 52, 57, 61)])
-def test_a_chord_is_none(notes: tuple[float, ...]) -> None:
+def test_a_chord_is_none(notes: tuple[float, ...], rate: int) -> None:
     """Though the tracker hears its common subharmonic as one steady pitch."""
-    assert list(solos_in(plucked(*notes), RATE)) == []
+    assert list(solos_in(plucked(*notes, rate=rate), rate)) == []
 
 
 def test_neither_is_noise_silence_or_a_click() -> None:
@@ -50,17 +52,14 @@ def test_neither_is_noise_silence_or_a_click() -> None:
         assert list(solos_in(samples, RATE)) == []
 
 
-def test_notes_in_a_row_are_found_one_by_one() -> None:
-    phrase = np.concatenate([plucked(n, seconds=0.8) for n in (52, 64, 57)])
-    found = list(solos_in(phrase, RATE))
+@pytest.mark.parametrize("rate", RATES)
+def test_notes_in_a_row_are_found_one_by_one(rate: int) -> None:
+    phrase = np.concatenate([plucked(n, seconds=0.8, rate=rate) for n in (52, 64, 57)])
+    found = list(solos_in(phrase, rate))
     assert [round(single.note) for single in found] == [52, 64, 57]
     for k, single in enumerate(found):
-        assert (
-            k * 0.8 * RATE - 500
-            < single.start
-            < single.start + single.frames
-            < (k + 1) * 0.8 * RATE
-        )
+        begins, ends = single.start / rate, (single.start + single.frames) / rate
+        assert 0.8 * k - 0.045 < begins < ends < 0.8 * (k + 1)
 
 
 def test_a_long_recording_is_heard_minute_by_minute(recorded: Make) -> None:

@@ -18,9 +18,16 @@ from dreamd.approaches.registry import Concurrent
 from dreamd.kernels.adam import Adam
 from dreamd.kernels.projections import Projections, project
 from dreamd.kernels.window_learner import Array, Learned, WindowLearner
+from dreamd.settings import multiple
 
 CLIP = 1.0
 """Largest norm of the gradient."""
+
+
+def block_of(model: Approach, profile: Concurrent) -> int:
+    """Elements that a concurrent dream makes between two steps of learning."""
+    samples = min(profile.block * multiple(model.config.rate), model.config.vector)
+    return max(samples // model.element_samples, 1)
 
 
 class Pupil(Protocol):
@@ -83,7 +90,7 @@ class WrittenOut:
         lay_into(model, self._learner.weights)
         self._model, self._mixes = model, model.mixer() is not None
         self._w_ih = _array(model.recurrent.layers[0].get_parameter("weight_ih_l0"))
-        beside = -(-model.config.vector // (profile.block * model.element_samples))
+        beside = -(-model.config.vector // (block_of(model, profile) * model.element_samples))
         self._queue = self._queued = np.zeros((0, 0), np.float32)  # and its projections
         room = profile.windows * model.config.window * (beside + 1)
         self._projections = None if profile.inputs_learn else Projections(self._w_ih, room)

@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 
 from dreamd.approaches.config import ModelConfig
-from dreamd.settings import Settings
+from dreamd.settings import Settings, multiple
 
 if TYPE_CHECKING:
     from dreamd.approaches.base import Approach
@@ -29,12 +29,12 @@ class Concurrent:
     """
 
     learning_rate: float  #: of its Adam, where an element has :attr:`usual` samples or more
-    usual: int = 1  #: samples in a vector or hop
+    usual: int = 1  #: samples in a vector or hop; as all here, such as last as long at 11025 Hz
     slowing: float = 0.0  #: power of ``length / usual`` by which shorter elements learn more slowly
     momentum: float = 0.9  #: Adam's first beta
     epsilon: float = 1e-8  #: Adam's: gradients much smaller than it move nothing
     inputs_learn: bool = False  #: whether the first layer's input weights do; never sample-wise
-    block: int = 1  #: elements made between two steps of learning, at most V
+    block: int = 1  #: samples made between two steps of learning, an element at least, V at most
     windows: int = 1  #: that a step learns from
     spread: float = 1.0  #: blocks over which these windows are spread
     level_correction: float = 0.5  #: part of a block's distance from its level made good, 0…1
@@ -44,12 +44,13 @@ class Concurrent:
     wander: float = 0.9  #: how often the cursor leaps at an event, 0…1
     outlined: Mapping[str, Any] = field(default_factory=dict)  #: what differs with an outline
 
-    def rate(self, length: int) -> float:
-        """The learning rate for vectors or hops of ``length`` samples.
+    def rate(self, config: ModelConfig) -> float:
+        """The learning rate for a model's vectors or hops.
 
         Shorter elements make more steps a second, each of which is to lean less: without that small
         hops copy what the cursor passes (C3), and short vectors are noisy (C1).
         """
+        length = config.vector / multiple(config.rate)
         return self.learning_rate * min(length / self.usual, 1.0) ** self.slowing
 
 

@@ -10,17 +10,30 @@ import numpy as np
 
 from dreamd.audio.files import Samples
 from dreamd.audio.linear_prediction import extrapolated
+from dreamd.settings import multiple
 
-FIT_ORDER = 32  # of the linear prediction
-FIT_SPAN = 512  # samples that it is fitted to
-FADE = 32  # samples
+FIT_ORDER = 32  # of the linear prediction, at 11025 Hz
+FIT_SPAN = 512  # samples that it is fitted to, there
+FADE = 32  # samples, there
 
 
-def crossfade(stream: Samples, count: int) -> None:
+def crossfade(stream: Samples, count: int, rate: int) -> None:
     """Changes the first samples of the block that the last ``count`` of ``stream`` are."""
-    start = len(stream) - count
-    past = stream[max(start - FIT_SPAN, 0) : start]
-    fade = min(FADE, count)
+    start, fade = len(stream) - count, min(FADE * multiple(rate), count)
     rise = 0.5 - 0.5 * np.cos(np.pi * np.arange(1, fade + 1, dtype=np.float32) / (fade + 1))
     block = stream[start : start + fade]
-    block += (1 - rise) * (extrapolated(past, fade, FIT_ORDER) - block)
+    block += (1 - rise) * (_going_on(stream[:start], fade, multiple(rate)) - block)
+
+
+def going_on(past: Samples, count: int, rate: int) -> Samples:
+    """How the past goes on by itself, for ``count`` samples, counted at 11025 Hz."""
+    return _going_on(past, count * multiple(rate), multiple(rate))
+
+
+def _going_on(past: Samples, count: int, times: int) -> Samples:
+    return extrapolated(past[-FIT_SPAN * times :], count, FIT_ORDER * times)
+
+
+def fitted(rate: int) -> int:
+    """Samples before a block that :func:`crossfade` is to know."""
+    return FIT_SPAN * multiple(rate)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy import signal
 
 from dreamd.audio.files import Samples
+from dreamd.settings import multiple
 
 MOST_PARTIALS = 100  # partials
 FAINTEST = 1e-5  # of the strongest one's power
@@ -21,14 +22,14 @@ HARMONICS_SPAN = (
     0.186  # seconds in which the partials are looked for: time enough to tell semitones apart
 )
 HOLD = 0.85  # of what does not belong to the seed is taken away
-RISE = 32  # samples in which that begins, so that nothing clicks
+RISE = 32  # samples, at 11025 Hz, in which that begins, so that nothing clicks
 
 
 class Harmonics:
     """:param seed: ``(length,)`` samples; silence has no partials, then nothing is held."""
 
     def __init__(self, seed: Samples, rate: int) -> None:
-        hertz = partials(seed, rate)
+        hertz, self._rise = partials(seed, rate), RISE * multiple(rate)
         self.span = min(round(HARMONICS_SPAN * rate), len(seed))
         turns = 2 * np.pi * np.outer(np.arange(self.span) / rate, hertz)
         waves = np.concatenate((np.cos(turns), np.sin(turns)), axis=1)
@@ -43,7 +44,7 @@ class Harmonics:
             # PyTorch's product, not NumPy's, which wakes threads of its own for each of these.
             fit = torch.mv(self._waves, torch.mv(self._waves.t(), torch.from_numpy(newest)))
             foreign = newest - fit.numpy()
-            rise = HOLD * np.minimum(np.arange(count, dtype=np.float32) / RISE, 1.0)
+            rise = HOLD * np.minimum(np.arange(count, dtype=np.float32) / self._rise, 1.0)
             newest[-count:] -= rise * foreign[-count:]
 
 

@@ -9,6 +9,7 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import solve_toeplitz
 
 from dreamd.audio.files import Samples
 
@@ -24,20 +25,13 @@ def taps(past: Samples, order: int) -> Numbers:
     if order < 1 or lags[0] < 1e-12:
         return np.zeros(0)
     lags[0] *= 1 + 1e-9  # keeps the equations solvable
-    solved: Numbers = np.linalg.solve(lags[_distances(order)], lags[1:])[::-1]
+    solved: Numbers = solve_toeplitz(lags[:-1], lags[1:])[::-1]  # Levinson's: orders reach 128
     return solved
 
 
 @lru_cache(maxsize=8)
 def _hann(length: int) -> Numbers:
     return np.hanning(length)
-
-
-@lru_cache(maxsize=8)
-def _distances(order: int) -> NDArray[np.int_]:
-    """``|i - j|``: which lag stands where in the equations."""
-    places = np.arange(order)
-    return np.asarray(np.abs(places[:, None] - places))
 
 
 def extrapolated(past: Samples, count: int, order: int) -> Samples:

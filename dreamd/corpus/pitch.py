@@ -12,10 +12,11 @@ import numpy as np
 import parselmouth
 from numpy.typing import NDArray
 
-from dreamd.audio import plucked_string
+from dreamd.audio import plucked_string, resampling
 from dreamd.audio.files import Samples
 from dreamd.corpus.recording import Recording, cut
 from dreamd.corpus.single_notes import SingleNote
+from dreamd.settings import PAPER_RATE
 
 LOWEST, HIGHEST = 40.0, 2000.0  # Hz
 PITCH_STEP = 0.02  # seconds between two frames of the tracker
@@ -23,6 +24,7 @@ SURE = 0.7  # of 1: how periodic each frame must be
 STEADY = 0.4  # semitones that a single may wander about its middle
 SHORTEST_NOTE = 0.2  # seconds
 PIECE = 60.0  # seconds analysed at a time: memory stays flat
+LISTENED = PAPER_RATE  # Hz, at most: all of this lies below half of it, and so says the same
 
 ALONE = 0.9
 """Share of a stretch's energy that must lie at its pitch's partials."""
@@ -48,6 +50,12 @@ def scan(recording: Recording) -> Iterator[list[SingleNote]]:
 def singles(samples: Samples, rate: int) -> Iterator[SingleNote]:
     """The singles in ``(frames,)`` samples."""
     if len(samples) < SHORTEST_NOTE * rate:
+        return
+    if rate > LISTENED:
+        heard = resampling.resample(samples, rate, LISTENED)
+        for each in singles(heard, LISTENED):
+            start, frames = (n * rate // LISTENED for n in (each.start, each.frames))
+            yield SingleNote(each.note, start, frames)
         return
     sound = parselmouth.Sound(samples.astype(np.float64), rate)
     highest = min(HIGHEST, rate / 4)

@@ -15,9 +15,8 @@ from torch import Tensor
 from dreamd.approaches import registry
 from dreamd.approaches.base import SampleWise
 from dreamd.approaches.registry import Concurrent
-from dreamd.audio.crossfade import FIT_ORDER, FIT_SPAN
+from dreamd.audio.crossfade import going_on
 from dreamd.audio.files import Samples
-from dreamd.audio.linear_prediction import extrapolated
 from dreamd.audio.timbre import timbre_of
 from dreamd.dreaming import guides, places, sampling, seed_samples
 from dreamd.dreaming.chance import Draws, stream
@@ -34,7 +33,7 @@ from dreamd.errors import BadRecording
 from dreamd.settings import Settings
 
 JOIN = 256
-"""Samples in which what was dreamt so far goes over into what a new seed begins."""
+"""Samples, at 11025 Hz, in which what was dreamt so far goes over into what a new seed begins."""
 
 Loop = Callable[..., Elements]
 """A way to go on concurrently: :func:`dreamd.dreaming.sampling.concurrent`, or another's."""
@@ -62,6 +61,7 @@ class Course:
         self._frame = 0  # samples made
         self._newest = self.seed  # a queue full of what it sounds like
         self._fading = np.zeros(0, np.float32)  # how what came before a new seed goes on
+        self._join = 0  # samples of that at first
         self._follower: Follower | None = None
         self._cursor: Cursor | None = None
         self._walk: WeightWalk | None = None
@@ -74,7 +74,7 @@ class Course:
         """The next block. Raises ``FloatingPointError`` where it is no numbers any more."""
         samples = self._decode(next(self._made)).numpy()
         if len(self._fading):
-            samples, self._fading = joined_to(self._fading, samples)
+            samples, self._fading = joined_to(self._fading, samples, self._join)
         if self._follower and self._cursor:
             if self._follower.leapt:
                 self._tell(self._follower.leapt, self._cursor)
@@ -177,7 +177,8 @@ class Course:
     def _fade(self) -> None:
         """What comes next begins something else: what was dreamt so far goes on by itself for a
         moment, by linear prediction, and fades into it."""
-        self._fading = extrapolated(self._newest[-FIT_SPAN:], JOIN, FIT_ORDER)
+        self._fading = going_on(self._newest, JOIN, self._job.config.rate)
+        self._join = len(self._fading)
 
     def restart(self) -> None:
         """Begins anew, from its seed and the weights that it had at first."""
@@ -188,12 +189,12 @@ class Course:
         self._made = self._begin(self.seed)
 
 
-def joined_to(fading: Samples, block: Samples) -> tuple[Samples, Samples]:
-    """``block`` where it takes the place of what fades, :data:`JOIN` samples in all; and what is
+def joined_to(fading: Samples, block: Samples, join: int) -> tuple[Samples, Samples]:
+    """``block`` where it takes the place of what fades, ``join`` samples in all; and what is
     still to come of that."""
     count = min(len(fading), len(block))
-    at = JOIN - len(fading) + np.arange(1, count + 1, dtype=np.float32)
-    rise = 0.5 - 0.5 * np.cos(np.pi * at / (JOIN + 1))
+    at = join - len(fading) + np.arange(1, count + 1, dtype=np.float32)
+    rise = 0.5 - 0.5 * np.cos(np.pi * at / (join + 1))
     begins = rise * block[:count] + (1 - rise) * fading[:count]
     return np.concatenate((begins, block[count:])), fading[count:]
 
@@ -239,7 +240,7 @@ def wander(job: Job, profile: Concurrent) -> float:
 def learning_rate(job: Job, profile: Concurrent) -> float:
     """Of a concurrent dream: the request's own, else its approach's."""
     asked = job.request.learn
-    return profile.rate(job.config.vector) if asked is None else asked
+    return profile.rate(job.config) if asked is None else asked
 
 
 def seed_of(job: Job, count: int) -> Samples:

@@ -18,13 +18,15 @@ from dreamd.audio.timbre import TIMBRE_SPAN
 from dreamd.corpus.recording import loop
 from dreamd.dreaming.cursor import Cursor, Step
 from dreamd.dreaming.places import Place
+from dreamd.settings import multiple
 
 MINIMUM_LEVEL = 1e-4
 """The least level, in the model's scale: out of true silence no dream comes back."""
 
-INNOVATION_SPAN = 1024  # samples from which the innovation is predicted
+INNOVATION_SPAN = 1024  # samples from which the innovation is predicted, at 11025 Hz
 INNOVATION_ORDER = 4
-"""Of that prediction: enough to whiten the recording's colour, too little to follow its tones."""
+"""Of that prediction, there: enough to whiten the recording's colour, too little to follow its
+tones."""
 
 
 class Follower:
@@ -45,7 +47,7 @@ class Follower:
         newest: Samples,
     ) -> None:
         self._model, self._cursor, self.profile = model, cursor, profile
-        self._block = block_of(model, profile)
+        self._block = lessons.block_of(model, profile)
         self._here: Step | None = None  # where the last step learned
         self._pupil = lessons.pupil(model, profile, learning_rate)
         self._heard = (
@@ -87,9 +89,10 @@ class Follower:
         """What the ``count`` samples from the cursor's place on had in them that nothing before
         foretold, in the model's scale: a pick, a breath, a hammer."""
         assert self._here is not None
-        start = int(self._here.frame) - INNOVATION_SPAN
-        stretch = loop(self._here.recording, start, INNOVATION_SPAN + count)
-        return innovation(stretch, count, INNOVATION_ORDER) / self._model.scale
+        times = multiple(self._model.config.rate)
+        span, order = times * INNOVATION_SPAN, times * INNOVATION_ORDER
+        stretch = loop(self._here.recording, int(self._here.frame) - span, span + count)
+        return innovation(stretch, count, order) / self._model.scale
 
     def starts(self, here: Step, span: float) -> list[int]:
         """Frames at which the windows begin, whose last vectors lead up to ``here``, and on from
@@ -112,11 +115,6 @@ class Follower:
         config, cache, frames = self._model.config, here.recording.cache, here.recording.frames
         offsets = range(0, config.window * config.vector, config.vector)
         return [(cache, frames, (at + more) % frames) for more in offsets for at in starts]
-
-
-def block_of(model: Approach, profile: Concurrent) -> int:
-    """Elements that a concurrent dream makes between two steps of learning."""
-    return min(profile.block, model.config.vector)
 
 
 def rms(elements: Tensor) -> float:

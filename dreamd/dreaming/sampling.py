@@ -13,10 +13,11 @@ import torch
 from torch import Tensor
 
 from dreamd.approaches.base import Approach, SampleWise
+from dreamd.approaches.lessons import block_of
 from dreamd.approaches.registry import Concurrent
-from dreamd.audio.crossfade import FIT_SPAN, crossfade
+from dreamd.audio.crossfade import crossfade, fitted
 from dreamd.audio.harmonics import Harmonics
-from dreamd.dreaming.follower import Follower, block_of, rms
+from dreamd.dreaming.follower import Follower, rms
 from dreamd.dreaming.weight_walk import WeightWalk
 from dreamd.kernels.sliding_lstm import SlidingLSTM
 
@@ -92,9 +93,10 @@ def _in_blocks(
     block is mended where it begins, keeps its partials and its level, and the dream goes on from
     what became of it. Raises ``FloatingPointError`` where it is no numbers any more."""
     profile, size = follower.profile, block_of(model, follower.profile)
+    rate = model.config.rate // model.element_samples
     loop = SlidingLSTM(model.sliding(), queue.numpy(), threads, size, mended=True)
     holds = profile.holds_harmonics
-    held = Harmonics(queue.numpy(), model.config.rate) if holds else None
+    held = Harmonics(queue.numpy(), rate) if holds else None
     for _ in itertools.count():
         follower.step()
         added = (noise() * torch.randn(size)).numpy()
@@ -103,7 +105,7 @@ def _in_blocks(
         loop.next(size, added, profile.ceiling * follower.level)
         if not np.isfinite(loop.newest(size)).all():
             raise FloatingPointError("the dream is no longer finite")
-        crossfade(loop.newest(FIT_SPAN + size), size)
+        crossfade(loop.newest(fitted(rate) + size), size, rate)
         if held:
             held.hold(loop.newest(held.span), size)
         newest = loop.newest(size)

@@ -13,7 +13,8 @@ near nothing in them, and they need nothing to compare with:
 
 Three compare: :func:`alignment` of a dream's onsets with those that the cursor passed,
 :func:`distance` of its mean spectrum from the recording's, and :func:`kept`, how much of what is
-tonal in it lies at the partials of given notes. ``dreamd study`` prints all of them.
+tonal in it lies at the partials of given notes. ``dreamd study`` prints all of them. All listen at
+:data:`~dreamd.evaluation.mel.RATE`: they mean the same at every rate.
 """
 
 from collections.abc import Sequence
@@ -24,7 +25,7 @@ from scipy.ndimage import uniform_filter1d
 
 from dreamd.audio import plucked_string
 from dreamd.audio.files import Samples
-from dreamd.evaluation.mel import FRAME, RATE, Numbers, mel_bands
+from dreamd.evaluation.mel import FRAME, RATE, Numbers, at_judge_s_rate, mel_bands
 
 HOP, BANDS, HIGHEST = 256, 32, 4000.0
 
@@ -40,11 +41,13 @@ class Liveliness:
 
 def measure(samples: Samples, rate: int) -> Liveliness:
     """The three numbers of at least two seconds of sound, ``(frames,)``."""
-    return Liveliness(onset_rate(samples, rate), liveliness(samples), drift(samples, rate))
+    heard = at_judge_s_rate(samples, rate)
+    return Liveliness(onset_rate(heard), liveliness(heard), _drift(heard))
 
 
-def onset_rate(samples: Samples, rate: int) -> float:
-    size = int(0.02 * rate)
+def onset_rate(samples: Samples) -> float:
+    """Of samples at RATE."""
+    size = int(0.02 * RATE)
     power = (samples[: len(samples) // size * size].reshape(-1, size) ** 2).mean(1)
     whole = float((samples**2).mean())
     level = 10 * np.log10(power / max(whole, 1e-20) + 1e-9)
@@ -54,11 +57,11 @@ def onset_rate(samples: Samples, rate: int) -> float:
         rise = level[k] - level[k - 7 : k].min()
         if rise >= 6 and level[k] > -20 and (k - last) * 0.02 >= 0.3:
             count, last = count + 1, k
-    return count / (len(samples) / rate)
+    return count / (len(samples) / RATE)
 
 
 def liveliness(samples: Samples) -> float:
-    """Of samples at 11025 Hz."""
+    """Of samples at RATE."""
     scaled = samples * (0.05 / max(np.sqrt(float((samples**2).mean())), 1e-9))
     frames = np.lib.stride_tricks.sliding_window_view(scaled, FRAME)[::HOP]
     power = np.abs(np.fft.rfft(frames * np.hanning(FRAME))) ** 2 @ mel_bands(BANDS, 0.0, HIGHEST).T
@@ -68,7 +71,11 @@ def liveliness(samples: Samples) -> float:
 
 
 def drift(samples: Samples, rate: int) -> float:
-    size = 2 * rate
+    return _drift(at_judge_s_rate(samples, rate))
+
+
+def _drift(samples: Samples) -> float:
+    size = 2 * RATE
     stretches = samples[: len(samples) // size * size].reshape(-1, size)
     level = np.sqrt((stretches**2).mean(1))
     return float(20 * np.log10(level.max() / max(np.median(level), 1e-9)))
@@ -83,24 +90,24 @@ def alignment(dream: Samples, passed: Samples, rate: int) -> float:
     The correlation of the two onset strengths (rises of the level in 10 ms frames, over
     -40 dB, smoothed over 50 ms), the best for a shift of up to 100 ms either way.
     """
-    a, b = _onset_strength(dream, rate), _onset_strength(passed, rate)
+    a, b = (_onset_strength(at_judge_s_rate(each, rate)) for each in (dream, passed))
     size = min(len(a), len(b)) - 20
     middle = b[10 : 10 + size]
     return max(float(np.corrcoef(a[k : k + size], middle)[0, 1]) for k in range(21))
 
 
-def _onset_strength(samples: Samples, rate: int) -> Numbers:
-    size = rate // 100
+def _onset_strength(samples: Samples) -> Numbers:
+    size = RATE // 100
     power = (samples[: len(samples) // size * size].reshape(-1, size) ** 2).mean(1)
     level = np.maximum(10 * np.log10(power / max(power.max(), 1e-20) + 1e-9), -40.0)
     rises = np.maximum(np.diff(uniform_filter1d(level, 3)), 0.0)
     return np.asarray(uniform_filter1d(rises, 5)) + 1e-9 * np.arange(len(rises))
 
 
-def distance(dream: Samples, recording: Samples) -> float:
+def distance(dream: Samples, recording: Samples, rate: int) -> float:
     """Root mean square difference of the mean mel spectra in dB, loudness set aside; each band
     counts from 60 dB under the whole."""
-    a, b = (_mean_spectrum(samples) for samples in (dream, recording))
+    a, b = (_mean_spectrum(at_judge_s_rate(each, rate)) for each in (dream, recording))
     return float(np.sqrt(np.mean((a - b) ** 2)))
 
 
@@ -121,11 +128,11 @@ def kept(samples: Samples, rate: int, notes: Sequence[float]) -> float:
     Tonal is what stands out: peaks of the spectrum (frames of 8192) of four times the power
     around them. A partial's place is a quarter tone either way, at least two bins.
     """
-    hertz = np.fft.rfftfreq(PEAK_FRAME, 1 / rate)
+    samples, hertz = at_judge_s_rate(samples, rate), np.fft.rfftfreq(PEAK_FRAME, 1 / RATE)
     near = np.zeros(len(hertz), bool)
     for note in notes:
         fundamental = plucked_string.hertz(note)
-        partials = fundamental * np.arange(1, int(rate / 2 / fundamental) + 1)
+        partials = fundamental * np.arange(1, int(RATE / 2 / fundamental) + 1)
         for partial in partials:
             width = min(max(partial * (2 ** (0.5 / 12) - 1), 2 * hertz[1]), fundamental / 3)
             near |= np.abs(hertz - partial) <= width

@@ -1,7 +1,8 @@
 """What the measures hear: short-time spectra in mel bands, at one sample rate.
 
 Liveliness, artifacts, resemblance, copying and order look at sound through these. Samples are mono,
-at :data:`RATE`.
+at :data:`RATE`; sound of any other rate is brought to it first (:func:`at_judge_s_rate`), so that
+every number means the same whatever rate a dream has.
 """
 
 from collections.abc import Iterator
@@ -13,9 +14,11 @@ import torch
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from dreamd.audio import resampling
 from dreamd.audio.files import Samples
+from dreamd.settings import PAPER_RATE
 
-RATE = 11025
+RATE = PAPER_RATE
 """The rate at which every measure listens, in Hz."""
 FRAME = 1024
 TINY = 1e-12  # the least power: what is below is silence
@@ -77,6 +80,12 @@ def power_of(samples: Samples, frame: int, hop: int, bands: Numbers) -> Numbers:
         spectra = np.fft.rfft(frames[part] * window)
         power[part] = (few @ (spectra.real**2 + spectra.imag**2).T).T
     return power
+
+
+def at_judge_s_rate(samples: Samples, rate: int) -> Samples:
+    """Samples as the measures hear them."""
+    whole = np.array(samples, np.float32)
+    return whole if rate == RATE else resampling.resample(whole, rate, RATE)
 
 
 @contextmanager

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 
 from dreamd.approaches.registry import Concurrent
-from dreamd.audio import resampling
 from dreamd.audio.files import Samples
 from dreamd.audio.limiter import Limiter
 from dreamd.corpus.recording import Recording, Voices, cut
@@ -16,7 +15,7 @@ from dreamd.dreaming import render, sampling
 from dreamd.dreaming.course import Loop
 from dreamd.dreaming.job import CursorLeapt, Job
 from dreamd.dreaming.resolve import resolve
-from dreamd.evaluation.mel import RATE
+from dreamd.evaluation.mel import at_judge_s_rate
 from dreamd.home.credits import Credit
 from dreamd.osc.requests import Request
 from dreamd.settings import Settings
@@ -76,12 +75,6 @@ def mean_and_range(values: Iterable[float], digits: int) -> str:
     """The mean, and from where to where."""
     there = list(values)
     return f"{np.mean(there):.{digits}f} ({min(there):.{digits}f}…{max(there):.{digits}f})"
-
-
-def at_judge_s_rate(samples: Samples, rate: int) -> Samples:
-    """Samples as the judge hears them."""
-    whole = np.array(samples, np.float32)
-    return whole if rate == RATE else resampling.resample(whole, rate, RATE)
 
 
 def heard_by_judge(recording: Recording) -> Samples:

@@ -20,9 +20,8 @@ from dreamd.corpus.recording import Recording, Voices
 from dreamd.evaluation import liveliness, order
 from dreamd.evaluation.judge import Judge
 from dreamd.evaluation.markdown import Cells, Part
-from dreamd.evaluation.mel import RATE
+from dreamd.evaluation.mel import RATE, at_judge_s_rate
 from dreamd.experiments.common import (
-    at_judge_s_rate,
     heard,
     heard_by_judge,
     job_of,

@@ -61,7 +61,7 @@ def numbers(dreams: Sequence[Heard], whole: Samples, rate: int) -> Cells:
         mean_and_range((each.liveliness for each in lives), 1),
         mean_and_range((each.drift for each in lives), 1),
         mean_and_range((20 * np.log10(d.samples.std() / level + 1e-9) for d in dreams), 0),
-        mean_and_range((liveliness.distance(d.samples, whole) for d in dreams), 1),
+        mean_and_range((liveliness.distance(d.samples, whole, rate) for d in dreams), 1),
         mean_and_range((liveliness.alignment(d.samples, d.passed, rate) for d in dreams), 2),
         f"{np.median([d.speed for d in dreams]):.2g}",
     ]

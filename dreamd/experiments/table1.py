@@ -24,10 +24,10 @@ from dreamd.evaluation.artifacts import Artifacts
 from dreamd.evaluation.copying import Passage
 from dreamd.evaluation.judge import Judge, Judgement, word
 from dreamd.evaluation.markdown import table
-from dreamd.evaluation.mel import RATE
+from dreamd.evaluation.mel import RATE, at_judge_s_rate
 from dreamd.evaluation.report import Entry, page
 from dreamd.evaluation.verdict import CRITERIA, longest
-from dreamd.experiments.common import at_judge_s_rate, heard, heard_by_judge, job_of
+from dreamd.experiments.common import heard, heard_by_judge, job_of
 from dreamd.home import checkpoints, credits
 from dreamd.osc.requests import Request
 from dreamd.settings import Settings
