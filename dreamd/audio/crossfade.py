@@ -22,15 +22,15 @@ def crossfade(stream: Samples, count: int, rate: int) -> None:
     start, fade = len(stream) - count, min(FADE * multiple(rate), count)
     rise = 0.5 - 0.5 * np.cos(np.pi * np.arange(1, fade + 1, dtype=np.float32) / (fade + 1))
     block = stream[start : start + fade]
-    block += (1 - rise) * (_going_on(stream[:start], fade, multiple(rate)) - block)
+    block += (1 - rise) * (_continued(stream[:start], fade, multiple(rate)) - block)
 
 
-def going_on(past: Samples, count: int, rate: int) -> Samples:
+def continued(past: Samples, count: int, rate: int) -> Samples:
     """How the past goes on by itself, for ``count`` samples, counted at 11025 Hz."""
-    return _going_on(past, count * multiple(rate), multiple(rate))
+    return _continued(past, count * multiple(rate), multiple(rate))
 
 
-def _going_on(past: Samples, count: int, times: int) -> Samples:
+def _continued(past: Samples, count: int, times: int) -> Samples:
     return extrapolated(past[-FIT_SPAN * times :], count, FIT_ORDER * times)
 
 

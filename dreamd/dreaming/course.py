@@ -15,7 +15,7 @@ from torch import Tensor
 from dreamd.approaches import registry
 from dreamd.approaches.base import SampleWise
 from dreamd.approaches.registry import Concurrent
-from dreamd.audio.crossfade import going_on
+from dreamd.audio.crossfade import continued
 from dreamd.audio.files import Samples
 from dreamd.audio.timbre import timbre_of
 from dreamd.dreaming import guides, places, sampling, seed_samples
@@ -177,7 +177,7 @@ class Course:
     def _fade(self) -> None:
         """What comes next begins something else: what was dreamt so far goes on by itself for a
         moment, by linear prediction, and fades into it."""
-        self._fading = going_on(self._newest, JOIN, self._job.config.rate)
+        self._fading = continued(self._newest, JOIN, self._job.config.rate)
         self._join = len(self._fading)
 
     def restart(self) -> None:
