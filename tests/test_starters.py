@@ -11,8 +11,9 @@ import torch
 from dreamd import cli
 from dreamd.approaches import registry
 from dreamd.approaches.registry import APPROACHES, config_of
-from dreamd.audio import files
+from dreamd.audio import files, plucked_string, resampling
 from dreamd.corpus.recording import Recording
+from dreamd.dreaming import networks
 from dreamd.dreaming.resolve import resolve
 from dreamd.errors import SetupError
 from dreamd.experiments import starters
@@ -67,6 +68,31 @@ def test_a_voice_without_a_model_dreams_from_one(tmp_path: Path, voice: str, rem
     assert job.starter  # type: ignore[attr-defined]
     assert job.weights.is_relative_to(resource_path("models"))  # type: ignore[attr-defined]
     assert remark in job.remarks()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("approach", "rate", "most"),
+    [("vector", 22050, 0.4), ("vector", 44100, 0.4), ("spectrum", 44100, 0.1),
+     ("spectrum", 48000, 0.1)],
+)  # fmt: skip
+def test_at_a_higher_rate_they_know_as_much(
+    tmp_path: Path, approach: str, rate: int, most: float
+) -> None:
+    """Their error (at 11025 Hz: 0.31 and 0.02) on the recording that they are of."""
+    settings = Settings(home=tmp_path, rate=rate)
+    asked = Request(approach, voice="pluck", seed="noise")
+    job = resolve(settings, asked, {"pluck": []}, lambda number: Path())
+    assert job.starter
+    model = networks.model_of(job, settings.init_std)
+    assert model.config == config_of(approach, settings)
+    phrase = plucked_string.phrase()[: 10 * plucked_string.MODEL_RATE]
+    samples = resampling.resample(phrase, plucked_string.MODEL_RATE, rate)
+    starts = range(0, len(samples) - model.stretch_samples(16), rate)
+    stretches = np.stack([samples[at : at + model.stretch_samples(16)] for at in starts])
+    with torch.no_grad():
+        vectors, after = model.stretches(torch.from_numpy(stretches))
+        error, power = model.error(vectors, after, np.ones((len(starts), 16), bool))
+    assert error / power < most
 
 
 def test_of_other_sizes_there_are_none(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ yields: a vector, a spectrum or a sample. The loops themselves are :mod:`dreamd.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import torch
@@ -17,8 +17,15 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from dreamd.approaches.config import ModelConfig
+from dreamd.errors import NoModel
 from dreamd.kernels import sliding_lstm, windowed_lstm
 from dreamd.kernels.windowed_lstm import Kept, Rows
+
+Weights = dict[str, Tensor]
+"""A network's weights, by name."""
+
+W_IH = "recurrent.layers.0.weight_ih_l0"
+"""What the first layer makes of a vector."""
 
 Errors = tuple[Tensor, Tensor]
 """The mean squared error, and the mean square of the labels: what silence's error would be."""
@@ -132,6 +139,16 @@ class Approach(nn.Module, ABC):
         prediction = self(self.inputs(queue))
         element = self.last(prediction + noise * torch.randn_like(prediction))
         return element, torch.cat((queue[1:], element[None]))
+
+    def take(self, arrays: Mapping[str, NDArray[np.float32]], was: ModelConfig) -> None:
+        """The weights of a checkpoint, which may be of its :attr:`ModelConfig.usual`."""
+        weights = {name: torch.from_numpy(array) for name, array in arrays.items()}
+        self.load_state_dict(weights if was == self.config else self.lifted(weights, was))
+
+    def lifted(self, weights: Weights, was: ModelConfig) -> Weights:
+        """Weights for this network from those of its :attr:`ModelConfig.usual`, whose dreams it
+        then dreams, with nothing above them; training adds that."""
+        raise NoModel(f"{self.config.approach} has no use for the weights of {was.name}")
 
     def scaled(self, element: Tensor, gain: float) -> Tensor:
         """``element`` turned up or down, as part of a stream of them."""

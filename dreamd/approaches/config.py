@@ -4,7 +4,9 @@ Settings give the shape of each approach's model; checkpoints carry theirs. Ligh
 the daemon's main process, which never loads PyTorch.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from dreamd.settings import PAPER_RATE, multiple
 
 
 @dataclass(frozen=True)
@@ -30,3 +32,13 @@ class ModelConfig:
         name = f"{self.approach}-{self.rate}-v{self.vector}-n{self.window}-h{self.hidden}"
         name += f"-l{self.layers}{'r' if self.residual else ''}"
         return name + (f"-f{self.frame}" if self.frame else "")
+
+    @property
+    def usual(self) -> "ModelConfig":
+        """The model of :data:`PAPER_RATE` that spans the same time.
+
+        >>> ModelConfig("spectrum", 48000, 1024, 8, 128, frame=4096).usual.name
+        'spectrum-11025-v256-n8-h128-l1-f1024'
+        """
+        lengths = {name: getattr(self, name) // multiple(self.rate) for name in ("vector", "frame")}
+        return replace(self, rate=PAPER_RATE, **lengths)

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dreamd.approaches.base import Decoder, Errors, Recurrent, WithLSTM
+from dreamd.approaches.base import W_IH, Decoder, Errors, Recurrent, Weights, WithLSTM
 from dreamd.approaches.config import ModelConfig
 from dreamd.audio.vocoder import Vocoder
 from dreamd.kernels.windowed_lstm import Rows, dense_error
@@ -64,6 +64,21 @@ class Spectrum(WithLSTM):
 
     def inputs(self, queue: Tensor) -> Tensor:
         return queue[None]
+
+    def lifted(self, weights: Weights, was: ModelConfig) -> Weights:
+        """Bins lie where they lie in Hz; those above say and hear nothing yet."""
+        bins = torch.arange(self.config.frame // 2 + 1)
+        places = bins * (self.config.rate * was.frame / (self.config.frame * was.rate))
+        below = places.floor().long()
+        part, there = (places - below).float(), below < was.frame // 2
+        below = below.clamp_max(was.frame // 2 - 1)
+
+        def at(each: Tensor) -> Tensor:  # (bins, …) at the places between the bins that were
+            each = each.movedim(0, -1)
+            return (torch.lerp(each[..., below], each[..., below + 1], part) * there).movedim(-1, 0)
+
+        ends = {name: at(weights[name]) for name in ("dense.weight", "dense.bias")}
+        return weights | ends | {W_IH: at(weights[W_IH].t()).t()}
 
     def last(self, prediction: Tensor) -> Tensor:
         return prediction[0, -1].clamp_min(0.0)

@@ -1,9 +1,10 @@
 """Audio vector (paper, section 2.1): from ``n`` vectors of samples to the next one."""
 
 import torch
+from scipy.fft import dct, idct
 from torch import Tensor, nn
 
-from dreamd.approaches.base import Decoder, Errors, Recurrent, WithLSTM
+from dreamd.approaches.base import W_IH, Decoder, Errors, Recurrent, Weights, WithLSTM
 from dreamd.approaches.config import ModelConfig
 from dreamd.kernels.windowed_lstm import Rows, dense_error
 
@@ -44,6 +45,17 @@ class Vector(WithLSTM):
 
     def inputs(self, queue: Tensor) -> Tensor:
         return queue[None]
+
+    def lifted(self, weights: Weights, was: ModelConfig) -> Weights:
+        """Vectors are brought to another length by way of their cosine transforms."""
+        louder = (self.config.vector / was.vector) ** 0.5
+
+        def longer(each: Tensor) -> Tensor:
+            transformed = dct(each.numpy(), axis=0, norm="ortho")
+            return torch.from_numpy(idct(transformed, n=self.config.vector, axis=0, norm="ortho"))
+
+        ends = {name: louder * longer(weights[name]) for name in ("dense.weight", "dense.bias")}
+        return weights | ends | {W_IH: longer(weights[W_IH].t()).t() / louder}
 
     def scaled(self, element: Tensor, gain: float) -> Tensor:
         """More and more, so that its beginning still fits what came before."""

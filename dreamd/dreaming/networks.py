@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from dreamd.approaches import registry
 from dreamd.approaches.base import Approach, initialize
+from dreamd.approaches.config import ModelConfig
 from dreamd.dreaming.chance import Draws, stream
 from dreamd.dreaming.job import Job
 from dreamd.dreaming.weight_walk import AGES, WeightWalk
@@ -29,7 +30,8 @@ def model_of(job: Job, init_std: float) -> Approach:
         torch.manual_seed(job.rand)
         return initialize(registry.make(job.config, job.peak), init_std).eval()
     blend = job.request.blend if job.blend_target else 0.0
-    return _load(_version(job.weights), job.blend_target and _version(job.blend_target), blend)
+    target = job.blend_target and _version(job.blend_target)
+    return _load(job.config, _version(job.weights), target, blend)
 
 
 Version = tuple[Path, int]
@@ -45,13 +47,15 @@ def _version(path: Path) -> Version:
 
 
 @lru_cache(maxsize=4)
-def _load(weights: Version, blend_target: Version | None, blend: float) -> Approach:
+def _load(
+    config: ModelConfig, weights: Version, blend_target: Version | None, blend: float
+) -> Approach:
     head, arrays = _weights(weights)
     if blend_target is not None:
         head, arrays = checkpoints.blend((head, arrays), _weights(blend_target), blend)
-    model = registry.make(head.config, head.scale)
+    model = registry.make(config, head.scale)
     model.deviation = head.deviation
-    model.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
+    model.take(arrays, head.config)
     return model.eval()
 
 

@@ -3,6 +3,9 @@
 They lie in ``models/VOICE/CONFIG/`` like the models of a home folder, as 16-bit numbers, with a
 card for each voice. A voice without a model of its own dreams from one of them, and a new model
 begins from the nearest one where that is nearer than nothing. ``dreamd starters`` makes them.
+
+They are of 11025 Hz. At a higher rate they serve as well: what they know is the lowest part of what
+there is to know (:meth:`dreamd.approaches.base.Approach.lifted`).
 """
 
 from pathlib import Path
@@ -14,11 +17,16 @@ from dreamd.home.resources import resource_path
 
 
 def all_of(config: ModelConfig, voice: str = "") -> list[Path]:
-    """The starters of just this shape; the one that is called like the voice comes first."""
+    """The starters of just this shape, else those of 11025 Hz that span the same time; the one that
+    is called like the voice comes first."""
     try:
         root = resource_path("models")
     except SetupError:  # an installation without them trains from nothing
         return []
+    return _of(root, config, voice) or _of(root, config.usual, voice)
+
+
+def _of(root: Path, config: ModelConfig, voice: str) -> list[Path]:
     folders = sorted(root.glob(f"*/{config.name}"), key=lambda f: (f.parent.name != voice, f))
     newest = [checkpoints.newest(folder) for folder in folders]
     return [path for path in newest if path is not None]

@@ -40,14 +40,14 @@ def nearest_starter(
     nearest, least, trial = None, STARTER_LIMIT, copy.deepcopy(model)
     for path in pretrained.all_of(model.config, voice):
         try:
-            arrays = checkpoints.load(path)[1]
+            head, arrays = checkpoints.load(path)
+            trial.take(arrays, head.config)
         except NoModel as error:
             logging.warning("a starter is of no use: %s", error)
             continue
-        tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
-        trial.load_state_dict(tensors)
         with torch.no_grad():
             squares, power = trial.error(vectors, after, kept)
         if float(squares / power) < least:
-            nearest, least = tensors, float(squares / power)
+            nearest, least = trial.state_dict(), float(squares / power)
+            trial = copy.deepcopy(trial)
     return nearest
