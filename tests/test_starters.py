@@ -95,6 +95,14 @@ def test_at_a_higher_rate_they_know_as_much(
     assert error / power < most
 
 
+@pytest.mark.parametrize("approach", APPROACHES)
+def test_at_every_rate_there_is_a_network_to_dream(tmp_path: Path, approach: str) -> None:
+    settings = Settings(home=tmp_path, rate=44100)
+    asked = Request(approach, voice="pluck", seed="noise")
+    job = resolve(settings, asked, {"pluck": []}, lambda number: Path())
+    assert networks.model_of(job, settings.init_std).config == config_of(approach, settings)
+
+
 def test_of_other_sizes_there_are_none(tmp_path: Path) -> None:
     job = planned(Settings(home=tmp_path, hidden=16), "pluck")
     assert job.weights is None  # type: ignore[attr-defined]

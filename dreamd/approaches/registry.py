@@ -64,6 +64,7 @@ class Row:
     speed: float  # a guess at how many times real time a concurrent dream is made, untried
     paused_speed: float  # and a paused one
     concurrent: Concurrent
+    lifts: bool = False  # weights of 11025 Hz serve it at a higher rate
 
 
 _LIST = (
@@ -72,10 +73,12 @@ _LIST = (
     # them. No momentum: the cursor passes each place once.
     Row("vector", "vector", False, 8.0, 100.0,
         Concurrent(3e-3, usual=1024, slowing=0.5, momentum=0.0, epsilon=1e-5, windows=2,
-                   inputs_learn=True, wander=1.0)),
+                   inputs_learn=True, wander=1.0),
+        lifts=True),
     Row("spectrum", "hop", False, 5.0, 50.0,
         Concurrent(8e-4, usual=256, slowing=1.0, level_correction=0.9,
-                   outlined={"learning_rate": 2.5e-3, "windows": 8, "spread": 6.0})),
+                   outlined={"learning_rate": 2.5e-3, "windows": 8, "spread": 6.0}),
+        lifts=True),
     Row("transpose", "vector", True, 1.0, 4.0,
         Concurrent(3e-4, block=256, windows=8, level_correction=0.7, residual_gain=1.5,
                    ceiling=3.0, holds_harmonics=True)),

@@ -11,6 +11,7 @@ there is to know (:meth:`dreamd.approaches.base.Approach.lifted`).
 from pathlib import Path
 
 from dreamd.approaches.config import ModelConfig
+from dreamd.approaches.registry import ROWS
 from dreamd.errors import SetupError
 from dreamd.home import checkpoints
 from dreamd.home.resources import resource_path
@@ -23,7 +24,8 @@ def all_of(config: ModelConfig, voice: str = "") -> list[Path]:
         root = resource_path("models")
     except SetupError:  # an installation without them trains from nothing
         return []
-    return _of(root, config, voice) or _of(root, config.usual, voice)
+    lower = [config.usual] if ROWS[config.approach].lifts else []
+    return next(filter(None, (_of(root, each, voice) for each in (config, *lower))), [])
 
 
 def _of(root: Path, config: ModelConfig, voice: str) -> list[Path]:
