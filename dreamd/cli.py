@@ -129,6 +129,7 @@ def _add_looking(command: Command) -> None:
         help="the folder or file that was dreamt from",
     )  # fmt: skip
     new.add_argument("--html", type=a_path, metavar="FILE", help="a page to make")
+    new.add_argument("--png", type=a_path, metavar="FILE", help="a picture of spectrograms to make")
     new.add_argument("--json", action="store_true", help="as JSON")
     new = command("status", _status, "what a running daemon is doing")
     new.add_argument("--json", action="store_true", help="as JSON")
@@ -245,10 +246,13 @@ def _starters(arguments: Arguments) -> None:
 def _judge(arguments: Arguments) -> None:
     from dreamd.evaluation.verdict import verdict
 
-    environment.check_place(arguments.html)
+    for place in (arguments.html, arguments.png):
+        environment.check_place(place)
     found = verdict(arguments.dreams, arguments.against)
     if arguments.html:
         environment.write_page(arguments.html, found.page())
+    if arguments.png:
+        environment.write_page(arguments.png, found.picture())
     print(json.dumps(found.json(), indent=2) if arguments.json else found.text())
 
 

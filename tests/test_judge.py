@@ -442,8 +442,10 @@ def test_the_command(
     files.write(tmp_path / "own.wav", take(2)[: 20 * RATE], RATE)
     dreams = [str(tmp_path / "copy.wav"), str(tmp_path / "own.wav")]
     against = ["--against", str(tmp_path / "takes")]
-    page = tmp_path / "page.html"
-    assert cli.main(["judge", *dreams, *against, "--json", "--html", str(page)]) == 0
+    page, png = tmp_path / "page.html", tmp_path / "spectra.png"
+    made = ["--html", str(page), "--png", str(png)]
+    assert cli.main(["judge", *dreams, *against, "--json", *made]) == 0
+    assert png.read_bytes().startswith(b"\x89PNG")
     said = json.loads(capsys.readouterr().out)
     assert [each["file"] for each in said] == dreams
     assert [each["words"][2] for each in said] == ["low", "high"]

@@ -6,7 +6,7 @@ from conftest import RATE, RATES, tone
 
 from dreamd.audio import plucked_string
 from dreamd.audio.files import Samples
-from dreamd.evaluation.liveliness import alignment, distance, kept, measure
+from dreamd.evaluation.liveliness import alignment, distance, highs, kept, measure
 
 at_every_rate = pytest.mark.parametrize("rate", RATES)
 
@@ -57,6 +57,13 @@ def test_distance_is_of_timbre_not_of_loudness(rate: int) -> None:
     noise = hiss(4, rate)
     assert distance(noise, 0.1 * hiss(4, rate, 1), rate) < 1
     assert distance(noise, tone(440, 4.0, rate), rate) > 20
+
+
+def test_highs_are_what_the_other_measures_do_not_hear() -> None:
+    low, high = tone(440, 2.0, 44100), tone(12000, 2.0, 44100, 0.05)  # 20 dB down
+    assert highs(low, 44100) < -80
+    assert highs(low + high, 44100) == pytest.approx(-20, abs=0.5)
+    assert highs(tone(440, 2.0), RATE) < -80
 
 
 @at_every_rate

@@ -111,6 +111,24 @@ def test_a_tone_is_a_line_at_its_frequency(rate: int) -> None:
     assert np.median(pixels) < 20  # elsewhere it is dark
 
 
+def test_a_gallery_shows_sounds_under_each_other() -> None:
+    """At one scale, each up to half the rate under the line of its name."""
+    loud, high = tone(2000, 2, 44100), 0.01 * tone(16000, 1, 44100)
+    pixels = np.asarray(Image.open(BytesIO(pictures.gallery([("a", loud), ("b", high)], 44100))))
+    each = pictures.LINE + pictures.TALL
+    assert pixels.shape == (2 * each, pictures.WIDTH)
+    for number, hertz in ((0, 2000), (1, 16000)):
+        spectra = pixels[number * each + pictures.LINE : (number + 1) * each, 100:-100].astype(
+            float
+        )
+        row = int(spectra.mean(1).argmax())
+        assert 1 - (row + 0.5) / pictures.TALL == pytest.approx(hertz / 22050, abs=0.01)
+        assert pixels[number * each : number * each + pictures.LINE].any(), "its name"
+    loudest, softer = (pixels[at : at + pictures.TALL].max()
+                       for at in (pictures.LINE, each + pictures.LINE))  # fmt: skip
+    assert int(loudest) - int(softer) > 100, "they have one scale"
+
+
 def test_all_pictures_have_one_scale() -> None:
     loud, soft = tone(1000, 2), 0.01 * tone(1000, 2)
     html = page("", "", [recording(loud), dream(soft)], [])

@@ -1,7 +1,7 @@
 """``dreamd table1``: rows are made once, resumed where they were stopped, and shown."""
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,10 @@ from dreamd import cli
 from dreamd.audio import files
 from dreamd.audio.plucked_string import string
 from dreamd.errors import SetupError
+from dreamd.evaluation.artifacts import Artifacts
+from dreamd.evaluation.judge import Judgement
 from dreamd.experiments import table1
+from dreamd.experiments.table1 import Dreamt, TableRow
 from dreamd.home.lock import claim
 from dreamd.settings import Settings
 
@@ -68,6 +71,20 @@ def test_makes_rows_and_goes_on_where_it_stopped(
     html = page.read_text(encoding="utf-8")
     assert "spectrum 256" in html
     assert "medium medium high" in html
+
+
+def test_rows_of_two_rates_stand_side_by_side(tmp_path: Path) -> None:
+    judgement = Judgement(0.9, 0.5, 1.0, Artifacts(-30.0, 0.0, 0.0, 0.0, 0.0, 0.0), ())
+    for rate, hop in ((44100, 1024), (11025, 256), (44100, 256), (11025, 64)):
+        dreams = (Dreamt("a.wav", judgement, 3.0, -2.4),)
+        row = TableRow("spectrum", hop, 60.0, 10, 0.1, dreams, rate)
+        (tmp_path / f"spectrum-{hop}-{rate}.json").write_text(json.dumps(asdict(row)))
+    rows = list(table1.done(tmp_path))
+    assert [(row.vector, row.rate) for row, _ in rows] == [(256, 11025), (1024, 44100)]
+    low, full = table1.markdown(rows).splitlines()[2:]
+    assert low.startswith("| spectrum | 11025 | 256 | 0.90 (0.90…0.90) **high** · high |")
+    assert full.startswith("| spectrum | 44100 | 1024 |")
+    assert ("| – |" in low, "| -2 dB |" in full) == (True, True)
 
 
 def test_the_command(

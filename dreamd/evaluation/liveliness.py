@@ -119,6 +119,13 @@ def _mean_spectrum(samples: Samples) -> Numbers:
     return np.asarray(10 * np.log10(power / max(power.sum(), 1e-20) + 1e-6))
 
 
+def highs(samples: Samples, rate: int) -> float:
+    """The power that lies above what the other measures hear, over all of it, in dB."""
+    power = np.abs(np.fft.rfft(samples * np.hanning(len(samples)))) ** 2
+    above = power[np.fft.rfftfreq(len(samples), 1 / rate) > RATE / 2].sum()
+    return float(10 * np.log10(above / max(power.sum(), 1e-20) + 1e-12))
+
+
 PEAK_FRAME, PEAK_BINS, ABOVE = 8192, 41, 4.0
 
 

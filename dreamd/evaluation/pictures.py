@@ -5,17 +5,19 @@ importer of Pillow. Samples are mono, at any rate.
 """
 
 import math
+from collections.abc import Sequence
 from io import BytesIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from dreamd.audio.files import Samples
 from dreamd.evaluation.mel import TINY, Levels, frames_of
 
 WIDTH, HEIGHT, TALL = 1200, 160, 256
 """Pixels: of pictures, of a waveform, of a spectrogram."""
+LINE = 16  # pixels of a name in a gallery
 PICTURE_FRAME = 0.093  # seconds of a spectrum, to the next power of two
 PICTURE_DEPTH = 80.0  # dB from the darkest to the brightest
 
@@ -40,10 +42,28 @@ def spectrogram(
     """PNG: time to the right, frequency up, brightness over :data:`PICTURE_DEPTH` dB up to
     ``loudest``, or else to what is loudest here."""
     heard = levels(samples, rate)
-    top = float(heard.max()) if loudest is None else loudest
+    return _png(_drawn(heard, float(heard.max()) if loudest is None else loudest), colours(palette))
+
+
+def gallery(sounds: Sequence[tuple[str, Samples]], rate: int) -> bytes:
+    """PNG: the spectrograms of several sounds at one scale, one under the other, with their names
+    and how high they reach."""
+    heard = [levels(samples, rate) for _, samples in sounds]
+    loudest = max(float(each.max()) for each in heard)
+    picture = Image.new("L", (WIDTH, (TALL + LINE) * len(sounds)))
+    draw = ImageDraw.Draw(picture)
+    for number, ((name, samples), each) in enumerate(zip(sounds, heard, strict=True)):
+        top = number * (TALL + LINE)
+        said = f"{name}: {len(samples) / rate:.1f} s, up to {rate / 2000:g} kHz"
+        draw.text((4, top + 2), said, fill=255)
+        picture.paste(_drawn(each, loudest).resize((WIDTH, TALL)), (0, top + LINE))
+    return _png(picture, colours())
+
+
+def _drawn(heard: Levels, top: float) -> Image.Image:
     bright = np.clip(1 + (heard.T[::-1] - top) / PICTURE_DEPTH, 0, 1)
     picture = Image.fromarray(np.round(255 * bright).astype(np.uint8))
-    return _png(picture.resize((picture.width, TALL), Image.Resampling.BOX), colours(palette))
+    return picture.resize((picture.width, TALL), Image.Resampling.BOX)
 
 
 def colours(palette: str = COLOURS) -> NDArray[np.uint8]:

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dreamd.audio.files import Samples, info
+from dreamd.audio.files import Samples, excerpt, info
 from dreamd.corpus.folder import given
 from dreamd.errors import BadRecording, SetupError
 from dreamd.evaluation.copying import Passage
 from dreamd.evaluation.judge import Judge, Judgement, load
 from dreamd.evaluation.markdown import Cells, table
 from dreamd.evaluation.mel import RATE
+from dreamd.evaluation.pictures import gallery
 from dreamd.evaluation.report import Entry, page
 from dreamd.home import credits
 
@@ -48,6 +49,12 @@ class Verdict:
             }
             for file, _, judged in self.dreams
         ]
+
+    def picture(self) -> bytes:
+        """PNG: spectrograms of the first recording and of the dreams, as high as all of them go."""
+        paths = [self.recordings[0][0], *(file for file, _, _ in self.dreams)]
+        rate = min(info(path).rate for path in paths)
+        return gallery([(path.stem, excerpt(path, rate)) for path in paths], rate)
 
     def page(self) -> str:
         first, samples = self.recordings[0]

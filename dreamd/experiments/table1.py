@@ -2,7 +2,8 @@
 
 TableRow by row, each of which is kept when it is done: what was stopped goes on where it was. The
 models lie in the home folder like all others; the dreams, one JSON file for each row, the page
-and the Markdown table lie in one folder.
+and the Markdown table lie in one folder. Made there again with another ``--rate``, each row stands
+beside the same one of the first rate.
 """
 
 import json
@@ -17,20 +18,21 @@ from dreamd.approaches.config import ModelConfig
 from dreamd.approaches.registry import config_of
 from dreamd.audio import files
 from dreamd.commands import offline
-from dreamd.corpus.recording import Recording
+from dreamd.corpus.recording import Recording, cut
 from dreamd.dreaming import render
 from dreamd.errors import SetupError
+from dreamd.evaluation import liveliness
 from dreamd.evaluation.artifacts import Artifacts
 from dreamd.evaluation.copying import Passage
 from dreamd.evaluation.judge import Judge, Judgement, word
 from dreamd.evaluation.markdown import table
-from dreamd.evaluation.mel import RATE, at_judge_s_rate
+from dreamd.evaluation.mel import at_judge_s_rate
 from dreamd.evaluation.report import Entry, page
 from dreamd.evaluation.verdict import CRITERIA, longest
-from dreamd.experiments.common import heard, heard_by_judge, job_of
+from dreamd.experiments.common import heard, heard_by_judge, job_of, whole_of
 from dreamd.home import checkpoints, credits
 from dreamd.osc.requests import Request
-from dreamd.settings import Settings
+from dreamd.settings import PAPER_RATE, Settings, multiple
 
 SECONDS = 20.0  # of a dream
 RANDS = (1, 2, 3)
@@ -48,7 +50,8 @@ TABLE: tuple[tuple[str, int, str], ...] = (
     ("transpose", 1024, "medium high high"),
     ("column", 1024, "medium high high"),
 )
-"""Approach, vector length or hop, and the paper's words for the three criteria."""
+"""Approach, vector length or hop (in samples at 11025 Hz, and as long at other rates), and the
+paper's words for the three criteria."""
 
 
 @dataclass(frozen=True)
@@ -58,13 +61,14 @@ class Dreamt:
     file: str
     judgement: Judgement
     speed: float  # times real time
+    highs: float = 0.0  # dB over the recordings', of what lies above what the judge hears
 
     @classmethod
     def parse(cls, said: dict[str, Any]) -> "Dreamt":
         judged = dict(said["judgement"])
         judged["passages"] = tuple(Passage(**each) for each in judged["passages"])
         judged["artifacts"] = Artifacts(**judged["artifacts"])
-        return cls(said["file"], Judgement(**judged), said["speed"])
+        return cls(said["file"], Judgement(**judged), said["speed"], said.get("highs", 0.0))
 
 
 @dataclass(frozen=True)
@@ -72,11 +76,12 @@ class TableRow:
     """A finished row."""
 
     approach: str
-    vector: int
+    vector: int  # samples at its rate
     seconds: float  # of training
     steps: int
     error: float
     dreams: tuple[Dreamt, ...]
+    rate: int = PAPER_RATE
 
     @property
     def numbers(self) -> list[float]:
@@ -108,9 +113,10 @@ def make_table(
         listener = Judge([heard_by_judge(each) for each in recordings])
         render.prepare()
         for approach, vector, _ in TABLE:
-            path = folder / f"{approach}-{vector}.json"
+            length = vector * multiple(settings.rate)
+            path = folder / f"{_name(approach, length, settings.rate)}.json"
             if not path.exists():
-                row = _row(settings, source, recordings, approach, vector, minutes, folder,
+                row = _row(settings, source, recordings, approach, length, minutes, folder,
                            listener, say)  # fmt: skip
                 path.write_text(json.dumps(asdict(row), indent=1), encoding="utf-8")
             _publish(folder, recordings, listener)
@@ -132,17 +138,23 @@ def _row(
     if had < 0.95 * wanted:
         offline.train(settings, source, approach, wanted - had, say)
     head = checkpoints.header(newest_checkpoint(settings, voice, config))
-    dreams = []
+    dreams, whole = [], liveliness.highs(whole_of(recordings), settings.rate)
     for rand in RANDS:
         asked = Request(approach, SECONDS, vector=vector, rand=rand)
         dream = heard(settings, job_of(settings, {voice: recordings}, asked))
-        file = f"{approach}-{vector}-{rand}.wav"
+        file = f"{_name(approach, vector, settings.rate)}-{rand}.wav"
         files.write(folder / file, dream.samples, settings.rate)
         credits.keep(folder / file, dream.credits, voice)
         samples = at_judge_s_rate(dream.samples, settings.rate)
-        dreams.append(Dreamt(file, listener.judge(samples), dream.speed))
+        highs = liveliness.highs(dream.samples, settings.rate) - whole
+        dreams.append(Dreamt(file, listener.judge(samples), dream.speed, highs))
         say(f"{approach} {vector}, dream {rand}: {' '.join(dreams[-1].judgement.words)}")
-    return TableRow(approach, vector, head.seconds, head.steps, head.error, tuple(dreams))
+    return TableRow(approach, vector, head.seconds, head.steps, head.error, tuple(dreams),
+                    settings.rate)  # fmt: skip
+
+
+def _name(approach: str, length: int, rate: int) -> str:
+    return f"{approach}-{length}" + (f"-{rate}" if rate != PAPER_RATE else "")
 
 
 def newest_checkpoint(settings: Settings, voice: str, config: ModelConfig) -> Path:
@@ -161,24 +173,28 @@ def trained(settings: Settings, voice: str, config: ModelConfig) -> float:
 
 
 def done(folder: Path) -> Iterator[tuple[TableRow, str]]:
-    """The finished rows with the paper's words, in the paper's order."""
+    """The finished rows with the paper's words, in the paper's order, those of all rates."""
+    paths = sorted(folder.glob("*-*.json"))
+    rows = [TableRow.parse(json.loads(path.read_text(encoding="utf-8"))) for path in paths]
+    rows.sort(key=lambda row: row.rate)
     for approach, vector, words in TABLE:
-        path = folder / f"{approach}-{vector}.json"
-        if path.exists():
-            yield TableRow.parse(json.loads(path.read_text(encoding="utf-8"))), words
+        for row in rows:
+            if (row.approach, row.vector) == (approach, vector * multiple(row.rate)):
+                yield row, words
 
 
 def _publish(folder: Path, recordings: Sequence[Recording], listener: Judge) -> None:
     rows = list(done(folder))
     (folder / "table1.md").write_text(markdown(rows), encoding="utf-8")
     names = [each.name for each in recordings]
-    exhibits = [Entry(names[0], heard_by_judge(recordings[0]), RATE, None)]
+    first, rate = recordings[0], recordings[0].rate
+    exhibits = [Entry(names[0], cut(first, 0, first.frames), rate, None)]
     for row, words in rows:
-        first = row.dreams[0]
-        samples = files.excerpt(folder / first.file, RATE)
-        title = f"{row.approach} {row.vector}"
-        walked = tuple(credits.of(folder / first.file) or ())
-        exhibits.append(Entry(title, samples, RATE, first.judgement, facts(row, words), walked))
+        one = row.dreams[0]
+        samples = files.excerpt(folder / one.file, row.rate)
+        title = f"{row.approach} {row.vector}, {row.rate / 1000:g} kHz"
+        walked = tuple(credits.of(folder / one.file) or ())
+        exhibits.append(Entry(title, samples, row.rate, one.judgement, facts(row, words), walked))
     intro = f"One dream of each row of the paper's Table 1, of {', '.join(names)}."
     html = page("Table 1, dreamt again", intro, exhibits, names, listener.artifacts)
     (folder / "table1.html").write_text(html, encoding="utf-8")
@@ -196,8 +212,8 @@ def facts(row: TableRow, words: str) -> tuple[tuple[str, str], ...]:
 
 def markdown(rows: Sequence[tuple[TableRow, str]]) -> str:
     """The table: for each criterion the mean, from where to where, its word and the paper's."""
-    head = ["approach", "V or hop", *CRITERIA, "longest passage", "trained", "steps", "error",
-            "× real time"]  # fmt: skip
+    head = ["approach", "rate", "V or hop", *CRITERIA, "highs", "longest passage", "trained",
+            "steps", "error", "× real time"]  # fmt: skip
     lines = []
     for row, words in rows:
         cells = []
@@ -205,9 +221,11 @@ def markdown(rows: Sequence[tuple[TableRow, str]]) -> str:
             each = [getattr(dream.judgement, key) for dream in row.dreams]
             span = f"{number:.2f} ({min(each):.2f}…{max(each):.2f})"
             cells.append(f"{span} **{word(number)}** · {rated}")
+        highs = f"{np.mean([each.highs for each in row.dreams]):+.0f} dB"
+        highs = highs if row.rate > PAPER_RATE else "–"
         copied = max(longest(dream.judgement.passages) for dream in row.dreams)
         lines.append(
-            [row.approach, str(row.vector), *cells, f"{copied:.1f} s", f"{row.seconds:.0f} s",
-             str(row.steps), f"{row.error:.3f}", f"{row.speed:.2g}"]
+            [row.approach, str(row.rate), str(row.vector), *cells, highs, f"{copied:.1f} s",
+             f"{row.seconds:.0f} s", str(row.steps), f"{row.error:.3f}", f"{row.speed:.2g}"]
         )  # fmt: skip
     return table(head, lines) + "\n"

@@ -114,9 +114,9 @@ def check_place(file: Path | None) -> None:
         raise SetupError(f"cannot write {file}: give another place")
 
 
-def write_page(page: Path, html: str) -> None:
-    """Raises :class:`SetupError` where that is not possible."""
+def write_page(page: Path, content: str | bytes) -> None:
+    """HTML, or a picture. Raises :class:`SetupError` where that is not possible."""
     try:
-        page.write_text(html, encoding="utf-8")
+        page.write_bytes(content.encode("utf-8") if isinstance(content, str) else content)
     except OSError as error:
         raise SetupError(f"cannot write {page}: {error.strerror}") from None
