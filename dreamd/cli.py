@@ -26,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         environment.speak_utf8()
     arguments = parser().parse_args(argv)
     try:
-        environment.prepare(arguments.home)
+        environment.before_all(arguments.home)
         return int(arguments.command(arguments) or 0)
     except DreamError as error:
         print(f"dreamd: {error}", file=sys.stderr)
@@ -150,11 +150,10 @@ def _run(arguments: Arguments) -> None:
     from dreamd.terminal.aside import DrawnAside
     from dreamd.terminal.screens import make_screen
 
-    settings = settings_from(arguments)
-    ensemble.check_cluster(settings)
-    folder = arguments.recordings
-    folder = example(settings) if folder is None else environment.real_folder(folder)
-    Server(settings, folder, DrawnAside(make_screen(settings.plain))).run()
+    settings = ensemble.checked(settings_from(arguments))
+    folder = environment.real_folder(arguments.recordings or example(settings))
+    screen = DrawnAside(make_screen(settings.plain))
+    Server(settings, folder, screen, fits="hidden" not in arguments).run()
     os._exit(0)  # all is saved; Python's own end might wait for a terminal or a disk
 
 

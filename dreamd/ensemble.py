@@ -29,12 +29,13 @@ from dreamd.settings import Settings
 AddCommand = Callable[..., argparse.ArgumentParser]
 
 
-def check_cluster(settings: Settings) -> None:
+def checked(settings: Settings) -> Settings:
     """Before a daemon starts: raises :class:`SetupError` for a cluster that cannot be."""
     if settings.cluster:
         cluster_at(settings.cluster, settings.tls)
     elif settings.tls:
         raise SetupError("--tls goes with --cluster")
+    return settings
 
 
 def add_commands(command: AddCommand) -> None:

@@ -8,7 +8,8 @@ from dreamd.settings import Settings, check, flag, in_group
 
 
 def add_settings(new: argparse.ArgumentParser, *groups: str) -> None:
-    """Flags of the settings in these groups; home, host and port are every command's."""
+    """Flags of the settings in these groups; home, host and port are every command's. Of a model's
+    sizes only those are among the arguments that somebody chose."""
     shown = in_group(*groups)
     always = [s for s in in_group("places") if s.name in ("home", "host", "port")]
     for setting in [*(s for s in always if s not in shown), *shown]:
@@ -17,7 +18,8 @@ def add_settings(new: argparse.ArgumentParser, *groups: str) -> None:
             new.add_argument(flag(setting.name), action="store_true", help=help)
             continue
         kind = a_path if isinstance(setting.default, Path) else type(setting.default)
-        new.add_argument(flag(setting.name), type=kind, default=setting.default, help=help)
+        default = argparse.SUPPRESS if setting in in_group("model") else setting.default
+        new.add_argument(flag(setting.name), type=kind, default=default, help=help)
 
 
 def settings_from(arguments: argparse.Namespace) -> Settings:

@@ -79,7 +79,12 @@ class Settings:
         "0: as long as 1024 at 11025 Hz", low=16,
     )  # fmt: skip
     window: int = _setting(8, "model", "vectors (or spectra) in a window", low=1)
-    hidden: int = _setting(128, "model", "hidden units in each layer", low=1)
+    hidden: int = _setting(
+        128,
+        "model",
+        "hidden units in each layer; unless it is given, fewer on a slow machine",
+        low=1,
+    )
     layers: int = _setting(1, "model", "LSTM layers", low=1)
     residual: bool = _setting(False, "model", "add each upper layer's input to its output")
     init_std: float = _setting(0.05, "model", "standard deviation of the initial weights")

@@ -340,6 +340,7 @@ def test_a_second_daemon_is_refused_in_one_line(
     assert f"port {one.port} is taken" in same_port.stderr
     for result in (same_home, same_port):
         assert len(result.stderr.splitlines()) == 1
+        assert not result.stdout, "nothing is measured before"
     one.ask(id=1, approach="vector", secs=0.1)
     one.wait("/dream/done", 1)
 

@@ -12,6 +12,7 @@ import soundfile
 from dreamd.approaches.registry import APPROACHES
 from dreamd.commands import install
 from dreamd.commands.home_check import Finding, examine_home
+from dreamd.dreaming import live_speed
 from dreamd.errors import SetupError
 from dreamd.home import checkpoints
 from dreamd.home.lock import claim
@@ -27,8 +28,8 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield from _home(settings)
     yield _audio()
     yield from _clients()
-    running = _running(settings)
-    yield running
+    yield _running(settings)
+    yield _speed(settings)
     yield from _models(settings)
 
 
@@ -84,6 +85,12 @@ def _running(settings: Settings) -> Finding:
         f"dreamd runs at {settings.host}:{settings.port}, {training}, "
         f"{state['running']} dreams running, {state['queue']} waiting, {state['dreams']} made",
     )
+
+
+def _speed(settings: Settings) -> Finding:
+    found = live_speed.measured(settings)
+    text = live_speed.speeds_in_words(found, settings)
+    return Finding("ok" if min(found.values()) >= live_speed.KEEPS_TIME else "note", text)
 
 
 def _models(settings: Settings) -> Iterator[Finding]:

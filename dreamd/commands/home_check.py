@@ -11,6 +11,7 @@ from pathlib import Path
 
 from dreamd.corpus import forgotten
 from dreamd.corpus.memory import OURS
+from dreamd.dreaming import live_speed
 from dreamd.errors import NoModel
 from dreamd.home import bank, checkpoints
 from dreamd.home.bank import number_of
@@ -18,7 +19,7 @@ from dreamd.home.lock import MARK, OLDER
 
 LEAST_ROOM = 1 << 30  # bytes
 NAMED = 3  # names in a line
-ROOT = {MARK, *OLDER, "dreamd.old.log", "forgotten.txt"}
+ROOT = {MARK, *OLDER, "dreamd.old.log", "forgotten.txt", live_speed.FILE}
 CLOUDS = ("dropbox", "onedrive", "google drive", "googledrive", "my drive", "mobile documents",
           "icloud drive", "nextcloud", "owncloud", "syncthing", "pcloud", "mega")  # fmt: skip
 """How cloud drives call their folders, in small letters."""

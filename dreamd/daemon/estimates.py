@@ -1,10 +1,11 @@
 """How long dreams take: measured here, else guessed. For the eta, the status and the screen."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from dreamd.approaches.registry import ROWS
+from dreamd.approaches.registry import ROWS, config_of
 from dreamd.daemon.queue import Dream, Queue
+from dreamd.settings import Settings
 
 Kind = tuple[str, int, str]
 """Approach, vector length or hop, and way of sampling: such dreams are made about equally fast."""
@@ -15,6 +16,14 @@ class Estimates:
 
     def __init__(self) -> None:
         self._speeds: dict[Kind, float] = {}
+
+    @classmethod
+    def begin(cls, settings: Settings, speeds: Mapping[str, float]) -> "Estimates":
+        """With what is known of each approach's concurrent dreams, of the sizes that are set."""
+        new = cls()
+        for approach, speed in speeds.items():
+            new._speeds[approach, config_of(approach, settings).vector, "concurrent"] = speed
+        return new
 
     def learn(self, dream: Dream, seconds: float) -> None:
         """A dream was made in ``seconds``; an endless one, which keeps time, says nothing."""

@@ -22,6 +22,7 @@ from dreamd.daemon.dispatcher import Dispatcher
 from dreamd.daemon.dreams import Dreams
 from dreamd.daemon.endless import Endless
 from dreamd.daemon.errands import Errands
+from dreamd.daemon.estimates import Estimates
 from dreamd.daemon.events import ErrandDone, Leave, Packet
 from dreamd.daemon.forgetting import Forgetting
 from dreamd.daemon.inbox import Inbox
@@ -33,6 +34,7 @@ from dreamd.daemon.snapshot import view
 from dreamd.daemon.state import State
 from dreamd.daemon.supervisor import Supervisor
 from dreamd.daemon.trust import Trust
+from dreamd.dreaming.live_speed import speeds_in_words, that_keep_time
 from dreamd.dreaming.resolve import trained_voices
 from dreamd.errors import NoAnswer
 from dreamd.home import log
@@ -54,15 +56,16 @@ DISK_PATIENCE = 2.0  # seconds for what is still to be written when the daemon e
 
 
 class Server:
-    """:param folder: of recordings; :param screen: shows what goes on."""
+    """:param folder: of recordings; :param screen: shows what goes on; :param fits: whether the
+    models are as large as this machine can dream with live: nobody chose it."""
 
-    def __init__(self, settings: Settings, folder: Path, screen: Screen) -> None:
-        self._settings, self._screen = settings, screen
-        self._inbox = Inbox()
-        self._leaving: str | None = None
-        self._is_time = NotTooOften()
+    def __init__(self, settings: Settings, folder: Path, screen: Screen, fits: bool) -> None:
         self._lock = lock_home(settings.home, folder)
         self._socket = OscSocket(settings.host, settings.port)
+        settings, speeds = that_keep_time(settings) if fits else (settings, {})
+        self._settings, self._screen = settings, screen
+        self._inbox, self._is_time = Inbox(), NotTooOften()
+        self._leaving: str | None = None
         self._decoding = Apart(settings)
         self._state = State(
             settings=settings,
@@ -70,7 +73,10 @@ class Server:
             corpus=Corpus(settings.home, settings.rate, self._decoding.pour),
             bank=Bank(settings.home),
             queue=Queue(settings.queue),
+            estimates=Estimates.begin(settings, speeds),
         )
+        if speeds:
+            self._state.say(speeds_in_words(speeds, settings))
         self._trust = Trust(settings.trust, folder, settings.home)
         self._clients = Clients(self._socket, settings.tidal, self._trust, self._state.say)
 
@@ -88,7 +94,7 @@ class Server:
         tell, state = self._inbox.put, self._state
         for line in state.corpus.sweep():
             state.say(line, warning=True)
-        unseen = self._recall()
+        unseen = _recall(state.corpus, state.folder)
         state.bank.sweep()
         self._on_trained(frozenset(trained_voices(self._settings)))
         self._watcher = Watcher(
@@ -114,19 +120,6 @@ class Server:
             signal.signal(number, lambda n, _: tell(Leave(f"got {signal.Signals(n).name}")))
         where = (self._settings.host, self._settings.port, state.folder)
         logging.info("listening at %s:%d, watching %s", *where)
-
-    def _recall(self) -> list[Path]:
-        """Who asks as soon as the daemon answers finds the recordings. Gives those at which nobody
-        could look, because their disk does not answer."""
-        corpus, folder = self._state.corpus, self._state.folder
-        try:
-            for recording in answered(lambda: corpus.unchanged(listing(folder))):
-                corpus.add(recording)
-        except NoAnswer:
-            return corpus.recall_under(folder)
-        except OSError:  # the watcher says what is wrong with the folder
-            logging.info("cannot look into %s yet", folder)
-        return []
 
     def _main_loop(self) -> None:
         shown = 0.0
@@ -203,3 +196,16 @@ class Server:
         if isinstance(outcome, frozenset) and outcome != self._state.trained:
             self._state.trained = outcome
             self._state.voices_changed()
+
+
+def _recall(corpus: Corpus, folder: Path) -> list[Path]:
+    """Who asks as soon as the daemon answers finds the recordings. Gives those at which nobody
+    could look, because their disk does not answer."""
+    try:
+        for recording in answered(lambda: corpus.unchanged(listing(folder))):
+            corpus.add(recording)
+    except NoAnswer:
+        return corpus.recall_under(folder)
+    except OSError:  # the watcher says what is wrong with the folder
+        logging.info("cannot look into %s yet", folder)
+    return []

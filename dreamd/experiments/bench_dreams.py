@@ -11,13 +11,11 @@ import torch
 
 from dreamd.approaches import registry
 from dreamd.approaches.base import SampleWise
-from dreamd.approaches.registry import config_of
 from dreamd.audio.files import Samples
 from dreamd.audio.vocoder import Vocoder
 from dreamd.corpus.recording import Recording
 from dreamd.dreaming import render, sampling
-from dreamd.dreaming.job import Job
-from dreamd.dreaming.seeds import Seed
+from dreamd.dreaming.live_speed import phrase_recording, untrained_job
 from dreamd.evaluation.markdown import Cells, Part
 from dreamd.experiments import timing
 from dreamd.experiments.timing import (
@@ -26,11 +24,9 @@ from dreamd.experiments.timing import (
     Made,
     made,
     matrix_rate,
-    phrase_recording,
 )
 from dreamd.kernels import sliding_lstm
 from dreamd.kernels.sliding_lstm import SlidingLSTM
-from dreamd.osc.requests import Request
 from dreamd.settings import Settings
 
 DREAMT_SECONDS = 2.0
@@ -147,7 +143,7 @@ def whole_vectors() -> Part:
     for approach, lengths in (("vector", (1024, 256)), ("spectrum", (1024, 256, 56))):
         for length in lengths:
             settings = replace(REFERENCE, vector=length, hop=length)
-            blocks = render.blocks(noise_job(approach, settings, None), settings)
+            blocks = render.blocks(untrained_job(approach, settings, None), settings)
             steps = 20 * 1024 // length
 
             def work(blocks: Iterator[Samples] = blocks, steps: int = steps) -> None:
@@ -168,7 +164,7 @@ def concurrently() -> Part:
     cases = [("vector", 1024), ("vector", 256), ("spectrum", 1024), ("spectrum", 256)]
     cases += [(approach, 1024) for approach in SAMPLE_WISE]
     with tempfile.TemporaryDirectory() as home:
-        recording = phrase_recording(Path(home))
+        recording = phrase_recording(Path(home), REFERENCE.rate)
         for approach, length in cases:
             settings = replace(REFERENCE, vector=length, hop=length)
             works = [going_on(approach, settings, None, 1)]
@@ -189,7 +185,7 @@ def going_on(
     approach: str, settings: Settings, recording: Recording | None, threads: int
 ) -> Callable[[], None]:
     """Seconds of a dream, its first blocks behind it; concurrent where there is a recording."""
-    job = noise_job(approach, settings, recording)
+    job = untrained_job(approach, settings, recording)
     blocks = render.blocks(job, replace(settings, threads=threads))
     for _ in range(8):  # of paused ones the first are short
         next(blocks)
@@ -200,25 +196,6 @@ def going_on(
             count += len(next(blocks))
 
     return work
-
-
-def noise_job(approach: str, settings: Settings, recording: Recording | None) -> Job:
-    """A dream of an untrained network, from noise; concurrent where there is a recording."""
-    return Job(
-        serial=0,
-        request=Request(approach),
-        voice="bench",
-        config=config_of(approach, settings),
-        weights=None,
-        seed=Seed("noise"),
-        peak=recording.peak if recording else 0.5,
-        loudest=recording.loudest if recording else 0.25,
-        path=Path(),
-        frames=0,
-        rate=settings.rate,
-        rand=0,
-        follow=recording,
-    )
 
 
 def vocoder() -> Part:

@@ -16,11 +16,12 @@ import torch
 from dreamd.approaches.registry import APPROACHES
 from dreamd.audio import files
 from dreamd.dreaming.job import Finished, Job
+from dreamd.dreaming.live_speed import phrase_recording, untrained_job
 from dreamd.errors import SetupError
 from dreamd.evaluation.markdown import Part
 from dreamd.experiments import timing
-from dreamd.experiments.bench_dreams import noise_job, sliding
-from dreamd.experiments.timing import REFERENCE, SAMPLE_WISE, made, phrase_recording
+from dreamd.experiments.bench_dreams import sliding
+from dreamd.experiments.timing import REFERENCE, SAMPLE_WISE, made
 from dreamd.home import log
 from dreamd.home.lock import claim
 from dreamd.kernels import sliding_lstm
@@ -64,7 +65,7 @@ class Dreamers:
     def _job(self, approach: str, serial: int, secs: float) -> Job:
         frames, path = round(secs * REFERENCE.rate), self._home / f"{approach}-{serial}.wav"
         files.DreamFile(path, REFERENCE.rate).create(frames)
-        job = noise_job(approach, REFERENCE, None)
+        job = untrained_job(approach, REFERENCE, None)
         return replace(job, serial=serial, rand=serial, path=path, frames=frames)
 
     def _wait(self, kind: type, count: int) -> str:
@@ -135,7 +136,7 @@ class Learner:
         self._heard: queue.SimpleQueue[WorkerMessage | WorkerExited] = queue.SimpleQueue()
         settings = replace(REFERENCE, home=home)
         self._worker = Worker("learner", "dreamd.training.worker", settings, self._heard.put)
-        self._worker.send(SetRecordings((phrase_recording(home),)))
+        self._worker.send(SetRecordings((phrase_recording(home, REFERENCE.rate),)))
         self._steps: dict[str, int] = {}
         while not any(self.steps().values()):
             time.sleep(0.1)

@@ -29,12 +29,13 @@ from dreamd.cluster.farm import Farm
 from dreamd.corpus.recording import Recording
 from dreamd.dreaming import render
 from dreamd.dreaming.job import ChunkWritten, Job
+from dreamd.dreaming.live_speed import phrase_recording
 from dreamd.evaluation.markdown import Part
 from dreamd.experiments import cluster_model
 from dreamd.experiments.cluster_model import GIGABIT
 from dreamd.experiments.common import job_of
 from dreamd.experiments.performers import ask_together
-from dreamd.experiments.timing import REFERENCE, phrase_recording
+from dreamd.experiments.timing import REFERENCE
 from dreamd.home import checkpoints
 from dreamd.home.lock import claim
 from dreamd.osc.requests import Request
@@ -73,7 +74,7 @@ class _Bench:
         self._folder, home = folder, folder / "home"
         claim(home)
         self._settings = replace(REFERENCE, home=home)
-        self._recording = phrase_recording(folder)
+        self._recording = phrase_recording(folder, REFERENCE.rate)
         for approach in ("spectrum", "transpose"):
             with torch.enable_grad():
                 config = config_of(approach, self._settings)

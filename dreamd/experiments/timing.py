@@ -4,23 +4,20 @@ Each figure that is a ratio comes from both sides measured in turn in one run, s
 medians are told.
 """
 
-import os
 import platform
 import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numba
-import numpy as np
 import torch
 
 from dreamd.approaches import registry
 from dreamd.approaches.base import Approach, initialize
 from dreamd.approaches.registry import config_of
-from dreamd.audio import plucked_string, resampling
-from dreamd.corpus.recording import Recording
+from dreamd.audio import plucked_string
+from dreamd.home import environment
 from dreamd.kernels.matmul import matmul
 from dreamd.settings import Settings
 
@@ -50,20 +47,11 @@ def machine() -> str:
     """What this is measured on, and how fast it multiplies matrices."""
     rate = matrix_rate()
     return (
-        f"{processor()}, {os.cpu_count()} cores, {platform.system()}; "
+        f"{environment.processor()}, {platform.system()}; "
         f"Python {platform.python_version()}, PyTorch {torch.__version__}, "
         f"numba {numba.__version__}. One core multiplies matrices of the sizes used here at "
         f"{rate / 1e9:.0f} billion multiply-adds a second.\n"
     )
-
-
-def processor() -> str:
-    cpuinfo = Path("/proc/cpuinfo")  # Linux; elsewhere Python knows a name
-    if cpuinfo.exists():
-        for line in cpuinfo.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
 
 
 def matrix_rate() -> float:
@@ -91,22 +79,3 @@ def made(approach: str, settings: Settings) -> Made:
     model = initialize(registry.make(config), settings.init_std).eval()
     samples = plucked_string.chord((45, 57, 64), model.seed_samples, settings.rate, 0.5)
     return Made(model, model.elements(torch.from_numpy(samples)))
-
-
-def phrase_recording(home: Path) -> Recording:
-    """The project's own phrase as a recording."""
-    samples = resampling.resample(
-        plucked_string.phrase(), plucked_string.MODEL_RATE, REFERENCE.rate
-    )
-    cache = home / "phrase.f32"
-    samples.tofile(cache)
-    return Recording(
-        voice="pluck",
-        source="phrase.wav",
-        cache=str(cache),
-        frames=len(samples),
-        rate=REFERENCE.rate,
-        peak=float(np.abs(samples).max()),
-        loudest=float(samples.std()),
-        joined=time.time(),
-    )

@@ -6,6 +6,7 @@ The command line asks before it does anything.
 
 import contextlib
 import os
+import platform
 import sys
 import threading
 from collections.abc import Callable
@@ -41,7 +42,7 @@ def answered(work: Callable[[], Given], patience: float = DISK_ASLEEP) -> Given:
         raise NoAnswer("the disk does not answer") from None
 
 
-def prepare(home: Path) -> None:
+def before_all(home: Path) -> None:
     """Before anything else that turns to the home."""
     _wait_for(home)
     keep_compiled(home)
@@ -73,6 +74,15 @@ def real_path(folder: Path) -> Path:
         return answered(folder.resolve)
     except NoAnswer:
         return folder.absolute()
+
+
+def processor() -> str:
+    """Its name, and how many cores there are."""
+    cpuinfo = Path("/proc/cpuinfo")  # Linux; elsewhere Python knows a name
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
+    named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    name = named[0] if named else platform.processor() or platform.machine()
+    return f"{name}, {os.cpu_count()} cores"
 
 
 def speak_utf8() -> None:

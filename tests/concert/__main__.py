@@ -4,7 +4,6 @@ Exit status 1 if anything was wrong with it; the tapes with what was wrong then 
 """
 
 import argparse
-import os
 import shutil
 import sys
 import tempfile
@@ -14,7 +13,7 @@ from pathlib import Path
 from torture import page
 
 from concert import stage
-from dreamd.experiments import timing
+from dreamd.home import environment
 
 
 def main() -> int:
@@ -27,7 +26,7 @@ def main() -> int:
     outcome = stage.run(root, given.seed, 60 * given.minutes)
     part = outcome.part(
         f"`python -m concert --minutes {given.minutes:g} --seed {given.seed}`, "
-        f"{date.today().isoformat()}, {timing.processor()}, {os.cpu_count()} cores:"
+        f"{date.today().isoformat()}, {environment.processor()}:"
     )
     print(part, flush=True)
     if given.out:

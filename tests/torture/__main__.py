@@ -4,7 +4,6 @@ Exit status 1 if anything was broken, and one line for each thing.
 """
 
 import argparse
-import os
 import shutil
 import sys
 import tempfile
@@ -13,7 +12,7 @@ from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
-from dreamd.experiments import timing
+from dreamd.home import environment
 from torture import broken, flood, kills, library, packets, page, server, soak
 from torture.outcome import Outcome
 
@@ -65,7 +64,7 @@ def main() -> int:
         outcome, took, root = _timed(runs[name])
         how = (
             f"`{command}`, {date.today().isoformat()}, {took / 60:.1f} minutes, "
-            f"{timing.processor()}, {os.cpu_count()} cores:"
+            f"{environment.processor()}:"
         )
         print(outcome.part(how), flush=True)
         if given.out:
