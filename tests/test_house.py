@@ -7,6 +7,7 @@ import ast
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,7 @@ ONLY_IMPORTER = {
 ALSO = {("soundfile", "commands.doctor")}  # asks libsndfile what it can read
 
 
+@cache
 def modules() -> dict[str, Path]:
     """Every module by its name inside the package: ``audio.files``."""
     paths = (path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
@@ -58,7 +60,8 @@ def room(name: str) -> str:
     return first if rest else ROOT.get(first, "ground")
 
 
-def imports(path: Path) -> set[str]:
+@cache
+def imports(path: Path) -> frozenset[str]:
     """Every module imported anywhere in a file, by its full name."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -67,7 +70,7 @@ def imports(path: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and node.module:
             inside = {f"{node.module}.{alias.name}" for alias in node.names}
             names |= {each for each in inside if own(each) in modules()} or {node.module}
-    return names
+    return frozenset(names)
 
 
 def own(full: str) -> str:
@@ -75,7 +78,7 @@ def own(full: str) -> str:
     return full.removeprefix("dreamd.") if full.startswith("dreamd.") else ""
 
 
-def uses(name: str) -> set[str]:
+def uses(name: str) -> frozenset[str]:
     """The modules of the house that a module imports."""
     return {own(full) for full in imports(modules()[name])} & modules().keys()
 

@@ -21,7 +21,7 @@ from dreamd.errors import NoModel
 from dreamd.kernels import sliding_lstm, windowed_lstm
 from dreamd.kernels.windowed_lstm import Kept, Rows
 
-Weights = dict[str, Tensor]
+StateDict = dict[str, Tensor]
 """A network's weights, by name."""
 
 W_IH = "recurrent.layers.0.weight_ih_l0"
@@ -145,7 +145,7 @@ class Approach(nn.Module, ABC):
         weights = {name: torch.from_numpy(array) for name, array in arrays.items()}
         self.load_state_dict(weights if was == self.config else self.lifted(weights, was))
 
-    def lifted(self, weights: Weights, was: ModelConfig) -> Weights:
+    def lifted(self, weights: StateDict, was: ModelConfig) -> StateDict:
         """Weights for this network from those of its :attr:`ModelConfig.usual`, whose dreams it
         then dreams, with nothing above them; training adds that."""
         raise NoModel(f"{self.config.approach} has no use for the weights of {was.name}")

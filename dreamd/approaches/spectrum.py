@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dreamd.approaches.base import W_IH, Decoder, Errors, Recurrent, Weights, WithLSTM
+from dreamd.approaches.base import W_IH, Decoder, Errors, Recurrent, StateDict, WithLSTM
 from dreamd.approaches.config import ModelConfig
 from dreamd.audio.vocoder import Vocoder
 from dreamd.kernels.windowed_lstm import Rows, dense_error
@@ -65,7 +65,7 @@ class Spectrum(WithLSTM):
     def inputs(self, queue: Tensor) -> Tensor:
         return queue[None]
 
-    def lifted(self, weights: Weights, was: ModelConfig) -> Weights:
+    def lifted(self, weights: StateDict, was: ModelConfig) -> StateDict:
         """Bins lie where they lie in Hz; those above say and hear nothing yet."""
         bins = torch.arange(self.config.frame // 2 + 1)
         places = bins * (self.config.rate * was.frame / (self.config.frame * was.rate))

@@ -4,7 +4,7 @@ import torch
 from scipy.fft import dct, idct
 from torch import Tensor, nn
 
-from dreamd.approaches.base import W_IH, Decoder, Errors, Recurrent, Weights, WithLSTM
+from dreamd.approaches.base import W_IH, Decoder, Errors, Recurrent, StateDict, WithLSTM
 from dreamd.approaches.config import ModelConfig
 from dreamd.kernels.windowed_lstm import Rows, dense_error
 
@@ -46,7 +46,7 @@ class Vector(WithLSTM):
     def inputs(self, queue: Tensor) -> Tensor:
         return queue[None]
 
-    def lifted(self, weights: Weights, was: ModelConfig) -> Weights:
+    def lifted(self, weights: StateDict, was: ModelConfig) -> StateDict:
         """Vectors are brought to another length by way of their cosine transforms."""
         louder = (self.config.vector / was.vector) ** 0.5
 
