@@ -176,13 +176,8 @@ def _train(arguments: Arguments) -> None:
     if not arguments.minutes > 0:
         raise SetupError("--minutes must be more than 0")
     with lock_home(settings.home, arguments.recordings):
-        offline.train(
-            settings,
-            arguments.recordings,
-            arguments.approach,
-            60 * arguments.minutes,
-            print,
-        )
+        seconds = 60 * arguments.minutes
+        offline.train(settings, arguments.recordings, arguments.approach, seconds, print)
 
 
 def _bench(arguments: Arguments) -> None:
