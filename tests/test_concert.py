@@ -47,6 +47,14 @@ def test_a_gap_is_heard(played: Samples) -> None:
     assert length == pytest.approx(0.09, abs=0.01)
 
 
+def test_a_rest_is_no_gap(played: Samples) -> None:
+    """A note dies away, it is silent, the next one comes."""
+    tape = played.copy()
+    tape[RATE : 2 * RATE] *= np.exp(-np.linspace(0, 25, RATE, dtype=np.float32))
+    tape[2 * RATE : 3 * RATE] = 0
+    assert not hearing.gaps(tape, RATE)
+
+
 @pytest.mark.supercollider
 def test_a_minute_of_the_set(tmp_path: Path) -> None:
     told = stage.run(tmp_path, seed=3, seconds=60, stretch=15, sizes=SMALL_FLAGS)

@@ -12,7 +12,9 @@ from scipy import ndimage, signal
 from dreamd.audio.files import Samples
 
 OVER = 8000.0  # Hz
-SILENT = 1e-5  # of full scale: nothing that is dreamt stays under it for long
+SILENT = 1e-5  # of full scale
+AUDIBLE = 1e-3
+"""Of full scale: a gap cuts something off that sounds. A note that has died away is a rest."""
 LONGEST_GAP = 0.05  # seconds
 LEAST = 3e-4
 """Of full scale: what of a click is over 8 kHz; at this level nobody hears it beside the music."""
@@ -34,7 +36,7 @@ def listen(samples: Samples, rate: int) -> Heard:
 
 
 def gaps(samples: Samples, rate: int) -> list[tuple[float, float]]:
-    """Silences longer than :data:`LONGEST_GAP`.
+    """Silences longer than :data:`LONGEST_GAP` that begin while something sounds.
 
     >>> tone = np.sin(np.arange(48000, dtype=np.float32))
     >>> tone[4800:9600] = 0
@@ -44,8 +46,13 @@ def gaps(samples: Samples, rate: int) -> list[tuple[float, float]]:
     quiet = np.concatenate(([False], np.abs(samples) < SILENT, [False]))
     edges = np.flatnonzero(np.diff(quiet.astype(np.int8)))
     runs = edges.reshape(-1, 2)
-    longest = runs[runs[:, 1] - runs[:, 0] > LONGEST_GAP * rate]
-    return [(round(float(a / rate), 3), round(float((b - a) / rate), 3)) for a, b in longest]
+    before = int(LONGEST_GAP * rate)
+    longest = [
+        (a / rate, (b - a) / rate)
+        for a, b in runs[runs[:, 1] - runs[:, 0] > before]
+        if np.abs(samples[max(a - before, 0) : a]).max(initial=0.0) > AUDIBLE
+    ]
+    return [(round(float(start), 3), round(float(length), 3)) for start, length in longest]
 
 
 def clicks(samples: Samples, rate: int) -> list[float]:
