@@ -274,8 +274,8 @@ def _tell(outcome: Outcome, stage: Stage, posted: str, seconds: float) -> None:
         "reseeded, replaced by new ones; a Pdream in a pattern; single dreams of all four; takes "
         "recorded from what sounds into a voice, every other one forgotten again. Everything by "
         "dice from one seed. The two endless dreams are taped apart from the rest: *gaps* are "
-        "silences over 50 ms that cut off what sounds, *clicks* what sounds over 8 kHz, where their models have nothing; "
-        "*inserted* are cuts that were made into the tapes, to see whether the detector finds "
+        "silences over 50 ms that cut off what sounds, *clicks* what sounds over 8 kHz, where "
+        "their models have nothing; *inserted* are cuts that were made into the tapes, to see whether the detector finds "
         "such. *Loudness*: of whole dreams, the softest and the loudest. *Memory*: in the middle, "
         "and what was added after the first fifth."
     )
