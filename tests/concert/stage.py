@@ -275,9 +275,9 @@ def _tell(outcome: Outcome, stage: Stage, posted: str, seconds: float) -> None:
         "recorded from what sounds into a voice, every other one forgotten again. Everything by "
         "dice from one seed. The two endless dreams are taped apart from the rest: *gaps* are "
         "silences over 50 ms that cut off what sounds, *clicks* what sounds over 8 kHz, where "
-        "their models have nothing; *inserted* are cuts that were made into the tapes, to see whether the detector finds "
-        "such. *Loudness*: of whole dreams, the softest and the loudest. *Memory*: in the middle, "
-        "and what was added after the first fifth."
+        "their models have nothing; *inserted* are cuts that were made into the tapes, to see "
+        "whether the detector finds such. *Loudness*: of whole dreams, the softest and the "
+        "loudest. *Memory*: in the middle, and what was added after the first fifth."
     )
     done = [line for line in posted.splitlines() if line.startswith("SET")]
     count = {what: sum(f" {what}" in line for line in done)
