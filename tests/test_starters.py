@@ -18,6 +18,7 @@ from dreamd.dreaming.resolve import resolve
 from dreamd.errors import SetupError
 from dreamd.experiments import starters
 from dreamd.home import checkpoints, pretrained
+from dreamd.home.lock import claim
 from dreamd.home.resources import resource_path
 from dreamd.osc.requests import Request
 from dreamd.settings import Settings
@@ -153,6 +154,35 @@ def test_a_new_model_begins_from_the_nearest(
     for voice in ("high", "low"):
         known = checkpoints.load(pretrained.all_of(config, voice)[0])[1]
         assert not np.array_equal(noise["dense.weight"], known["dense.weight"])
+
+
+def test_a_model_of_a_higher_rate_begins_from_the_voice_s_own_of_11025_hz(
+    tmp_path: Path, recorded: Callable[..., Recording]
+) -> None:
+    """One home has both, each goes on at its own rate."""
+    low = Settings(home=tmp_path / "home", window=4, hidden=16, vector=64, learning_rate=1e-2)
+    full = replace(low, rate=44100, vector=256)
+    claim(low.home)
+    was = Trainer(config_of("vector", low), low, [recorded(tone(300), "v")], lambda note: None)
+    for _ in range(300):
+        was.step()
+    was.save()
+    slow = replace(recorded(np.repeat(tone(300), 4), "v", "b.wav"), rate=44100)
+    begun = Trainer(config_of("vector", full), full, [slow], lambda note: None)
+    learned, there = was.model.state_dict(), begun.model.state_dict()
+    hidden = "recurrent.layers.0.weight_hh_l0"
+    torch.testing.assert_close(there[hidden], learned[hidden])
+    asked = Request("vector", voice="v", seed="noise")
+    voices = {"v": [slow]}
+    assert (
+        resolve(full, asked, voices, lambda number: Path()).weights.parent.name == was.config.name
+    )  # type: ignore[union-attr]
+    begun.save()
+    for settings, trainer in ((low, was), (full, begun)):
+        job = resolve(settings, asked, voices, lambda number: Path())
+        assert job.config == trainer.config
+        assert not job.starter
+        assert job.remarks() == ""
 
 
 # ---------------------------------------------------------------- their making

@@ -186,7 +186,7 @@ def choose_model(settings: Settings, voice: str, request: Request) -> ModelChoic
         if not models and request.steps is not None:
             raise NoModel(f"{voice} has no {request.approach} model of {request.steps} steps yet")
         if not models:
-            starter = next(iter(pretrained.all_of(wanted, voice)), None)
+            starter = next(iter(pretrained.all_of(wanted, voice, settings.home)), None)
             return ModelChoice(wanted, starter, starter=True)
         wanted = max(models, key=lambda config: models[config][-1].stat().st_mtime)
     *_, newest = there = models[wanted]

@@ -4,8 +4,9 @@ They lie in ``models/VOICE/CONFIG/`` like the models of a home folder, as 16-bit
 card for each voice. A voice without a model of its own dreams from one of them, and a new model
 begins from the nearest one where that is nearer than nothing. ``dreamd starters`` makes them.
 
-They are of 11025 Hz. At a higher rate they serve as well: what they know is the lowest part of what
-there is to know (:meth:`dreamd.approaches.base.Approach.lifted`).
+They are of 11025 Hz. At a higher rate they serve as well, and so does what a voice has learned at
+11025 Hz itself: it is the lowest part of what there is to know
+(:meth:`dreamd.approaches.base.Approach.lifted`).
 """
 
 from pathlib import Path
@@ -17,15 +18,18 @@ from dreamd.home import checkpoints
 from dreamd.home.resources import resource_path
 
 
-def all_of(config: ModelConfig, voice: str = "") -> list[Path]:
+def all_of(config: ModelConfig, voice: str = "", home: Path | None = None) -> list[Path]:
     """The starters of just this shape, else those of 11025 Hz that span the same time; the one that
-    is called like the voice comes first."""
+    is called like the voice comes first, and before it what the voice's own model of 11025 Hz in
+    ``home`` has learned."""
+    lower = [config.usual] if ROWS[config.approach].lifts and config.usual != config else []
+    own = [checkpoints.newest(checkpoints.folder(home, voice, each)) for each in lower if home]
     try:
         root = resource_path("models")
     except SetupError:  # an installation without them trains from nothing
-        return []
-    lower = [config.usual] if ROWS[config.approach].lifts else []
-    return next(filter(None, (_of(root, each, voice) for each in (config, *lower))), [])
+        return [*filter(None, own)]
+    shipped = next(filter(None, (_of(root, each, voice) for each in (config, *lower))), [])
+    return [*filter(None, own), *shipped]
 
 
 def _of(root: Path, config: ModelConfig, voice: str) -> list[Path]:

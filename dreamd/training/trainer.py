@@ -233,7 +233,8 @@ class Trainer:
         scale = warm_start.measured_scale(self.config, self._sampler)
         initialize(self._model(scale), self._settings.init_std)
         batch = self._batch()
-        if starter := warm_start.nearest_starter(self.model, self.voice, *batch):
+        home = self._settings.home
+        if starter := warm_start.nearest_starter(self.model, self.voice, home, *batch):
             self.model.load_state_dict(starter)
         self.head = Header(
             config=self.config,

@@ -5,6 +5,7 @@ The trainer calls both for a model that has no checkpoint yet.
 
 import copy
 import logging
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -31,14 +32,14 @@ def measured_scale(config: ModelConfig, sampler: WindowSampler) -> float:
 
 
 def nearest_starter(
-    model: Approach, voice: str, vectors: Tensor, after: Tensor, kept: Kept
+    model: Approach, voice: str, home: Path, vectors: Tensor, after: Tensor, kept: Kept
 ) -> dict[str, Tensor] | None:
     """The weights of the starter that errs least on these stretches of the voice's recordings.
 
     None where no starter predicts them better than silence does.
     """
     nearest, least, trial = None, STARTER_LIMIT, copy.deepcopy(model)
-    for path in pretrained.all_of(model.config, voice):
+    for path in pretrained.all_of(model.config, voice, home):
         try:
             head, arrays = checkpoints.load(path)
             trial.take(arrays, head.config)
