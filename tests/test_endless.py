@@ -18,7 +18,7 @@ from dreamd.approaches.registry import APPROACHES, config_of
 from dreamd.audio.files import DreamFile
 from dreamd.audio.limiter import HIGHEST_PEAK, Level, Limiter
 from dreamd.corpus.recording import Recording, Voices
-from dreamd.dreaming import endless, render
+from dreamd.dreaming import course, endless, render
 from dreamd.dreaming.job import (
     RING_SECONDS,
     ChunkWritten,
@@ -419,3 +419,26 @@ def test_ten_minutes_keep_what_a_dream_promises(stage: Stage, approach: str, sam
     assert (np.abs(minutes.mean(1)) < 1e-3).all()
     levels = 20 * np.log10(np.sqrt((minutes**2).mean(1)))
     assert np.ptp(levels[1:]) < 6
+
+
+@pytest.mark.parametrize(
+    ("cores", "load", "set_to", "threads"),
+    [
+        (8, 1.0, 1, 2),
+        (4, 2.0, 1, 2),
+        (4, 3.0, 1, 1),
+        (2, 0.5, 1, 1),
+        (8, 1.0, 3, 3),
+        (1, 9.0, 2, 2),
+    ],
+)
+def test_an_endless_dream_takes_a_second_core_where_some_are_idle(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch,
+    cores: int, load: float, set_to: int, threads: int,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(course.os, "cpu_count", lambda: cores)
+    monkeypatch.setattr(course.psutil, "getloadavg", lambda: (load, 9.0, 9.0))
+    settings = replace(stage.settings, threads=set_to)
+    assert course.threads_of(stage.job("column"), settings) == threads
+    finite = stage.job("column", secs=1.0)
+    assert course.threads_of(finite, settings) == set_to

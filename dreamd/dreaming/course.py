@@ -5,10 +5,12 @@ says meanwhile; what measures dreams draws from :func:`dreamd.dreaming.render.bl
 """
 
 import copy
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
+import psutil
 import torch
 from torch import Tensor
 
@@ -34,6 +36,9 @@ from dreamd.settings import Settings
 
 JOIN = 256
 """Samples, at 11025 Hz, in which what was dreamt so far goes over into what a new seed begins."""
+
+IDLE_CORES = 2.0
+"""With so many at least an endless dream takes one more: it keeps time then by a greater margin."""
 
 Loop = Callable[..., Elements]
 """A way to go on concurrently: :func:`dreamd.dreaming.sampling.concurrent`, or another's."""
@@ -99,7 +104,7 @@ class Course:
                 self._model, self._cursor, self._profile, learning_rate=self._rate, newest=queue
             )
         elements = self._model.elements(torch.from_numpy(queue))
-        threads = self._settings.threads
+        threads = threads_of(self._job, self._settings)
         if self._follower:
             return self._loop(self._model, elements, self._follower, self._noise, threads)
         return self._paused(elements, threads)
@@ -197,6 +202,14 @@ def joined_to(fading: Samples, block: Samples, join: int) -> tuple[Samples, Samp
     rise = 0.5 - 0.5 * np.cos(np.pi * at / (join + 1))
     begins = rise * block[:count] + (1 - rise) * fading[:count]
     return np.concatenate((begins, block[count:])), fading[count:]
+
+
+def threads_of(job: Job, settings: Settings) -> int:
+    """That compute its samples: a second one, if it is to go on for ever and cores do nothing."""
+    if settings.threads > 1 or not job.endless:
+        return settings.threads
+    idle = (os.cpu_count() or 1) - psutil.getloadavg()[0]
+    return 2 if idle >= IDLE_CORES else 1
 
 
 def profile_of(job: Job) -> Concurrent:
