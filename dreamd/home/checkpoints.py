@@ -90,8 +90,8 @@ def models(home: Path, voice: str, approach: str, rate: int) -> dict[ModelConfig
 
 
 def other_models(home: Path, voice: str, config: ModelConfig) -> list[str]:
-    """The names of a voice's other models of this approach."""
-    there = (home / "models" / voice).glob(f"{config.approach}-*")
+    """The names of a voice's other models of this approach and rate."""
+    there = (home / "models" / voice).glob(f"{config.approach}-{config.rate}-*")
     return sorted(each.name for each in there if each.name != config.name and newest(each))
 
 
