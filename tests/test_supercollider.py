@@ -7,6 +7,7 @@ real daemon.
 
 import contextlib
 import json
+import math
 import os
 import re
 import shutil
@@ -366,6 +367,8 @@ def test_units(supercollider: SuperCollider) -> None:
     told = supercollider.well("units.scd", supercollider.tests)
     assert told["failures"] == "0", told.output
     assert int(told["passes"]) > 30
+    ended = [line for line in told.warnings() if "has ended with status" in line]
+    assert len(ended) == 1, "where no daemon has answered at last"
 
 
 def test_help_is_complete(supercollider: SuperCollider) -> None:
@@ -716,30 +719,45 @@ def test_a_dream_has_its_pitch_on_servers_of_each_kind_and_rate(
     frames = 2 * RATE
     dream = 0.8 * np.sin(2 * np.pi * HERTZ * np.arange(frames) / RATE).astype("f4")
     path = write_wav(tmp_path / "dream.wav", dream)
+    ring = write_wav(tmp_path / "ring.wav", np.tile(dream, 8))
     seed = write_wav(tmp_path / "seed.wav", noise(3000, 1), 32000)
     seeds: list[tuple[np.ndarray, int]] = []
 
     def answer(daemon: Double, asked: dict[str, Any]) -> None:
+        if asked.get("voice") == "endless":
+            daemon.say(replies.Accepted(asked["id"], str(ring), 16 * RATE, RATE, 0.1))
+            for start in range(4):
+                daemon.say(replies.Chunk(asked["id"], start * RATE, RATE))
+            return
         if "seed" in asked:
             seeds.append((read_wav(asked["seed"]), soundfile.info(asked["seed"]).samplerate))
         daemon.say(replies.Accepted(asked["id"], str(path), frames, RATE, 1.0))
         daemon.say(replies.Chunk(asked["id"], 0, frames // 2))
         daemon.say(replies.Done(asked["id"], str(path), frames, RATE, 0.1, 0))
 
+    def hear(daemon: Double, address: str) -> None:
+        if address == "/dream/status":
+            folder = {"folder": str(tmp_path / "recordings"), "voices": {}}
+            daemon.say(replies.Status({"queue": 0, "running": 1, **folder}))
+
     (tmp_path / "performer").mkdir()
     with jack_server(tmp_path, rate) as jack:
         supercollider = SuperCollider(tmp_path / "performer", jack)
-        told = supercollider.well("rates.scd", double(answer).port, tmp_path, program, seed)
+        told = supercollider.well("rates.scd", double(answer, hear).port, tmp_path, program, seed)
 
-    assert told.warnings() == []
+    late = "WARNING: DreamRNN: a dream is not made fast enough; what there is of it is played again"
+    assert [line for line in told.warnings() if line != late] == []
     assert float(told["rate"]) == rate
     assert told["failed"] == told["seeded"] == "nil"
     assert float(told["bufferrate"]) == RATE
     np.testing.assert_array_equal(read_wav(tmp_path / "whole.wav"), dream)
-    for name in ("played", "chased"):
-        heard = read_wav(tmp_path / f"{name}.wav")
-        power = np.abs(np.fft.rfft(heard * np.hanning(len(heard)), 4 * len(heard)))
-        assert power.argmax() * rate / (4 * len(heard)) == pytest.approx(HERTZ, rel=0.002), name
+    heard = {name: read_wav(tmp_path / f"{name}.wav") for name in ("played", "chased")}
+    if program == "supernova":
+        heard["endless"] = read_wav(Path(told["take"]))
+        assert len(heard["endless"]) == pytest.approx(rate, abs=4096)
+    for name, sound in heard.items():
+        power = np.abs(np.fft.rfft(sound * np.hanning(len(sound)), 4 * len(sound)))
+        assert power.argmax() * rate / (4 * len(sound)) == pytest.approx(HERTZ, rel=0.002), name
     assert told["echo"] == "echoed"
     assert "FAILURE" not in told.output
     (samples, seed_rate), (_, echo_rate) = seeds
@@ -926,10 +944,17 @@ def test_the_window_shows_what_the_daemon_does(
     }
     (tmp_path / "dream").mkdir()
     write_wav(tmp_path / "dream" / "00000.wav", noise(RATE), RATE)
-    asked_for = 0
+    asked_for, endless = 0, list[dict[str, Any]]()
 
     def answer(daemon: Double, asked: dict[str, Any]) -> None:
         nonlocal asked_for
+        if not 0 < float(asked["secs"]) < math.inf:
+            endless.append(asked)
+            ring = write_wav(tmp_path / f"ring{len(endless)}.wav", noise(16 * RATE) / 4)
+            daemon.say(replies.Accepted(asked["id"], str(ring), 16 * RATE, RATE, 0.1))
+            for start in (0, 5 * RATE, 10 * RATE):
+                daemon.say(replies.Chunk(asked["id"], start, 5 * RATE))
+            return
         asked_for += 1
         frames = round(float(asked["secs"]) * RATE)
         swell = np.sin(np.arange(frames) * np.pi * asked_for / frames) * asked_for / 3
@@ -944,9 +969,16 @@ def test_the_window_shows_what_the_daemon_does(
             daemon.say(replies.Status(state))
 
     daemon = double(answer, hear)
-    told = supercollider.well("gui.scd", daemon.port, tmp_path, free_port())
+    told = supercollider.well("gui.scd", daemon.port, tmp_path, free_port(), seconds=120)
 
-    assert told.warnings() == ["WARNING: DreamRNN: the server localhost is not running"]
+    late = "WARNING: DreamRNN: a dream is not made fast enough; what there is of it is played again"
+    assert [line for line in told.warnings() if line != late] == [
+        "WARNING: DreamRNN: the server localhost is not running"
+    ]
+    assert told["ends0"] == told["ends1"] == "true"
+    assert [(asked["approach"], asked["voice"]) for asked in endless] == [("column", "kalimba")] * 2
+    ended = {args[0] for address, args in daemon.heard if address == "/dream/cancel"}
+    assert ended >= {asked["id"] for asked in endless}
     assert told["players"] == "10"
     assert told["before"] == "[ [ 0, 1.0 ] ]", "a dream of before it was there"
     assert int(told["colors"]) > 2, "not blank"
@@ -970,7 +1002,7 @@ def test_the_window_shows_what_the_daemon_does(
     ]
     assert told["waves"] == f"{3 * RATE};{2 * RATE};{RATE};{RATE}"
     assert told["menus"] == f"{' '.join(sorted(APPROACHES))};any voice empty guitar kalimba"
-    assert told["buttons"] == "ask;keep;pause learning;record default;stop;throw away"
+    assert told["buttons"] == "ask;endless;keep;pause learning;record default;stop;throw away"
     assert float(told["silent"]) == 0
     assert float(told["soft"]) < 0.1, "the dream that was clicked, and no other"
     assert [told["first"], told["second"], told["third"]] == ["[ 0 ]", "[ 1 ]", "nil"]
@@ -1050,7 +1082,14 @@ def test_each_failure_is_one_line_and_calls_on_error(
         "freed": "cancelled | its Buffer was freed",
     }
     quiet = {"pending", "freed", "thrown"}  # the performer did these
-    warnings = told.warnings()
+    head, _, rest = told.output.partition("TOLD begins")
+    without, _, rest = rest.partition("TOLD ends")
+    line = "WARNING: DreamRNN: no-server: the server localhost is not running"
+    assert Told(0, without).warnings() == [
+        "WARNING: DreamEcho: the server localhost is not running", *[line] * 5
+    ]  # fmt: skip
+    assert told["toldall"] == "true"
+    warnings = Told(0, head + rest).warnings()
     for case, pattern in expected.items():
         assert re.fullmatch(pattern.replace("|", r"\|"), told[case]), (case, told[case])
         posted = "WARNING: DreamRNN: " + told[case].replace(" | ", ": ")
@@ -1092,8 +1131,19 @@ def test_seeds_of_each_kind(
     dream = write_wav(tmp_path / "dream.wav", noise(1102, 3), 11025)
     seeds: dict[str, np.ndarray] = {}
     rates: dict[str, int] = {}
+    late: list[dict[str, Any]] = []
 
     def answer(daemon: Double, asked: dict[str, Any]) -> None:
+        if asked["voice"] in ("late", "latelier"):
+            late.append(asked)
+        elif asked["voice"] == "lost":
+            daemon.say(replies.Failed(asked["id"], "no-model", "it is gone"))
+        elif asked["voice"] == "streamed":
+            daemon.say(replies.Accepted(asked["id"], str(mono), 3000, 44100, 0.1))
+        else:
+            make(daemon, asked)
+
+    def make(daemon: Double, asked: dict[str, Any]) -> None:
         seed = Path(str(asked.get("seed")))
         if seed.is_file():
             seeds[asked["voice"]] = read_wav(seed)  # now: a written seed is gone afterwards
@@ -1101,10 +1151,20 @@ def test_seeds_of_each_kind(
         daemon.say(replies.Accepted(asked["id"], str(dream), 1102, 11025, 0.1))
         daemon.say(replies.Done(asked["id"], str(dream), 1102, 11025, 0.1, 0))
 
-    daemon = double(answer)
+    def hear(daemon: Double, address: str) -> None:
+        while address == "/double/go" and late:
+            make(daemon, late.pop(0))
+
+    daemon = double(answer, hear)
     told = supercollider.well("seeds.scd", daemon.port, tmp_path)
 
-    assert told.warnings() == []
+    lost = "no-such-seed: the dream that is its seed has failed"
+    assert told.warnings() == [
+        *["WARNING: DreamRNN: it waits: its seed is still being dreamt"] * 3,
+        "WARNING: DreamRNN: no-model: it is gone", f"WARNING: DreamRNN: {lost}",
+    ]  # fmt: skip
+    assert told["failed"] == f"lost: no-model it is gone; orphan: {lost.replace(':', '', 1)}"
+    assert told["early"] == "false"
     seed = {case: str(asked.get("seed")) for case, asked in daemon.requests.items()}
     assert not {"seed", "notes"} & set(daemon.requests["nothing"])
     assert seed["string"] == "guitar:2"
@@ -1114,7 +1174,10 @@ def test_seeds_of_each_kind(
     assert seed["path"] == seed["pathname"] == seed["whole"] == str(mono)
     assert Path(seed["relative"]).is_absolute()
     assert Path(seed["relative"]).samefile(mono)
-    assert seed["dream"] == str(dream)
+    assert seed["dream"] == seed["later"] == seed["latest"] == str(dream)
+    assert [args[1:] for address, args in daemon.heard if address == "/dream/seed"] == [
+        ["seed", str(dream)]
+    ]
 
     # Buffers that are not just what is in their file are written by the server, exactly
     written = {"part": both[100:600], "bare": both, "unread": noise(3000, 1)}

@@ -156,6 +156,9 @@ DreamRNN {
 
 	ended { |request| requests.removeAt(request.id) }
 
+	// The request that a Buffer is still being filled by.
+	maker { |buffer| ^requests.detect { |each| each.buffer === buffer } }
+
 	register { |command|
 		commands.add(command);
 		clock.start

@@ -4,8 +4,11 @@
 //
 // It asks first whether a daemon answers already, starts the program if none does, and then asks
 // on. The program ends at once where another dreamd is just starting, from a terminal, or ending:
-// then it is tried again, until either answers. The client's clock calls check. The program writes into a file and not to sclang: so it
-// goes on when sclang ends, and its last line says why it could not.
+// then it is tried again, until either answers. One that is busy may answer late: so whatever else
+// the program ends for, an answer is waited for a moment longer, and when one has come it only
+// matters if nobody is there any more who gave it. The client's clock calls check. The program
+// writes into a file and not to sclang: so it goes on when sclang ends, and its last line says why
+// it could not.
 //
 // This file is part of DreamRNN. License: GPL-3.0-or-later.
 
@@ -13,7 +16,8 @@ DreamRNNBoot {
 	const askEvery = 0.5, firstPatience = 1, patience = 60, tryEvery = 3;
 
 	var client, recordings, flags, restart, onEnd, waiting, stage = \asking, deadline, asked = -1;
-	var log, retry, refusal; // when to try again; why the last try came to nothing
+	var log, retry, verdict; // when to try again; code and text of why the last try came to nothing
+	var daemon; // the process that has answered
 
 	*new { |client, recordings, flags, restart, onEnd|
 		^super.newCopyArgs(client, recordings, flags, restart, onEnd).init
@@ -33,14 +37,15 @@ DreamRNNBoot {
 			if(retry.notNil and: { client.now > retry }) { this.prRun }
 		}
 		{ stage == \asking } { this.prStart }
-		{ this.prFail('no-daemon', refusal ?? {
+		{ this.prFail(*verdict ?? { ['no-daemon',
 			"% has not answered in % seconds; see %".format(DreamRNN.program, patience, log)
-		}) }
+		] }) }
 	}
 
 	answered { |status|
 		if(restart) { ^this.prReplace };
 		stage = \answered;
+		daemon = status[\pid];
 		onEnd.value;
 		this.prCompare(status[\folder]);
 		waiting.do { |each|
@@ -88,6 +93,7 @@ DreamRNNBoot {
 
 	prRun {
 		retry = nil;
+		File.delete(log); // a daemon that is ending goes on writing into its own
 		// "exit", for by itself unixCmd takes an end by a signal for a good one
 		"% > % 2>&1; exit $?".format(this.prCommand, log.shellQuote)
 		.unixCmd({ |status| this.prEnded(status) }, false)
@@ -109,23 +115,31 @@ DreamRNNBoot {
 	}
 
 	prEnded { |status|
-		var text = this.prEnd(status), isSecond = text.contains("another dreamd");
+		var text = this.prEnd(status);
 		case
-		{ stage == \failed or: { status == 0 } or: { isSecond and: { stage == \answered } } } { }
-		{ stage == \answered } { DreamRNNFailure.tell('no-daemon', text) }
+		{ stage == \failed or: { status == 0 } } { }
+		{ stage == \answered } { if(this.prIsThere.not) { DreamRNNFailure.tell('no-daemon', text) } }
+		{ text.contains("another dreamd") } { this.prWait(text) }
 		{ status == 127 } {
-			this.prFail('no-program', "cannot find the program %; run dreamd install in a terminal, "
+			this.prGiveUp('no-program', "cannot find the program %; run dreamd install in a terminal, "
 				"or set DreamRNN.program to where it is, such as \"~/DreamRNN/.venv/bin/dreamd\""
 				.format(DreamRNN.program))
 		}
-		{ isSecond } { this.prWait(text) }
-		{ this.prFail('no-daemon', text) }
+		{ this.prGiveUp('no-daemon', text) }
 	}
 
+	// Whether it was another process, which runs, that has answered, and not ours.
+	prIsThere { ^daemon.notNil and: { daemon.pidRunning } }
+
 	prWait { |text|
-		if(refusal.isNil) { "DreamRNN: another dreamd is starting or ending, and waited for".postln };
-		refusal = text;
+		if(verdict.isNil) { "DreamRNN: another dreamd is starting or ending, and waited for".postln };
+		verdict = ['no-daemon', text];
 		retry = client.now + tryEvery
+	}
+
+	prGiveUp { |code, text|
+		verdict = [code, text];
+		deadline = client.now + firstPatience
 	}
 
 	prEnd { |status|

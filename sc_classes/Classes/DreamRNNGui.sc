@@ -45,6 +45,7 @@ DreamRNNGui {
 		watch = SkipJack({ this.prAsk }, every, { window.isClosed }, "DreamRNNGui", AppClock);
 		window.onClose = {
 			watch.stop;
+			asking.free;
 			dreams.stop
 		};
 		this.prAsk;

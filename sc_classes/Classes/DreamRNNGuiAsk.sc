@@ -1,15 +1,15 @@
 // DreamRNNGuiAsk: the part of the window where one asks for dreams, and pauses, records and stops.
 //
 // DreamRNNGui shows it, and the daemon's status in it. All it does a line of code does as well:
-// DreamRNN.dream, hush, pause, resume, record.
+// DreamRNN.dream, stream, hush, pause, resume, record.
 //
 // This file is part of DreamRNN. License: GPL-3.0-or-later.
 
 DreamRNNGuiAsk {
 	const anyVoice = "any voice", anywhere = "anywhere";
 
-	var client, <view, approach, voice, seed, secs, ask, stop, pause, record, meter, share;
-	var isLearning = true, take;
+	var client, <view, approach, voice, seed, secs, ask, endless, stop, pause, record, meter, share;
+	var isLearning = true, take, stream, synth; // the dream without end, and what plays it
 
 	*new { |client| ^super.newCopyArgs(client).init }
 
@@ -20,6 +20,8 @@ DreamRNNGuiAsk {
 			.toolTip_("guitar:2, guitar, dream:3, a path, or notes such as 60 64 67");
 		secs = NumberBox().value_(4).clipLo_(0.1).decimals_(1).fixedWidth_(50);
 		ask = Button().string_("ask").action_({ this.prAsk }).enabled_(false);
+		endless = Button().action_({ this.prStream })
+			.toolTip_("a dream without end, which plays until this is pressed again");
 		stop = Button().string_("stop").action_({ client.hush })
 			.toolTip_("cancel all dreams that were asked for here");
 		pause = Button().string_("pause learning").action_({ this.prPause });
@@ -28,6 +30,7 @@ DreamRNNGuiAsk {
 		meter = LevelIndicator().fixedSize_(120 @ 12);
 		share = StaticText();
 		this.prShowTake;
+		this.prShowStream;
 		this.prLayOut
 	}
 
@@ -40,22 +43,28 @@ DreamRNNGuiAsk {
 		pause.string = if(isLearning) { "pause learning" } { "resume learning" };
 		ask.enabled = approach.items.notEmpty;
 		this.prShowShare(status[\learning_share] ? 0);
-		this.prShowTake
+		this.prShowTake;
+		if(synth.notNil and: { synth.isPlaying.not }) { this.prEndStream(stream) }; // Cmd-period
+		this.prShowStream
 	}
 
 	// Nobody is there to ask.
 	disable {
 		ask.enabled = false;
-		this.prShowShare(0)
+		this.prShowShare(0);
+		this.prShowStream
 	}
+
+	// The window is closed.
+	free { this.prEndStream(stream) }
 
 	// PRIVATE
 
 	prLayOut {
 		var asking = HLayout(approach, voice, this.prText("from"), [seed, stretch: 1], secs,
-			this.prText("s"), ask);
+			this.prText("s"), ask, endless);
 		var learning = HLayout(stop, record, nil, pause, meter, share);
-		var views = [approach, voice, seed, secs, ask, stop, pause, record, share];
+		var views = [approach, voice, seed, secs, ask, endless, stop, pause, record, share];
 		views.do { |each| each.font = DreamRNNGui.font };
 		view = View().layout_(VLayout(*[asking, learning].collect(_.spacing_(6))).margins_(0).spacing_(6))
 	}
@@ -87,6 +96,37 @@ DreamRNNGuiAsk {
 				{ |made| DreamBin.add(made) }, (voice: this.prVoice),
 				{ buffer !? { DreamBin.add(buffer) } })
 		}
+	}
+
+	// It plays as soon as there is any of it. The button "stop" ends it, too.
+	prStream {
+		var one;
+		if(stream.notNil) { ^this.prEndStream(stream) };
+		this.prAttempt {
+			one = client.stream(approach.items[approach.value], this.prSeed, inf,
+				{ if(stream === one) { this.prPlay } }, (voice: this.prVoice), { this.prEndStream(one) });
+			stream = one
+		};
+		this.prShowStream
+	}
+
+	prPlay {
+		synth = Synth(\dreamChase, [buf: stream, pos: stream.bus]);
+		NodeWatcher.register(synth, true)
+	}
+
+	// Its synth fades out by itself.
+	prEndStream { |one|
+		if(one.isNil or: { stream !== one }) { ^this };
+		stream = synth = nil;
+		one.free;
+		{ this.prShowStream }.defer
+	}
+
+	prShowStream {
+		if(endless.isClosed) { ^this };
+		endless.string = if(stream.isNil) { "endless" } { "end" };
+		endless.enabled = ask.enabled or: { stream.notNil }
 	}
 
 	prSeed {

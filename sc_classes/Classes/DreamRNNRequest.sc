@@ -1,6 +1,6 @@
 // DreamRNNRequest: one dream under way, from the call to the filled Buffer or the failure.
 //
-//     start -> (writing the seed) -> asked -> dreaming -> reading -> action
+//     start -> (making the seed's file) -> asked -> dreaming -> reading -> action
 //
 // While the daemon dreams it names parts of the file that are final, and the server reads them
 // into place, one after the other; once all is final, whatever is still missing. An endless dream
@@ -36,17 +36,16 @@ DreamRNNRequest {
 	}
 
 	start { |source, path|
-		var needed = [server, source !? { source.server }].reject(_.isNil);
-		needed.do { |each|
-			if(each.serverRunning.not) {
-				^this.abandon('no-server', "the server % is not running".format(each))
-			}
-		};
+		var away = [server, (source ? buffer).server].detect { |each| each.serverRunning.not };
+		away !? { ^this.abandon('no-server', "the server % is not running".format(away)) };
 		if(buffer.bufnum.isNil) { ^this.abandon('no-buffer', DreamRNNFailure.noBuffer(server)) };
 		if(source.isNil) { this.prAsk } {
-			stage = \writing;
+			stage = \seeding;
 			seedFile = DreamRNNSeed(client, source, path);
-			seedFile.write({ this.prAsk }, this.prFailure)
+			seedFile.make({ |file|
+				msg[msg.indexOfEqual(path)] = file;
+				this.prAsk
+			}, this.prFailure)
 		}
 	}
 
@@ -62,7 +61,7 @@ DreamRNNRequest {
 	// What it is told of what is not made yet: it may not be asked for yet, or have ended.
 	tell { |address, pairs|
 		case
-		{ stage == \writing } { untold = untold.add([address, pairs]) }
+		{ stage == \seeding } { untold = untold.add([address, pairs]) }
 		{ stage == \ended } {
 			DreamRNNFailure.tell('ended', "this dream is not being made any more")
 		}
@@ -70,6 +69,9 @@ DreamRNNRequest {
 	}
 
 	isDreaming { ^stage == \dreaming }
+
+	// For others to dream from; of one without end as soon as there is anything.
+	file { ^path !? { if(isEndless.not or: { parts.position[1] > 0 }) { path } } }
 
 	uses { |argServer|
 		^argServer === server

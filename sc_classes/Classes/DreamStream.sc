@@ -49,7 +49,7 @@ DreamStream {
 		var tell = { |place| request.tell("/dream/seed", DreamRNNMessage.seed(place, options)) };
 		if(DreamRNNMessage.hasNoFile(seed).not) { ^tell.value(seed) };
 		file = DreamRNNSeed(client, seed, path);
-		file.write({ tell.value(path) },
+		file.make({ |place| tell.value(place) },
 			{ |code, text| DreamRNNFailure.tell(code, text, onError) });
 		seeds.add(file);
 		if(seeds.size > mostSeeds) { seeds.removeAt(0).free }

@@ -49,15 +49,47 @@ TestDreamRNNPatience : UnitTest {
 			boot.check;
 			count = if(File.exists(log)) { File.readAllString(log).split(Char.nl).size - 1 } { 0 }
 		};
-		DreamRNN.program = "echo try >> %; echo another dreamd uses this; exit 1;".format(log);
+		DreamRNN.program = "sh -c 'echo try >> %; echo anoth\"\"er dreamd uses this; exit 1'".format(log);
 		boot.add({ failed.add(\booted) }, { |code, text| failed.add(text) });
 		pass.(2);
 		this.wait({ pass.(0); count == 1 }, "it is started", 10);
 		this.wait({ pass.(0.01); count == 2 }, "and tried again, as the other may be ending", 20);
-		boot.answered(());
+		boot.answered((pid: thisProcess.pid));
 		this.assertEquals(failed.asArray, [\booted], "until either answers");
 		DreamRNN.program = before;
 		File.delete(log)
+	}
+
+	// It is busy, and answers when it was tried to start another, which fails for the folder's sake.
+	test_a_daemon_that_answers_late {
+		var before = DreamRNN.program, there = PathName.tmp +/+ "ends-%".format(NetAddr.langPort);
+		var begin = { |first|
+			var boot = DreamRNNBoot(client, nil, nil, false);
+			File.delete(there);
+			DreamRNN.program = "sh -c '% echo no such folder; touch %; exit 1'".format(first, there);
+			boot.add({ failed.add(\booted) }, { |code, text| failed.add(text) });
+			client.now = client.now + 2;
+			boot.check
+		};
+		var end = { this.wait({ File.exists(there) }, "it ends", 10); 0.3.wait };
+		var boot = begin.("");
+		end.value;
+		boot.check;
+		this.assertEquals(failed.size, 0, "an answer is awaited for a moment longer");
+		client.now = client.now + 2;
+		boot.check;
+		this.wait({ failed.notEmpty }, "it fails", 5);
+		this.assert(".* has ended with status 1: no such folder".matchRegexp(failed[0]), "but no longer");
+		failed.clear;
+		boot = begin.("");
+		end.value;
+		boot.answered((pid: thisProcess.pid));
+		boot = begin.("sleep 0.5;");
+		boot.answered((pid: thisProcess.pid));
+		end.value;
+		this.assertEquals(failed.asArray, [\booted, \booted]);
+		DreamRNN.program = before;
+		File.delete(there)
 	}
 
 	test_the_rate_in_a_file {
