@@ -82,7 +82,8 @@ class Stage:
                 there = soundfile.read(job.path, said.frames, at, dtype="float32")
                 parts.append(there[0])
 
-        DreamFile(job.path, job.config.rate).create(job.frames)
+        if not job.made:
+            DreamFile(job.path, job.config.rate).create(job.frames)
         self.now = 0.0
         with torch.no_grad():
             made = render.render(job, self.settings, tell, hear)
@@ -402,6 +403,26 @@ def test_a_dream_that_breaks_begins_anew(stage: Stage) -> None:
     assert "begins anew" in played.all(Remarked)[0][1].text
     assert np.isfinite(played.samples).all()
     assert len(played.samples) / RATE > 6
+
+
+def test_another_process_goes_on_in_its_ring(stage: Stage) -> None:
+    """From the next frame on, its lead ahead as before, without a click; what was heard stays."""
+    train(stage, "spectrum", 100)
+    job, rate = stage.job("spectrum", outrate=48000), 48000
+    first = stage.play(job, 2.0).samples[: 2 * rate]  # the newest is lost with the process
+    DreamFile(job.path, rate).create(job.frames)
+    DreamFile(job.path, rate).write(0, first)
+    played = stage.play(replace(job, made=len(first), rand=job.rand + 1), 2.0)
+    chunks = played.all(ChunkWritten)
+    assert chunks[0][1].start == played.all(CursorLeapt)[0][1].frame == len(first)
+    ahead = [(said.start - len(first) + said.frames) / rate - now for now, said in chunks]
+    assert max(ahead) <= 0.5 + 0.06  # an element of 46 ms, and the limiter's hop
+    whole = np.concatenate((first, played.samples))
+    assert clicks(whole) == 0
+    kept, _ = soundfile.read(job.path, dtype="float32")
+    assert len(kept) == len(whole) == played.made
+    inside = slice(rate // 50, -rate // 50)
+    np.testing.assert_array_equal(kept[inside], whole[inside])
 
 
 @pytest.mark.parametrize(("approach", "sampling"), WAYS[:4])

@@ -11,7 +11,7 @@ from conftest import RATE, Daemon
 from wire import Desk
 
 from dreamd.audio import files
-from dreamd.daemon.queue import Dream
+from dreamd.daemon.queue import MOST_LOST, Dream
 from dreamd.daemon.supervisor import Supervisor
 from dreamd.dreaming.job import (
     RING_SECONDS,
@@ -104,6 +104,45 @@ def test_a_short_one_is_as_long_as_it_was(desk: Desk, asker: Address) -> None:
     desk.hear(asker, "/dream/cancel", "all")
     desk.dreams.on_worker_message("one", Finished(0, 2.0, 2 * RATE))
     assert desk.told(asker, "/dream/done")[0][1][2] == 2 * RATE
+
+
+def lose(desk: Desk) -> None:
+    """The process that makes the dream is killed."""
+    dream = desk.worker.release("one")
+    assert dream is not None
+    desk.dreams.lost(dream, "was ended by signal SIGKILL")
+
+
+def test_one_that_loses_its_process_begins_anew(desk: Desk, asker: Address) -> None:
+    """Under its id, in its ring; with what was steered meanwhile; a few times a minute."""
+    _, path, *_ = begun(desk, asker)
+    line = "it begins anew: the process dreaming it was ended by signal SIGKILL"
+    dream = desk.worker.dream
+    assert dream is not None
+    for count in range(1, MOST_LOST + 1):
+        desk.dreams.on_worker_message("one", ChunkWritten(0, (count - 1) * RATE, RATE))
+        before, _ = dream.settled()
+        lose(desk)
+        assert desk.told(asker, "/dream/warning") == [("/dream/warning", [7, line])]
+        desk.hear(asker, "/dream/set", 7, "temperature", count)
+        desk.dreams.assign()
+        assert desk.worker.dream is dream
+        job, _ = dream.settled()
+        assert (job.path, job.made, job.request.temperature) == (Path(path), count * RATE, count)
+        assert job.rand != before.rand
+    lose(desk)
+    assert [args[:2] for _, args in desk.told(asker, "/dream/failed")] == [[7, "diverged"]]
+    assert not Path(path).exists()
+
+
+def test_one_that_is_ended_meanwhile_is_kept(desk: Desk, asker: Address) -> None:
+    begun(desk, asker)
+    desk.dreams.on_worker_message("one", ChunkWritten(0, 0, RATE))
+    lose(desk)
+    desk.hear(asker, "/dream/cancel", 7)
+    desk.worker.stopped.clear()
+    desk.dreams.assign()
+    assert [dream.id for dream in desk.worker.stopped] == [7], "as soon as it has its job"
 
 
 def test_one_more_than_the_machine_makes_is_busy(desk: Desk, asker: Address) -> None:

@@ -54,6 +54,7 @@ class OneWorker:
 
     def __init__(self) -> None:
         self.dream: Dream | None = None
+        self.slots = {"one": self}
         self.stopped: list[Dream] = []
         self.paused: list[bool] = []
         self.told: list[Any] = []
@@ -65,6 +66,9 @@ class OneWorker:
         self.dream = dream
 
     def begin(self, name: str) -> None: ...
+
+    def awaits(self, dream: Dream) -> bool:
+        return dream is self.dream
 
     def making(self, name: str) -> Dream | None:
         return self.dream

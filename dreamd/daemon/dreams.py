@@ -6,6 +6,7 @@ is an errand, done by a thread; each ``_on`` method hears what came of it.
 
 import itertools
 import time
+from collections import deque
 from dataclasses import replace
 from functools import partial
 
@@ -45,7 +46,7 @@ class Dreams:
     ) -> None:  # fmt: skip
         self._state, self._clients, self._supervisor = state, clients, supervisor
         self._home, self._bank_keeping = home, keeping
-        self._serials = itertools.count()
+        self._serials, self._lost = itertools.count(), deque[Dream]()
         self._is_time = NotTooOften()
 
     def new_serial(self) -> int:
@@ -68,27 +69,35 @@ class Dreams:
     def assign(self) -> None:
         """Work for every free worker; training yields while there is any. What has waited takes the
         newest weights that there are now."""
-        while (name := self._supervisor.free()) and (dream := self._state.queue.next()):
+        while (name := self._supervisor.free()) and (dream := self._next()):
             self._supervisor.reserve(name, dream)
             job, _ = dream.settled()
             if time.monotonic() - dream.ready < FRESH:
-                self._supervisor.begin(name)
+                self._begin(name, dream)
             else:
                 newest = partial(refresh, self._state.settings, job)
                 self._home.run(newest, partial(self._on_refreshed, name, dream))
         self._supervisor.share_machine()
 
+    def _next(self) -> Dream | None:
+        return self._lost.popleft() if self._lost else self._state.queue.next()
+
+    def _begin(self, name: str, dream: Dream) -> None:
+        self._supervisor.begin(name)
+        if dream.stopping:  # what was made of it before is kept
+            self._supervisor.tell(dream, Stop(dream.serial))
+
     def _on_refreshed(self, name: str, dream: Dream, outcome: Job | Exception) -> None:
-        if dream.state != "running":  # its worker ended meanwhile
+        if not self._supervisor.slots[name].awaits(dream):  # its worker ended meanwhile
             return
-        if dream.stopping:
+        if dream.stopping and not dream.made:
             self.fail(self._supervisor.release(name), "cancelled", "cancelled before it began")
         elif isinstance(outcome, Exception):  # its model went while it waited
             self.reject(self._supervisor.release(name), outcome)
         else:
             job, _ = dream.settled()  # somebody may have steered it meanwhile
             dream.job = job.with_weights_of(outcome)
-            self._supervisor.begin(name)
+            self._begin(name, dream)
             return
         self.assign()
 
@@ -121,6 +130,15 @@ class Dreams:
         self._state.queue.done(dream, seconds)
         self._state.estimates.learn(dream, seconds)
         self._bank_keeping.add(dream, seconds)
+
+    def lost(self, dream: Dream, why: str) -> None:
+        """The process that made it is gone: what has no end begins anew, anything else failed."""
+        if dream.begins_anew():
+            self._lost.append(dream)
+            line = f"it begins anew: the process dreaming it {why}"
+            self._clients.warn(dream.id, line, dream.client.sender)
+        else:
+            self.fail(dream, "diverged", f"the process dreaming it {why}: ask again")
 
     def stop(self, dream: Dream) -> None:
         """Nobody wants it any more; what was made of an endless one is kept."""

@@ -9,7 +9,7 @@ the others.
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from dreamd.dreaming.job import CursorLeapt, Job
@@ -21,6 +21,9 @@ OWN_IDS = 1 << 30
 
 MOST_LATER = 64
 """Words about a dream that wait for its job."""
+
+MOST_LOST, LOST_WITHIN = 3, 60.0
+"""How often, in how many seconds, an endless dream may lose the process that makes it."""
 
 REMEMBERED = 50
 """Dreams that are over and still shown."""
@@ -67,6 +70,8 @@ class Dream:
     leaps: list[CursorLeapt] = field(default_factory=list)
     later: deque[Callable[[], None]] = field(default_factory=lambda: deque(maxlen=MOST_LATER))
     """What was said of it before its job came, and is done then."""
+    losses: deque[float] = field(default_factory=lambda: deque(maxlen=MOST_LOST))
+    """When it lost the process that made it."""
 
     def settled(self) -> tuple[Job, int]:
         """Its job and its number, once it has them."""
@@ -84,6 +89,17 @@ class Dream:
         self.made, self.last = made, time.monotonic()
         if self.first is None:
             self.first = self.last, made
+
+    def begins_anew(self) -> bool:
+        """Whether it goes on where the process that made it is lost: with a course of its own,
+        from the next frame of its ring on."""
+        now = time.monotonic()
+        often = len(self.losses) == MOST_LOST and now - self.losses[0] < LOST_WITHIN
+        if self.job is None or not self.endless or often:
+            return False
+        self.losses.append(now)
+        self.job = replace(self.job, made=self.made, rand=self.job.rand + 1)
+        return True
 
     def leap(self, to: CursorLeapt) -> None:
         """Its cursor went there. What an endless dream has no frames of any more is forgotten."""

@@ -92,10 +92,10 @@ class Router:
             self._clients.broadcast(Trained(*key, progress.steps, progress.error, progress.seconds))
 
     def _on_worker_exited(self, event: WorkerExited) -> None:
-        """Its dream failed, a successor comes."""
+        """A successor comes, and its dream fails or begins anew."""
         lost = self._supervisor.on_exited(event)
         why = f"the {event.name} process {event.why}: starting a new one"
         self._state.say(why, warning=True)
         if lost is not None:
-            self._dreams.fail(lost, "diverged", f"the process dreaming it {event.why}: ask again")
+            self._dreams.lost(lost, event.why)
             self._dreams.assign()

@@ -62,6 +62,10 @@ class Slot:
         dream, self.dream, self.sent = self.dream, None, False
         return dream
 
+    def awaits(self, dream: Dream) -> bool:
+        """Whether it is to make that dream, and was not told to begin."""
+        return self.dream is dream and not self.sent
+
     def exited(self, now: float) -> None:
         """It is gone, and is started again, the later the oftener that happens in a row."""
         again = self.hung or now - self.started < SHORTEST_LIFE

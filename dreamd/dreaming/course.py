@@ -138,7 +138,7 @@ class Course:
 
     def _tell(self, at: Place, cursor: Cursor) -> None:
         job, second = self._job, at.frame / at.recording.rate
-        there = round(self._frame * job.rate / job.config.rate)
+        there = job.made + round(self._frame * job.rate / job.config.rate)
         self._leapt(CursorLeapt(job.serial, there, at.recording.source, second, cursor.speed))
 
     # ------------------------------------------------------------ what a performer turns

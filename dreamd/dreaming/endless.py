@@ -1,7 +1,8 @@
 """An endless dream: into a file that is a ring, a little ahead of the time in which it is played.
 
 :func:`dreamd.dreaming.render.render` calls :func:`go_on`, which comes back when the dream is ended.
-What it was at last, a ring's length of it, stays in the file, in order.
+What it was at last, a ring's length of it, stays in the file, in order. Where the process that made
+it is lost, another goes on in the same ring, with a course of its own: see :attr:`Job.made`.
 """
 
 import math
@@ -11,9 +12,10 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from dreamd.audio.crossfade import continued, fitted
 from dreamd.audio.files import DreamFile, Samples
 from dreamd.audio.limiter import FADE_IN, FADE_OUT
-from dreamd.dreaming.course import Course
+from dreamd.dreaming.course import JOIN, Course, joined_to
 from dreamd.dreaming.helm import Helm
 from dreamd.dreaming.job import ChunkWritten, Job, Remarked, Told
 from dreamd.errors import Cancelled, Diverged
@@ -44,7 +46,7 @@ def go_on(
             continue
         waiting.append(next(source))
         ready = sum(map(len, waiting))
-        if ready and (ready >= ring.rate * part_seconds(lead) or not ring.made):
+        if ready and (ready >= ring.rate * part_seconds(lead) or not ring.seconds):
             for start, count in ring.write(np.concatenate(waiting)):
                 tell(ChunkWritten(job.serial, start, count))
             clock.part(ready / ring.rate)
@@ -95,21 +97,31 @@ def too_slow(job: Job, speed: float) -> str:
 
 
 class Ring:
-    """The file of an endless dream."""
+    """The file of an endless dream, which another process may have begun."""
 
     def __init__(self, job: Job) -> None:
-        self.rate, self.made = job.rate, 0  #: frames, more than the ring has
-        self._file = DreamFile(job.path, self.rate)
-        self._samples = np.zeros(job.frames, np.float32)  # what is in the file
+        self.rate, self.made = job.rate, job.made  #: frames, more than the ring has
+        self._file, self._begun = DreamFile(job.path, self.rate), job.made
+        self._samples = self._file.read(0, job.frames).copy()  # what is in the file
+        self._fading = self._going_on() if self.made else np.zeros(0, np.float32)
+        self._join = len(self._fading)
 
     @property
     def seconds(self) -> float:
-        return self.made / self.rate
+        """How much of it has been made here."""
+        return (self.made - self._begun) / self.rate
+
+    def _going_on(self) -> Samples:
+        """How what is there already goes on by itself for a moment."""
+        before = np.arange(self.made - fitted(self.rate), self.made)
+        return continued(np.take(self._samples, before, mode="wrap"), JOIN, self.rate)
 
     def write(self, samples: Samples) -> list[tuple[int, int]]:
         """What comes next: gives which frames of the dream that was, in parts as they lie in the
         ring."""
         parts = []
+        if len(self._fading):
+            samples, self._fading = joined_to(self._fading, samples, self._join)
         while len(samples):
             at = self.made % len(self._samples)
             part = samples[: len(self._samples) - at]

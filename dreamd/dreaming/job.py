@@ -45,6 +45,7 @@ class Job:
     blend_target: Path | None = None  # the checkpoint that the request's blend leads to
     starter: bool = False  # its weights are those of a starter model
     ages: tuple[Path, ...] = ()  # checkpoints among which a paused dream's weights walk
+    made: int = 0  # frames that an endless dream had when the process that made it was lost
 
     @property
     def dreamt(self) -> int:
