@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import superdirt
 import torch
 from wire import Desk
 
@@ -29,6 +30,13 @@ RATES = (RATE, 22050, 44100, 48000)
 """At which what names samples or Hertz must mean the same."""
 PATIENCE = 90.0
 """Seconds after which a test gives up on a daemon: a watchdog, not a measure."""
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """A test that there is with SuperDirt alone must not be missed unawares."""
+    reports = [each for kind in ("passed", "failed") for each in terminalreporter.getreports(kind)]
+    if any("superdirt" in each.nodeid or "concert" in each.nodeid for each in reports):
+        terminalreporter.write_line(superdirt.line())
 
 
 def tone(hertz: float, seconds: float, rate: int = RATE, level: float = 0.5) -> files.Samples:

@@ -245,5 +245,5 @@ def test_what_is_set_is_heard_and_a_worker_that_is_killed_is_not(
     anew = "it begins anew: the process dreaming it was ended by signal SIGKILL"
     others = "a dream is not made fast enough|vector (cannot keep up here|came too late)"
     lines = [line.removeprefix("WARNING: DreamRNN: ") for line in told.warnings()]
-    assert lines.count(anew) == 1
+    assert anew in lines
     assert [line for line in lines if line != anew and not re.match(others, line)] == []

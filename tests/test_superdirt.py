@@ -1,8 +1,7 @@
 """SuperDirt's relay, DreamDirt: with a recording double of SuperDirt, and with SuperDirt itself.
 
-SuperDirt is no Debian package. Where the environment variable SUPERDIRT names a folder that holds
-checkouts of SuperDirt and Vowel, each under its name, there is one more test, with the real thing;
-elsewhere that test does not exist.
+SuperDirt is no Debian package: see ``tests/superdirt.py``. Where it is not there the last test does
+not exist, and the summary of the tests says so.
 """
 
 import os
@@ -15,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import superdirt
 from conftest import Daemon, pitch
 from test_supercollider import (  # noqa: F401 - fixtures
     Double,
@@ -275,17 +275,14 @@ def test_the_relay_with_the_real_daemon(
 
 # ---------------------------------------------------------------- SuperDirt itself
 
-if SUPERDIRT := os.environ.get("SUPERDIRT"):
+if superdirt.classes():
 
     def test_the_relay_with_superdirt_itself(
         supercollider: SuperCollider,
         double: Callable[..., Double],
         tmp_path: Path,
     ) -> None:
-        classes = [Path(SUPERDIRT, "SuperDirt", "classes"), Path(SUPERDIRT, "Vowel")]
-        for folder in classes:
-            assert folder.is_dir(), f"SUPERDIRT must name a folder that holds {folder}"
-        supercollider.include(supercollider.tests, *(path.resolve() for path in classes))
+        supercollider.include(supercollider.tests, *superdirt.classes())
         bank = Bank(tmp_path / "dreamd")
         for index in range(3):
             bank.add(index, 300 + 100 * index)

@@ -4,7 +4,6 @@
 """
 
 import contextlib
-import os
 import socket
 import statistics
 import threading
@@ -16,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 import soundfile
+import superdirt
 from test_supercollider import SuperCollider, jack_server
 from test_tidal import Ghci
 from torture.driven import Driven, Sandbox, driven
@@ -25,9 +25,9 @@ from concert import hearing
 from dreamd.audio import files, loudness, plucked_string
 from dreamd.osc import transport
 
-LINES = {"line": 2, "cloud": 3}  # the endless dreams, and their channels on tape
+LINES = {"line": 2, "cloud": 3}
+"""The endless dreams, SuperCollider's and Tidal's, and their channels on tape."""
 MEASURED_EVERY = 5.0  # seconds
-SOUNDING = 5.0  # seconds until the first dream sounds for certain
 HIGHEST_PEAK = 10 ** (-1 / 20)
 OVER, UNDER = 6.0, 20.0  # LU that a moment may be over, a dream under, the loudest recording
 INSERTED = 20  # clicks into each line of each tape
@@ -41,6 +41,8 @@ steering $ stack
 :}
 d3 $ slow 2 $ sound dreamlast # gain 0.7
 """
+CLOUD = 'once $ endless "cloud" # dream "spectrum" # seed "rain" # orbit 1 # dreamrand {}'
+TAKE = 'once $ dreamrec "guitar" # secs 4'
 
 
 @dataclass
@@ -48,6 +50,7 @@ class Figures:
     """Of the whole set."""
 
     tapes: int = 0
+    clouds: int = 0  # endless dreams that Tidal asked for
     seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     gaps: list[str] = field(default_factory=list)
     clicks: list[str] = field(default_factory=list)
@@ -72,7 +75,7 @@ class Stage:
         home = root / "performer"
         home.mkdir()
         self._performer = SuperCollider(home, jack)
-        self._performer.include(self._performer.tests, *_superdirt())
+        self._performer.include(self._performer.tests, *superdirt.classes())
         here = self._socket.getsockname()[1]
         args = (daemon.port, root, stretch, seed, here)
         self._set = threading.Thread(target=self._play, args=args)
@@ -87,14 +90,24 @@ class Stage:
         ghci = Ghci(self._root)
         ghci.script(self._daemon.port, self._language)
         ghci.type(PATTERNS)
+        self._begin_cloud(ghci)
         began, measured = time.monotonic(), 0.0
         while time.monotonic() - began < seconds and self._set.is_alive():
             if time.monotonic() - measured > MEASURED_EVERY:
                 measured = time.monotonic()
                 self._measure()
-            self._hear_tape()
+            if self._hear_tape():
+                if self.figures.tapes % 2:
+                    ghci.type(TAKE)
+                else:
+                    self._begin_cloud(ghci)
         ghci.end()
         self.printed = ghci.printed()
+
+    def _begin_cloud(self, ghci: Ghci) -> None:
+        """It takes the place of the one before."""
+        self.figures.clouds += 1
+        ghci.type(CLOUD.format(self.figures.clouds))
 
     def end(self) -> str:
         """What SuperCollider posted."""
@@ -145,8 +158,8 @@ class Stage:
         clean = True
         for name, channel in LINES.items():
             line = tape[:, channel]
-            if number == 0:
-                line = line[int(SOUNDING * rate) :]
+            if name not in self.figures.seconds:  # until it sounds for the first time
+                line = line[np.flatnonzero(np.abs(line) > hearing.SILENT)[:1].sum() :]
             heard = hearing.listen(line, rate)
             self.figures.seconds[name] += len(line) / rate
             self.figures.gaps += [f"{name} {number}: {t:.1f} s ({n:.2f} s)" for t, n in heard.gaps]
@@ -211,13 +224,6 @@ def run(
     return outcome
 
 
-def _superdirt() -> list[Path]:
-    """SuperDirt's classes, where SUPERDIRT names a folder with it and Vowel."""
-    if real := os.environ.get("SUPERDIRT"):
-        return [Path(real, "SuperDirt", "classes").resolve(), Path(real, "Vowel").resolve()]
-    return []
-
-
 def _record(sandbox: Sandbox, seed: int) -> None:
     """Two voices without rests: what falls silent in a dream is no fault of the recordings."""
     rate, rng = plucked_string.MODEL_RATE, np.random.default_rng(seed)
@@ -250,6 +256,10 @@ def _judge(outcome: Outcome, stage: Stage, posted: str) -> None:
     outcome.need(not refused, f"{len(refused)} requests failed: {refused[:3]}")
     outcome.need(not stage.printed, f"ghci printed {stage.printed[:3]}")
     outcome.need(figures.tapes > 0, "no tape came")
+    silent = [name for name in LINES if not figures.seconds[name]]
+    outcome.need(not silent, f"{silent} never sounded")
+    own = sum("SET" in line and " take " in line for line in posted.splitlines())
+    outcome.need(_taken(posted) > own, "no take of Tidal's came")
     outcome.need(not figures.too_loud, f"too loud: {figures.too_loud[:3]}")
     if figures.faint:  # what has hardly learned is
         outcome.limits.append(f"faint: {figures.faint[:3]}")
@@ -264,15 +274,22 @@ def _judge(outcome: Outcome, stage: Stage, posted: str) -> None:
     outcome.limit("open files, more in the end", growth(figures.opened), LARGEST_GROWTH_OF_FILES)
 
 
+def _taken(posted: str) -> int:
+    """Takes of SuperCollider's and Tidal's."""
+    return sum(line.startswith("DreamRNN: recorded") for line in posted.splitlines())
+
+
 def _tell(outcome: Outcome, stage: Stage, posted: str, seconds: float) -> None:
     figures = stage.figures
-    dirt = "SuperDirt" if os.environ.get("SUPERDIRT") else "a double of SuperDirt"
+    dirt = "SuperDirt" if superdirt.classes() else "a double of SuperDirt"
     outcome.text = (
         "SuperCollider's sclang and scsynth, Tidal in ghci, "
         f"{dirt}, and a daemon with models of the usual sizes that learns: an endless `column` "
-        "and an endless `spectrum` dream, steered from both languages every few seconds, "
+        "dream of SuperCollider's and an endless `spectrum` dream of Tidal's (`endless`, by way "
+        "of the relay), steered from both languages every few seconds, "
         "reseeded, replaced by new ones; a Pdream in a pattern; single dreams of all four; takes "
-        "recorded from what sounds into a voice, every other one forgotten again. Everything by "
+        "recorded from what sounds into a voice, every other one forgotten again, and from an "
+        "input by Tidal (`dreamrec`). Everything by "
         "dice from one seed. The two endless dreams are taped apart from the rest: *gaps* are "
         "silences over 50 ms that cut off what sounds, *clicks* what sounds over 8 kHz, where "
         "their models have nothing; *inserted* are cuts that were made into the tapes, to see "
@@ -284,14 +301,16 @@ def _tell(outcome: Outcome, stage: Stage, posted: str, seconds: float) -> None:
              for what in ("begin", "steer", "take", "forget")}  # fmt: skip
     used = figures.memory
     outcome.head = [
-        "minutes", "endless dreams", "steered", "takes", "forgotten", "dreams", "gaps", "clicks",
-        "inserted, found", "loudness", "scsynth", "sclang", "dreamd", "open files",
+        "minutes", "endless dreams, Tidal's", "steered", "takes, Tidal's", "forgotten", "dreams",
+        "gaps", "clicks", "inserted, found", "loudness", "scsynth", "sclang", "dreamd",
+        "open files",
     ]  # fmt: skip
     loud = figures.loudness or [0.0]
     outcome.rows = [[
-        f"{seconds / 60:.1f}", str(count["begin"]), str(count["steer"]), str(count["take"]),
-        str(count["forget"]), str(len(figures.loudness)), str(len(figures.gaps)),
-        str(len(figures.clicks)), f"{figures.inserted}, {figures.found}",
+        f"{seconds / 60:.1f}", f"{count['begin']}, {figures.clouds}", str(count["steer"]),
+        f"{count['take']}, {_taken(posted) - count['take']}", str(count["forget"]),
+        str(len(figures.loudness)), str(len(figures.gaps)), str(len(figures.clicks)),
+        f"{figures.inserted}, {figures.found}",
         f"{min(loud):.0f} to {max(loud):.0f} LUFS",
         *(f"{statistics.median(used[name]):.0f} MB, {growth(used[name]):+.0f} MB"
           for name in ("scsynth", "sclang", "dreamd")),

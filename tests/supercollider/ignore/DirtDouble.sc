@@ -13,6 +13,17 @@ DirtDouble {
 		orbits = [0, 1].collect { |i| DirtDoubleOrbit(i, 1, Bus(\audio, 0, 2, server)) }
 	}
 
+	// As the real one, from now on what Tidal sends. It plays no samples; each orbit is a Bus apart.
+	listen {
+		orbits = [0, 1].collect { |i| DirtDoubleOrbit(i, 1, Bus.audio(server, 2)) };
+		OSCFunc({ |msg, time|
+			var event = ().putPairs(msg.drop(1));
+			if(soundLibrary.synthEvents[event[\s]].notNil) {
+				this.play(*event.put(\latency, time - thisThread.seconds).asPairs)
+			}
+		}, '/dirt/play').fix
+	}
+
 	// What /dirt/play does: finds the sound; plays it, or gives the Buffer that would be played.
 	play { |... pairs|
 		var event = ().putPairs(pairs), orbit = orbits[event[\orbit] ? 0];
