@@ -1,10 +1,9 @@
 """What a machine can dream live, and the size of the models that follows from it."""
 
+import multiprocessing
 from collections.abc import Callable
-from concurrent.futures import Executor, Future
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from conftest import SMALL_FLAGS, Daemon
@@ -16,7 +15,7 @@ from dreamd.dreaming.live_speed import (
     FILE,
     KEEPS_TIME,
     Speeds,
-    speeds,
+    key_of,
     speeds_in_words,
     that_keep_time,
 )
@@ -24,17 +23,7 @@ from dreamd.home.lock import claim
 from dreamd.settings import Settings
 
 Machine = Callable[[float], list[int]]
-
-
-class Immediately(Executor):
-    """What is submitted is done at once, in this process."""
-
-    def __init__(self, *_: object) -> None: ...
-
-    def submit(self, work: Callable[..., Any], *args: Any, **keys: Any) -> Future[Any]:  # type: ignore[override]
-        outcome: Future[Any] = Future()
-        outcome.set_result(work(*args, **keys))
-        return outcome
+SPEEDS = {"vector": 50.0, "spectrum": 20.0, "transpose": 2.5, "column": 2.9}
 
 
 @pytest.fixture
@@ -51,10 +40,13 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
     def make(speed: float) -> list[int]:
         asked: list[int] = []
 
-        def measured(settings: Settings) -> Speeds:
-            asked.append(settings.hidden)
-            column = speed * 128 / settings.hidden
-            return {"vector": 50.0, "spectrum": 20.0, "transpose": 2 * column, "column": column}
+        def measured(sizes: list[Settings]) -> dict[str, Speeds]:
+            asked.extend(each.hidden for each in sizes)
+            columns = {key_of(each): speed * 128 / each.hidden for each in sizes}
+            return {
+                key: {"vector": 50.0, "spectrum": 20.0, "transpose": 2 * column, "column": column}
+                for key, column in columns.items()
+            }
 
         monkeypatch.setattr(live_speed, "measured", measured)
         return asked
@@ -76,18 +68,31 @@ def test_models_are_as_large_as_keeps_time(
 
 
 def test_it_is_remembered_for_this_machine_and_these_sizes(
-    home: Settings, monkeypatch: pytest.MonkeyPatch
+    home: Settings, machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In a real process of its own, once."""
-    first = speeds(home)
-    assert list(first) == list(APPROACHES)
-    assert all(speed > 0 for speed in first.values())
-    other = dict.fromkeys(first, 1.0)
-    monkeypatch.setattr(live_speed, "measured", lambda settings: other)
-    assert speeds(home) == first
-    assert speeds(replace(home, hidden=64)) == other
+    monkeypatch.setattr(live_speed, "LONGEST_WAIT", 120.0)
+    first = that_keep_time(home)
+    assert list(first[1]) == list(APPROACHES)
+    assert all(speed > 0 for speed in first[1].values())
+    asked = machine(2.0)
+    assert that_keep_time(home) == first
+    assert not asked
+    that_keep_time(replace(home, vector=128))
+    assert asked
+    asked.clear()
     monkeypatch.setattr("dreamd.home.environment.processor", lambda: "another, 2 cores")
-    assert speeds(home) == other
+    that_keep_time(home)
+    assert asked
+
+
+def test_a_machine_that_is_too_busy_keeps_nobody_waiting(
+    home: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_speed, "LONGEST_WAIT", 0.0)
+    assert that_keep_time(home) == (home, {})
+    assert not multiprocessing.active_children()
+    assert not (home.home / FILE).exists(), "the next start measures it"
 
 
 @pytest.mark.parametrize(
@@ -95,23 +100,19 @@ def test_it_is_remembered_for_this_machine_and_these_sizes(
 )
 def test_what_cannot_be_read_is_measured_again(home: Settings, machine: Machine, text: str) -> None:
     asked = machine(2.0)
-    (home.home / FILE).write_text(text.replace("KEY", live_speed._key(home)))
-    speeds(home)
-    assert asked == [128]
+    (home.home / FILE).write_text(text.replace("KEY", key_of(home)))
+    that_keep_time(home)
+    assert asked[0] == 128
 
 
-def test_nothing_is_written_into_others_folders(
-    small: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    found = dict.fromkeys(APPROACHES, 2.0)
-    monkeypatch.setattr(live_speed, "ProcessPoolExecutor", Immediately)
-    monkeypatch.setattr(live_speed, "dream_a_little", lambda settings: found)
+def test_nothing_is_written_into_others_folders(small: Settings, tmp_path: Path) -> None:
+    found = {key_of(small): dict.fromkeys(APPROACHES, 2.0)}
     (tmp_path / "music").mkdir()
-    assert live_speed.measured(replace(small, home=tmp_path / "music")) == found
+    live_speed._remember(tmp_path / "music", found)
     assert not list((tmp_path / "music").iterdir())
     claim(small.home)
-    live_speed.measured(small)
-    assert (small.home / FILE).exists()
+    live_speed._remember(small.home, found)
+    assert that_keep_time(small) == (small, found[key_of(small)])
 
 
 def test_the_first_dream_s_time_is_told_from_it(small: Settings) -> None:
@@ -122,17 +123,18 @@ def test_the_first_dream_s_time_is_told_from_it(small: Settings) -> None:
 
 
 def test_a_daemon_says_it_as_it_starts(recordings: Path, tmp_path: Path) -> None:
-    """Where nobody chose the number of hidden units; measured once."""
+    """Where nobody chose the number of hidden units."""
     chosen = SMALL_FLAGS.index("--hidden")
     sizes = (*SMALL_FLAGS[:chosen], *SMALL_FLAGS[chosen + 2 :])
-    one = Daemon(tmp_path / "home", recordings, sizes=sizes)
+    settings = Settings(home=tmp_path / "home", vector=64, hop=64, frame=256, window=4)
+    claim(settings.home)
+    slow, fast = replace(settings, hidden=128), replace(settings, hidden=96)
+    known = {key_of(slow): dict.fromkeys(APPROACHES, 1.2), key_of(fast): SPEEDS}
+    live_speed._remember(settings.home, known)
+    one = Daemon(settings.home, recordings, sizes=sizes)
     try:
-        one.until(lambda: "dreams live, at 11025 Hz with" in one.said())
-        measured = one.said().count("measuring what this machine can dream live")
-        assert measured  # for 128 hidden units, and for fewer where the machine is busy
-        assert one.stop() == 0
-        one.start()
-        one.until(lambda: one.said().count("dreams live, at 11025 Hz with") == 2)
-        assert one.said().count("measuring what this machine can dream live") == measured
+        one.until(lambda: speeds_in_words(SPEEDS, fast) in one.said())
+        assert "measuring" not in one.said()
+        one.until(lambda: bool(list(settings.home.glob("models/guitar/column-11025-v64-n4-h96-*"))))
     finally:
         one.stop()

@@ -2,7 +2,7 @@
 
 :mod:`dreamd.daemon.server` asks :func:`that_keep_time` as it starts, where nobody chose the sizes,
 ``dreamd doctor`` asks :func:`measured`. Both load no PyTorch: what is not known yet is measured in
-a process of its own, by :func:`dream_a_little`.
+a process of its own.
 """
 
 import contextlib
@@ -11,9 +11,8 @@ import multiprocessing
 import signal
 import tempfile
 import time
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +22,6 @@ from dreamd.audio import plucked_string, resampling
 from dreamd.corpus.recording import Recording
 from dreamd.dreaming.job import Job
 from dreamd.dreaming.seeds import Seed
-from dreamd.errors import SetupError
 from dreamd.home import environment
 from dreamd.home.lock import is_there
 from dreamd.osc.requests import Request
@@ -35,6 +33,9 @@ KEEPS_TIME = 1.5
 SMALLER = (96, 64, 48)
 """Hidden units to learn with where the usual number is too slow."""
 
+LONGEST_WAIT = 20.0
+"""Seconds that a start waits for it: a machine that takes longer is too busy to be measured."""
+
 MEASURED_FOR = 0.1  # seconds of processor time, in each of so many turns
 TURNS = 3
 FILE = "live-speed.json"
@@ -45,34 +46,42 @@ Speeds = dict[str, float]
 
 def that_keep_time(settings: Settings) -> tuple[Settings, Speeds]:
     """The settings with as many hidden units as this machine can dream with live, in every
-    approach; and how fast these are. The home is there."""
-    known = settings, speeds(settings)
-    for hidden in SMALLER:
-        if min(known[1].values()) >= KEEPS_TIME or hidden >= settings.hidden:
+    approach; and how fast these are. A machine that is too busy to be measured keeps the settings
+    as they are, and nothing is known. The home is there."""
+    fewer = [replace(settings, hidden=hidden) for hidden in SMALLER if hidden < settings.hidden]
+    sizes, known = [settings, *fewer], _remembered(settings.home)
+    chosen = _first(sizes, known) or _first(sizes, known | measured(sizes))
+    return chosen or (settings, {})
+
+
+def _first(sizes: list[Settings], known: dict[str, Speeds]) -> tuple[Settings, Speeds] | None:
+    """The largest that keeps time, else the smallest; None where not enough is known."""
+    for each in sizes:
+        if (speeds := known.get(key_of(each))) is None:
+            return None
+        chosen = each, speeds
+        if min(speeds.values()) >= KEEPS_TIME:
             break
-        fewer = replace(settings, hidden=hidden)
-        known = fewer, speeds(fewer)
-    return known
+    return chosen
 
 
-def speeds(settings: Settings) -> Speeds:
-    """What is known of this machine and these sizes; measured where nothing is."""
-    known = _remembered(settings.home / FILE).get(_key(settings))
-    return known or measured(settings)
-
-
-def measured(settings: Settings) -> Speeds:
-    """Takes some seconds, and is remembered: also what was measured while the machine was busy,
-    until somebody measures it again. Raises :class:`SetupError` where it cannot be done."""
+def measured(sizes: list[Settings]) -> dict[str, Speeds]:
+    """Of these, one after another until one keeps time: in some seconds what each does here, by
+    :func:`key_of`. It is remembered: also what was measured while the machine was busy, until
+    somebody measures it again."""
     print("measuring what this machine can dream live: some seconds", flush=True)
-    try:
-        spawn, ignore = multiprocessing.get_context("spawn"), (signal.SIGINT, signal.SIG_IGN)
-        with ProcessPoolExecutor(1, spawn, signal.signal, ignore) as pool:
-            found = pool.submit(dream_a_little, settings).result()
-    except BrokenProcessPool:
-        raise SetupError("the process that measures was killed: try again") from None
-    if is_there(settings.home):
-        _remember(settings.home / FILE, _key(settings), found)
+    spawn, found = multiprocessing.get_context("spawn"), dict[str, Speeds]()
+    ours, theirs = spawn.Pipe(duplex=False)
+    child = spawn.Process(target=_measure, args=(theirs, sizes), daemon=True)
+    child.start()
+    theirs.close()
+    until = time.monotonic() + LONGEST_WAIT
+    with contextlib.suppress(EOFError):  # that is all, or it was killed
+        while ours.poll(max(until - time.monotonic(), 0.0)):
+            found |= ours.recv()
+    child.kill()
+    child.join()
+    _remember(sizes[0].home, found)
     return found
 
 
@@ -90,21 +99,22 @@ def speeds_in_words(found: Speeds, settings: Settings) -> str:
     return f"{text}; too slow to be played while it is made: {', '.join(slow)}" if slow else text
 
 
-def _key(settings: Settings) -> str:
+def key_of(settings: Settings) -> str:
     """This machine, and the shapes of the models."""
     names = (config_of(approach, settings).name for approach in APPROACHES)
     return " ".join((environment.processor(), *names))
 
 
-def _remember(file: Path, key: str, found: Speeds) -> None:
-    with contextlib.suppress(OSError):  # a full disk: it is measured again
-        file.write_text(json.dumps(_remembered(file) | {key: found}, indent=1))
+def _remember(home: Path, found: dict[str, Speeds]) -> None:
+    if found and is_there(home):
+        with contextlib.suppress(OSError):  # a full disk: it is measured again
+            (home / FILE).write_text(json.dumps(_remembered(home) | found, indent=1))
 
 
-def _remembered(file: Path) -> dict[str, Speeds]:
+def _remembered(home: Path) -> dict[str, Speeds]:
     """Nothing where it cannot be read: then it is measured again."""
     try:
-        held = dict(json.loads(file.read_text()))
+        held = dict(json.loads((home / FILE).read_text()))
     except (OSError, ValueError, TypeError):
         return {}
     return {key: found for key, found in held.items() if _is_whole(found)}
@@ -119,12 +129,22 @@ def _is_whole(found: object) -> bool:
 # ---------------------------------------------------------------- in a process of its own
 
 
-def dream_a_little(settings: Settings) -> Speeds:
-    """Dreams a little with untrained networks. Counted is the processor's time, not the clock's:
-    other programs may be at work."""
+def _measure(pipe: Connection, sizes: list[Settings]) -> None:
+    """The process: sends what it finds, size by size, until one keeps time."""
     from dreamd.dreaming import render
 
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     render.prepare()
+    for settings in sizes:
+        speeds = dream_a_little(settings)
+        pipe.send({key_of(settings): speeds})
+        if min(speeds.values()) >= KEEPS_TIME:
+            return
+
+
+def dream_a_little(settings: Settings) -> Speeds:
+    """With untrained networks. Counted is the processor's time, not the clock's: other programs may
+    be at work."""
     with tempfile.TemporaryDirectory() as folder:
         recording = phrase_recording(Path(folder), settings.rate)
         return {approach: _speed(approach, settings, recording) for approach in APPROACHES}
