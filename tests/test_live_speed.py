@@ -71,7 +71,7 @@ def test_it_is_remembered_for_this_machine_and_these_sizes(
     home: Settings, machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In a real process of its own, once."""
-    monkeypatch.setattr(live_speed, "LONGEST_WAIT", 120.0)
+    monkeypatch.setattr(live_speed, "LONGEST_MEASURING", 120.0)
     first = that_keep_time(home)
     assert list(first[1]) == list(APPROACHES)
     assert all(speed > 0 for speed in first[1].values())
@@ -89,7 +89,7 @@ def test_it_is_remembered_for_this_machine_and_these_sizes(
 def test_a_machine_that_is_too_busy_keeps_nobody_waiting(
     home: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(live_speed, "LONGEST_WAIT", 0.0)
+    monkeypatch.setattr(live_speed, "LONGEST_MEASURING", 0.0)
     assert that_keep_time(home) == (home, {})
     assert not multiprocessing.active_children()
     assert not (home.home / FILE).exists(), "the next start measures it"

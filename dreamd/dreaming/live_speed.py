@@ -33,7 +33,7 @@ KEEPS_TIME = 1.5
 SMALLER = (96, 64, 48)
 """Hidden units to learn with where the usual number is too slow."""
 
-LONGEST_WAIT = 20.0
+LONGEST_MEASURING = 20.0
 """Seconds that a start waits for it: a machine that takes longer is too busy to be measured."""
 
 MEASURED_FOR = 0.1  # seconds of processor time, in each of so many turns
@@ -75,7 +75,7 @@ def measured(sizes: list[Settings]) -> dict[str, Speeds]:
     child = spawn.Process(target=_measure, args=(theirs, sizes), daemon=True)
     child.start()
     theirs.close()
-    until = time.monotonic() + LONGEST_WAIT
+    until = time.monotonic() + LONGEST_MEASURING
     with contextlib.suppress(EOFError):  # that is all, or it was killed
         while ours.poll(max(until - time.monotonic(), 0.0)):
             found |= ours.recv()
