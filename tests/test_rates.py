@@ -48,6 +48,16 @@ def test_what_is_set_stays() -> None:
 
 
 @at_every_rate
+def test_more_inputs_that_learn_at_once_lean_less(rate: int) -> None:
+    """In the linear reach of Adam's epsilon a step moves a gate as far at every rate."""
+    profile, config = ROWS["vector"].concurrent, config_of("vector", Settings(rate=rate))
+    each = 1 / profile.epsilon_of(config)
+    assert each * config.vector == pytest.approx(1024 / profile.epsilon)
+    column = ROWS["column"].concurrent
+    assert column.epsilon_of(config_of("column", Settings(rate=rate))) == column.epsilon
+
+
+@at_every_rate
 def test_a_shorter_hop_learns_more_slowly_everywhere(rate: int) -> None:
     profile, hop = ROWS["spectrum"].concurrent, 128 * multiple(rate)
     assert profile.rate(config_of("spectrum", Settings(rate=rate, hop=hop))) == pytest.approx(

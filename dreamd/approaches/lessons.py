@@ -58,7 +58,8 @@ class ByDerivatives:
 
     def __init__(self, model: Approach, profile: Concurrent, learning_rate: float) -> None:
         self._model = model
-        self._adam = Adam(model, learning_rate, profile.momentum, profile.epsilon)
+        epsilon = profile.epsilon_of(model.config)
+        self._adam = Adam(model, learning_rate, profile.momentum, epsilon)
 
     @property
     def learning_rate(self) -> float:
@@ -84,7 +85,7 @@ class WrittenOut:
     def __init__(self, model: WithLSTM, profile: Concurrent, learning_rate: float) -> None:
         self._learner = WindowLearner(
             weights_of(model, profile.inputs_learn), model.recurrent.residual,
-            learning_rate=learning_rate, momentum=profile.momentum, epsilon=profile.epsilon,
+            learning_rate=learning_rate, momentum=profile.momentum, epsilon=profile.epsilon_of(model.config),
             clip=CLIP,
         )  # fmt: skip
         lay_into(model, self._learner.weights)

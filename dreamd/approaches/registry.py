@@ -53,6 +53,11 @@ class Concurrent:
         length = config.vector / multiple(config.rate)
         return self.learning_rate * min(length / self.usual, 1.0) ** self.slowing
 
+    def epsilon_of(self, config: ModelConfig) -> float:
+        """Adam's epsilon for a model. Where input weights learn, a vector of four times as many
+        samples has four times as many that lean at once: each is to lean less."""
+        return self.epsilon * (multiple(config.rate) if self.inputs_learn else 1)
+
 
 @dataclass(frozen=True)
 class Row:
