@@ -85,8 +85,8 @@ class WrittenOut:
     def __init__(self, model: WithLSTM, profile: Concurrent, learning_rate: float) -> None:
         self._learner = WindowLearner(
             weights_of(model, profile.inputs_learn), model.recurrent.residual,
-            learning_rate=learning_rate, momentum=profile.momentum, epsilon=profile.epsilon_of(model.config),
-            clip=CLIP,
+            learning_rate=learning_rate, momentum=profile.momentum,
+            epsilon=profile.epsilon_of(model.config), clip=CLIP,
         )  # fmt: skip
         lay_into(model, self._learner.weights)
         self._model, self._mixes = model, model.mixer() is not None
