@@ -159,6 +159,16 @@ def test_its_successor_may_begin_before_it_ends(desk: Desk, asker: Address) -> N
     desk.hear(asker, "/dream/cancel", 8)
 
 
+def test_those_of_one_name_count_once(desk: Desk, asker: Address) -> None:
+    desk.worker.dreamers = 2
+    begun(desk, asker, name="line")
+    desk.ask(asker, secs=INF, id=8, name="line")
+    desk.ask(asker, secs=INF, id=9, name="cloud")
+    assert not desk.told(asker, "/dream/failed")
+    desk.ask(asker, secs=INF, id=10)
+    assert [args[0] for _, args in desk.told(asker, "/dream/failed")] == [10]
+
+
 def test_one_that_is_ending_is_not_counted(desk: Desk, asker: Address) -> None:
     begun(desk, asker)
     desk.hear(asker, "/dream/cancel", 7)

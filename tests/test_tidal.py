@@ -178,9 +178,10 @@ class Ghci:
         return copy
 
     def printed(self) -> list[str]:
-        """Tidal's "skip: N", when the machine is too busy for its clock, is no fault of ours."""
+        """Tidal's "skip: N", when the machine is too busy for its clock, is no fault of ours; two
+        streams may say so letter by letter in turn."""
         lines = self.output.read_text(encoding="utf-8", errors="replace").splitlines()
-        return [line for line in lines if not line.startswith("skip: ")]
+        return [line for line in lines if not re.fullmatch(r"[skip: 0-9]*", line)]
 
     def forget(self) -> None:
         """What was printed until now was as it should be."""

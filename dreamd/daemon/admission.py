@@ -74,15 +74,15 @@ class Admission:
 
     def _check_endless(self, request: Request, client: Client) -> None:
         """As many as there are workers for all dreams: one more makes the others. The successor of
-        one (another of the same name) may begin before that ends, so that they crossfade."""
+        one (another of the same name) may begin before that ends, so that they crossfade: those
+        of one name count once."""
         most = self._supervisor.dreamers
         if is_gone(client.sender, self._clients):
             raise BadRequest("an endless dream ends when its asker is gone: ask for replies first")
-        going_on = [
-            dream for dream in self._state.queue.under_way
+        going_on = {
+            dream.request.name or dream.serial for dream in self._state.queue.under_way
             if dream.endless and not dream.stopping
-            and not (request.name and dream.request.name == request.name)
-        ]  # fmt: skip
+        } - {request.name}  # fmt: skip
         if len(going_on) >= most:
             many = "one endless dream is" if most == 1 else f"{most} endless dreams are"
             raise Busy(f"{many} all that this machine makes at once: end one")

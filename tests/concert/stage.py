@@ -91,6 +91,8 @@ class Stage:
         ghci.script(self._daemon.port, self._language)
         ghci.type(PATTERNS)
         self._begin_cloud(ghci)
+        ghci.type(TAKE)
+        self._wait_for_tidal()
         began, measured = time.monotonic(), 0.0
         while time.monotonic() - began < seconds and self._set.is_alive():
             if time.monotonic() - measured > MEASURED_EVERY:
@@ -103,6 +105,16 @@ class Stage:
                     self._begin_cloud(ghci)
         ghci.end()
         self.printed = ghci.printed()
+
+    def _wait_for_tidal(self) -> None:
+        """Until its first take is there, and its dream sounds."""
+        log = self._root / "performer" / "concert.scd.log"
+
+        def goes_on() -> bool:
+            posted = log.read_text(errors="replace")
+            return _taken(posted) > 0 and "the cloud sounds" in posted
+
+        assert self._daemon.becomes(goes_on), f"Tidal is not heard:\n{log.read_text()[-2000:]}"
 
     def _begin_cloud(self, ghci: Ghci) -> None:
         """It takes the place of the one before."""
@@ -297,7 +309,7 @@ def _tell(outcome: Outcome, stage: Stage, posted: str, seconds: float) -> None:
         "loudest. *Memory*: in the middle, and what was added after the first fifth."
     )
     done = [line for line in posted.splitlines() if line.startswith("SET")]
-    count = {what: sum(f" {what}" in line for line in done)
+    count = {what: sum(f" {what} " in line for line in done)
              for what in ("begin", "steer", "take", "forget")}  # fmt: skip
     used = figures.memory
     outcome.head = [
