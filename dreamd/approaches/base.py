@@ -9,7 +9,7 @@ yields: a vector, a spectrum or a sample. The loops themselves are :mod:`dreamd.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from dreamd.approaches.config import ModelConfig
+from dreamd.audio.filter_bank import Analysis, Synthesis
 from dreamd.errors import NoModel
 from dreamd.kernels import sliding_lstm, windowed_lstm
 from dreamd.kernels.windowed_lstm import Kept, Rows
@@ -26,6 +27,9 @@ StateDict = dict[str, Tensor]
 
 W_IH = "recurrent.layers.0.weight_ih_l0"
 """What the first layer makes of a vector."""
+
+FAINTEST_BAND = 1e-4
+"""Of the loudest band's level: what is fainter (recordings without highs) is not made louder."""
 
 Errors = tuple[Tensor, Tensor]
 """The mean squared error, and the mean square of the labels: what silence's error would be."""
@@ -89,6 +93,9 @@ class Approach(nn.Module, ABC):
     def measure(self, samples: Tensor) -> float:
         """The scale that these samples ``(…, example_samples)`` ask for."""
 
+    def settle(self, samples: Tensor) -> None:
+        """What else a fresh model is to know of samples ``(B, example_samples)``; often nothing."""
+
     @abstractmethod
     def examples(self, samples: Tensor) -> tuple[Tensor, Tensor]:
         """``(B, example_samples)`` of recording to inputs ``(B, n, D)`` and labels.
@@ -150,9 +157,9 @@ class Approach(nn.Module, ABC):
         then dreams, with nothing above them; training adds that."""
         raise NoModel(f"{self.config.approach} has no use for the weights of {was.name}")
 
-    def scaled(self, element: Tensor, gain: float) -> Tensor:
-        """``element`` turned up or down, as part of a stream of them."""
-        return element * gain
+    def scaled(self, element: Tensor, gains: Sequence[float]) -> Tensor:
+        """``element`` turned up or down, as part of a stream of them; each band by its own gain."""
+        return element * torch.tensor(gains).squeeze()
 
 
 class WithLSTM(Approach):
@@ -179,30 +186,77 @@ class WithLSTM(Approach):
 
 
 class SampleWise(WithLSTM):
-    """What transpose and column share: an element is one sample, the queue is a window."""
+    """What transpose and column share: an element is one sample, the queue is a window.
+
+    Or one sample of each of ``M`` bands (:mod:`dreamd.audio.filter_bank`), each divided by its
+    level, else the error would say nothing of the highs. A vector is ``V/M`` such elements one
+    after the other, the lowest band first: ``V`` numbers as before."""
+
+    balance: Tensor  # levels of the bands; the loudest is 1
 
     def __init__(self, config: ModelConfig, scale: float, *, dropout: float = 0.0) -> None:
         super().__init__(config, scale, dropout=dropout)
-        self.queue_length = self.seed_samples = config.window * config.vector
-        self.element_samples = 1
-        self.example_samples = self.seed_samples + 1
+        self.bands = self.element_samples = config.bands
+        self.analysis = Analysis(config.bands) if config.bands > 1 else None
+        self.margin = self.analysis.margin if self.analysis else 0
+        self.queue_length = config.window * config.vector // config.bands
+        self.seed_samples = config.window * config.vector + self.margin
+        self.example_samples = self.seed_samples + config.bands
+        if self.analysis:
+            self.register_buffer("balance", torch.ones(config.bands))
+        self.recurrent = Recurrent(config.vector, config, dropout)
+        self.dense = nn.Linear(config.hidden, config.bands)
 
     def measure(self, samples: Tensor) -> float:
         return float(samples.abs().max())
 
+    def settle(self, samples: Tensor) -> None:
+        if self.analysis:
+            levels = self.analysis(samples).square().mean((0, 1)).sqrt()
+            self.balance.copy_((levels / levels.max().clamp_min(1e-9)).clamp_min(FAINTEST_BAND))
+
+    @property
+    def scales(self) -> NDArray[np.float32]:
+        """What the samples of each band are divided by, ``(M,)``."""
+        balance = _array(self.balance) if self.analysis else np.ones(1, np.float32)
+        return balance * np.float32(self.scale)
+
+    def split(self, samples: Tensor) -> Tensor:
+        """``(…, count·M + margin)`` samples to elements ``(…, count)``, or with bands
+        ``(…, count, M)``, not in the model's scale but as they are."""
+        return self.analysis(samples) if self.analysis else samples
+
+    def examples(self, samples: Tensor) -> tuple[Tensor, Tensor]:
+        return self.stretches(samples)
+
     def stretches(self, samples: Tensor) -> tuple[Tensor, Tensor]:
-        """After a vector comes a sample: ``(S, n+m-1)``."""
-        scaled, vector = samples / self.scale, self.config.vector
-        return scaled[:, :-1].reshape(len(samples), -1, vector), scaled[:, vector::vector]
+        """After a vector comes an element: ``(S, n+m-1)``, or with bands ``(S, n+m-1, M)``."""
+        elements = self.elements(samples)
+        vector = self.config.vector // self.bands
+        vectors = elements[:, :-1].reshape(len(samples), -1, self.config.vector)
+        return vectors, elements[:, vector::vector]
 
     def elements(self, samples: Tensor) -> Tensor:
-        return samples / self.scale
+        elements = self.split(samples) / self.scale
+        return elements / self.balance if self.analysis else elements
 
     def inputs(self, queue: Tensor) -> Tensor:
         return queue.view(1, self.config.window, self.config.vector)
 
+    def lifted(self, weights: StateDict, was: ModelConfig) -> StateDict:
+        """What was the whole is the lowest band; the others neither are heard nor sound."""
+        mine = {name: torch.zeros_like(each) for name, each in self.state_dict().items()}
+        mine[W_IH][:, :: self.bands] = weights[W_IH]
+        for name in ("dense.weight", "dense.bias"):
+            mine[name][:1] = weights[name]
+        same = {name: each for name, each in weights.items() if each.shape == mine[name].shape}
+        return mine | same | {"balance": self.balance}
+
     def decoder(self) -> Decoder:
-        return lambda elements: elements * self.scale
+        if not self.analysis:
+            return lambda elements: elements * self.scale
+        synthesis = Synthesis(self.bands)
+        return lambda elements: synthesis(elements * self.balance * self.scale)
 
     def sliding(self) -> sliding_lstm.Weights:
         """The weights as :mod:`dreamd.kernels.sliding_lstm` takes them."""
@@ -217,8 +271,8 @@ class SampleWise(WithLSTM):
                 for lstm in self.recurrent.layers
             ),
             residual=self.recurrent.residual,
-            dense=_array(dense.weight[0]),
-            dense_bias=dense.bias.item(),
+            dense=_array(dense.weight),
+            dense_bias=_array(dense.bias),
             mix=_array(mix),
             mix_bias=mix_bias.item(),
         )

@@ -21,6 +21,7 @@ class ModelConfig:
     layers: int = 1
     residual: bool = False
     frame: int = 0  # samples in the analysis frame; spectrum only
+    bands: int = 1  # into which the sound is split; transpose and column at high rates only
 
     @property
     def name(self) -> str:
@@ -28,10 +29,13 @@ class ModelConfig:
 
         >>> ModelConfig("column", 11025, 1024, 8, 128).name
         'column-11025-v1024-n8-h128-l1'
+        >>> ModelConfig("column", 44100, 4096, 8, 128, bands=4).name
+        'column-44100-v4096-n8-h128-l1-b4'
         """
         name = f"{self.approach}-{self.rate}-v{self.vector}-n{self.window}-h{self.hidden}"
         name += f"-l{self.layers}{'r' if self.residual else ''}"
-        return name + (f"-f{self.frame}" if self.frame else "")
+        name += f"-f{self.frame}" if self.frame else ""
+        return name + (f"-b{self.bands}" if self.bands > 1 else "")
 
     @property
     def usual(self) -> "ModelConfig":
@@ -41,4 +45,4 @@ class ModelConfig:
         'spectrum-11025-v256-n8-h128-l1-f1024'
         """
         lengths = {name: getattr(self, name) // multiple(self.rate) for name in ("vector", "frame")}
-        return replace(self, rate=PAPER_RATE, **lengths)
+        return replace(self, rate=PAPER_RATE, bands=1, **lengths)

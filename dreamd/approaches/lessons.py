@@ -110,7 +110,8 @@ class WrittenOut:
             projected = self._projections.of(keys, rows)
         else:
             projected = project(rows, self._w_ih)
-        labels = after[:, -1:] if self._mixes else steps_first(after.reshape(windows, n, -1))
+        labels = after.reshape(windows, n, -1)
+        labels = labels[:, -1] if self._mixes else steps_first(labels)
         self._learner.step(projected.reshape(n, windows, -1), rows, _array(labels))
 
     def next(self, queue: Tensor, noise: float) -> tuple[Tensor, Tensor]:

@@ -86,10 +86,12 @@ _LIST = (
         lifts=True),
     Row("transpose", "vector", True, 1.0, 4.0,
         Concurrent(3e-4, block=256, windows=8, level_correction=0.7, residual_gain=1.5,
-                   ceiling=3.0, holds_harmonics=True)),
+                   ceiling=3.0, holds_harmonics=True),
+        lifts=True),
     Row("column", "vector", True, 1.0, 4.0,
         Concurrent(1e-3, block=512, windows=8, level_correction=0.7, residual_gain=0.7,
-                   ceiling=5.0)),
+                   ceiling=5.0),
+        lifts=True),
 )  # fmt: skip
 
 ROWS = {row.name: row for row in _LIST}
@@ -104,10 +106,11 @@ def config_of(approach: str, settings: Settings, vector: int | None = None) -> M
     >>> config_of("spectrum", Settings()).name
     'spectrum-11025-v256-n8-h128-l1-f1024'
     >>> config_of("column", Settings(rate=48000)).name
-    'column-48000-v4096-n8-h128-l1'
+    'column-48000-v4096-n8-h128-l1-b4'
     """
     size = ROWS[approach].size
     length = vector or settings.length(size)
+    bands = multiple(settings.rate) if ROWS[approach].sample_wise else 1
     return ModelConfig(
         approach=approach,
         rate=settings.rate,
@@ -117,6 +120,7 @@ def config_of(approach: str, settings: Settings, vector: int | None = None) -> M
         layers=settings.layers,
         residual=settings.residual,
         frame=max(settings.length("frame"), length + length % 2) if size == "hop" else 0,
+        bands=1 if length % bands else bands,
     )
 
 

@@ -3,40 +3,46 @@
 import torch
 from torch import Tensor, nn
 
-from dreamd.approaches.base import Errors, Recurrent, SampleWise, mean_squares
+from dreamd.approaches.base import Errors, SampleWise, StateDict, mean_squares
 from dreamd.approaches.config import ModelConfig
 from dreamd.kernels.windowed_lstm import Rows
 
 
 class Transpose(SampleWise):
-    """LSTM, dense ``H → 1`` to a column of ``n``; its transpose, dense ``n → 1``, to a sample."""
+    """LSTM, dense ``H → M`` to a column of ``n``; its transpose, dense ``n → 1``, to a sample of
+    each of ``M`` bands."""
 
     def __init__(self, config: ModelConfig, scale: float, *, dropout: float = 0.0) -> None:
         super().__init__(config, scale, dropout=dropout)
-        self.recurrent = Recurrent(config.vector, config, dropout)
-        self.dense = nn.Linear(config.hidden, 1)
         self.across = nn.Linear(config.window, 1)
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """``(B, n, V)`` to ``(B, 1)``."""
-        column = self.dense(self.recurrent(inputs))  # (B, n, 1)
-        sample: Tensor = self.across(column.transpose(1, 2)).squeeze(1)
+        """``(B, n, V)`` to ``(B, M)``."""
+        column = self.dense(self.recurrent(inputs))  # (B, n, M)
+        sample: Tensor = self.across(column.transpose(1, 2)).squeeze(-1)
         return sample
 
     def examples(self, samples: Tensor) -> tuple[Tensor, Tensor]:
-        scaled = samples / self.scale
-        return scaled[:, :-1].view(len(samples), self.config.window, -1), scaled[:, -1:]
+        vectors, after = self.stretches(samples)
+        return vectors, after[:, -1].reshape(len(samples), -1)
 
     def compare(self, outputs: Tensor, after: Tensor, rows: Rows) -> Errors:
         """The sample after each window's last vector."""
-        column = self.dense(outputs).squeeze(-1).t()  # (B, n)
-        return mean_squares(self.across(column).squeeze(1), after[torch.from_numpy(rows[-1])])
+        column = self.dense(outputs).permute(1, 2, 0)  # (B, M, n)
+        labels = after[torch.from_numpy(rows[-1])]
+        return mean_squares(self.across(column).view_as(labels), labels)
+
+    def lifted(self, weights: StateDict, was: ModelConfig) -> StateDict:
+        """The last bias is one for all bands: the others' own take it away again."""
+        mine = super().lifted(weights, was)
+        mine["dense.bias"][1:] = -weights["across.bias"] / weights["across.weight"].sum()
+        return mine
 
     def mixer(self) -> nn.Linear:
         return self.across
 
     def last(self, prediction: Tensor) -> Tensor:
-        return prediction[0, 0]
+        return prediction[0].squeeze()
 
     def mix(self) -> tuple[Tensor, Tensor]:
         return self.across.weight[0], self.across.bias

@@ -1,5 +1,7 @@
 """Audio vector (paper, section 2.1): from ``n`` vectors of samples to the next one."""
 
+from collections.abc import Sequence
+
 import torch
 from scipy.fft import dct, idct
 from torch import Tensor, nn
@@ -57,9 +59,9 @@ class Vector(WithLSTM):
         ends = {name: louder * longer(weights[name]) for name in ("dense.weight", "dense.bias")}
         return weights | ends | {W_IH: longer(weights[W_IH].t()).t() / louder}
 
-    def scaled(self, element: Tensor, gain: float) -> Tensor:
+    def scaled(self, element: Tensor, gains: Sequence[float]) -> Tensor:
         """More and more, so that its beginning still fits what came before."""
-        return element * torch.linspace(1.0, gain, len(element))
+        return element * torch.linspace(1.0, gains[0], len(element))
 
     def last(self, prediction: Tensor) -> Tensor:
         return prediction[0, -1]

@@ -54,7 +54,8 @@ class Follower:
             int(TIMBRE_SPAN * model.config.rate) + 1
         )  # samples that tell what it sounds like
         self._newest = newest[-self._heard :]
-        self.level = MINIMUM_LEVEL  #: root mean square of what the cursor is passing, model scale
+        #: root mean square of what the cursor is passing, model scale; with bands of each of them
+        self.levels = [MINIMUM_LEVEL]
         self.leapt: Place | None = None  #: where the cursor went with the last step, if it leapt
 
     def step(self) -> None:
@@ -67,9 +68,11 @@ class Follower:
         vectors, after = model.stretches(self.windows(self._here, starts))
         if self._pupil.learning_rate:
             self._pupil.step(vectors, after, self._keys(self._here, starts))
-        sample_wise = isinstance(model, SampleWise)
-        newest = vectors[-1, -1, -self._block :] if sample_wise else after[-1, -1]
-        self.level = max(rms(newest), MINIMUM_LEVEL)
+        if isinstance(model, SampleWise):
+            newest = vectors[-1, -1].view(-1, model.bands)[-self._block :]
+        else:
+            newest = after[-1, -1].view(-1, 1)
+        self.levels = [max(rms(band), MINIMUM_LEVEL) for band in newest.T]
 
     def next(self, queue: Tensor, noise: float) -> tuple[Tensor, Tensor]:
         """The dream's next element, and its queue with that appended."""
@@ -86,13 +89,19 @@ class Follower:
         self._newest = np.concatenate((self._newest, samples))[-self._heard :]
 
     def innovation(self, count: int) -> Samples:
-        """What the ``count`` samples from the cursor's place on had in them that nothing before
-        foretold, in the model's scale: a pick, a breath, a hammer."""
+        """What the ``count`` elements from the cursor's place on had in them that nothing before
+        foretold, in the model's scale: a pick, a breath, a hammer. For sample-wise dreams."""
+        model = self._model
         assert self._here is not None
-        times = multiple(self._model.config.rate)
+        assert isinstance(model, SampleWise)
+        times = multiple(model.config.rate // model.bands)
         span, order = times * INNOVATION_SPAN, times * INNOVATION_ORDER
-        stretch = loop(self._here.recording, int(self._here.frame) - span, span + count)
-        return innovation(stretch, count, order) / self._model.scale
+        start = int(self._here.frame) - span * model.bands
+        length = (span + count) * model.bands + model.margin
+        heard = model.split(torch.from_numpy(loop(self._here.recording, start, length).copy()))
+        bands = heard.view(len(heard), -1).numpy().T
+        struck = [innovation(band, count, order) for band in bands]
+        return (np.stack(struck, -1) / model.scales).reshape(count, *heard.shape[1:])
 
     def starts(self, here: Step, span: float) -> list[int]:
         """Frames at which the windows begin, whose last vectors lead up to ``here``, and on from

@@ -16,6 +16,7 @@ from dreamd.approaches.base import Approach, SampleWise
 from dreamd.approaches.lessons import block_of
 from dreamd.approaches.registry import Concurrent
 from dreamd.audio.crossfade import crossfade, fitted
+from dreamd.audio.files import Samples
 from dreamd.audio.harmonics import Harmonics
 from dreamd.dreaming.follower import Follower, rms
 from dreamd.dreaming.weight_walk import WeightWalk
@@ -49,7 +50,8 @@ def paused(
     if isinstance(model, SampleWise):
         loop = SlidingLSTM(model.sliding(), queue.numpy(), threads, block_of(model, profile))
         for size in loop.sizes():
-            yield torch.from_numpy(loop.next(size, (noise() * torch.randn(size)).numpy()))
+            added = noise() * torch.randn(size, *queue.shape[1:])
+            yield torch.from_numpy(loop.next(size, added.numpy()))
     while True:
         if walk:
             walk.move(model.element_samples / model.config.rate)
@@ -81,7 +83,7 @@ def one_by_one(
     while True:
         follower.step()
         element, queue = follower.next(queue, noise())
-        element = model.scaled(element, gain(follower, element))
+        element = model.scaled(element, gains(follower, element))
         queue[-1] = element
         yield element[None]
 
@@ -95,29 +97,41 @@ def _in_blocks(
     profile, size = follower.profile, block_of(model, follower.profile)
     rate = model.config.rate // model.element_samples
     loop = SlidingLSTM(model.sliding(), queue.numpy(), threads, size, mended=True)
-    holds = profile.holds_harmonics
-    held = Harmonics(queue.numpy(), rate) if holds else None
+    held = [Harmonics(band, rate) for band in bands_of(queue.numpy()) if profile.holds_harmonics]
     for _ in itertools.count():
         follower.step()
-        added = (noise() * torch.randn(size)).numpy()
+        added = (noise() * torch.randn(size, *queue.shape[1:])).numpy()
         loop.set_weights(model.sliding())
         added += profile.residual_gain * follower.innovation(size)
-        loop.next(size, added, profile.ceiling * follower.level)
+        loop.next(size, added, [profile.ceiling * level for level in follower.levels])
         if not np.isfinite(loop.newest(size)).all():
             raise FloatingPointError("the dream is no longer finite")
-        crossfade(loop.newest(fitted(rate) + size), size, rate)
+        for band in bands_of(loop.newest(fitted(rate) + size)):
+            crossfade(band, size, rate)
         if held:
-            held.hold(loop.newest(held.span), size)
+            for one, band in zip(held, bands_of(loop.newest(held[0].span)), strict=True):
+                one.hold(band, size)
         newest = loop.newest(size)
-        change = gain(follower, torch.from_numpy(newest))
-        newest *= np.linspace(1.0, change, size, dtype=np.float32)
+        changes = gains(follower, torch.from_numpy(newest))
+        for band, change in zip(bands_of(newest), changes, strict=True):
+            band *= np.linspace(1.0, change, size, dtype=np.float32)
         yield torch.from_numpy(newest.copy())
 
 
-def gain(follower: Follower, elements: Tensor) -> float:
-    """What leads ``elements`` towards the level of what the cursor is passing.
+def bands_of(stream: Samples) -> Samples:
+    """``(count,)`` or ``(count, M)`` elements of a sample-wise dream as its bands, ``(M, count)``:
+    what is changed in them is changed in the stream."""
+    return stream.reshape(len(stream), -1).T
+
+
+def gains(follower: Follower, elements: Tensor) -> list[float]:
+    """What leads each band of ``elements`` (mostly there is one) towards the level of what the
+    cursor is passing.
 
     It is mended in the loop, a little after each block, and not on the way to the loudspeaker.
     """
-    missing = follower.level / max(rms(elements), SILENCE)
-    return min(max(missing**follower.profile.level_correction, QUIETER), LOUDER)
+    correction = follower.profile.level_correction
+    bands = elements.reshape(-1, len(follower.levels)).T
+    lacking = [level / max(rms(band), SILENCE)
+               for level, band in zip(follower.levels, bands, strict=True)]  # fmt: skip
+    return [min(max(missing**correction, QUIETER), LOUDER) for missing in lacking]

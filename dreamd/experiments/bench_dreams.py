@@ -57,8 +57,9 @@ def literal(dream: Made, steps: int, threads: int) -> Callable[[], None]:
 def sliding(dream: Made, samples: int, threads: int) -> Callable[[], None]:
     """``samples`` samples by the fast path, the first blocks behind it."""
     assert isinstance(dream.model, SampleWise)
+    config = dream.model.config
     blocks = iter(SlidingLSTM(dream.model.sliding(), dream.queue.numpy(), threads))
-    while len(next(blocks)) < min(sliding_lstm.LARGEST, dream.model.config.vector):
+    while len(next(blocks)) < min(sliding_lstm.LARGEST, config.vector // config.bands):
         pass
 
     def work() -> None:
@@ -79,7 +80,8 @@ def sample_wise() -> Part:
         "of the matrix rate",
     ]  # fmt: skip
     text = (
-        "Microseconds for a sample. *literal*: the window-by-window PyTorch loop with its best "
+        "Microseconds for a sample (at 44.1 kHz: of each of four bands). *literal*: the "
+        "window-by-window PyTorch loop with its best "
         "number of threads. *multiply-adds*: what the fast path executes for a sample; "
         "*reordered*: what it would without FFTs, 4HV + n·4H². Beside each: that count a second, "
         "on one core, over the core's matrix rate."
@@ -107,10 +109,10 @@ def sample_wise_rows(name: str, settings: Settings, rate: float) -> Iterator[Cel
         )
         config = dream.model.config
         counts = sliding_lstm.multiply_adds(
-            config.vector, config.window, config.hidden, config.layers
+            config.vector, config.window, config.hidden, config.layers, config.bands
         )
         spent = sum(counts[k] for k in ("recurrence", "block", "sub-block", "FFT"))
-        real = 1e6 / settings.rate
+        real = 1e6 * config.bands / settings.rate
         yield [
             name, approach, f"{slow:.0f}", f"{one:.1f}", f"{two:.1f}", f"{slow / one:.0f}",
             f"{slow / two:.0f}", f"**{real / one:.1f}**", f"**{real / two:.1f}**",

@@ -47,7 +47,9 @@ class Header:
 
     def dump(self) -> dict[str, str]:
         said = asdict(self)
-        said["shape"] = said.pop("config")  # as checkpoints have called it from the first
+        shape = said["shape"] = said.pop("config")  # as checkpoints have called it from the first
+        if shape["bands"] == 1:  # they never said that, and are read by any dreamd
+            del shape["bands"]
         return {"format": str(FORMAT), "header": json.dumps(said)}
 
     @classmethod
@@ -74,9 +76,11 @@ class Header:
     def nonsense(self) -> str | None:
         """What cannot be true of any model, if anything."""
         config = self.config
-        for name in ("rate", "vector", "window", "hidden", "layers"):
+        for name in ("rate", "vector", "window", "hidden", "layers", "bands"):
             if not _is_whole(getattr(config, name), 1):
                 return f"{name} {getattr(config, name)!r}"
+        if config.vector % config.bands:
+            return f"vector {config.vector}, bands {config.bands}"
         if not _is_whole(config.frame, 0) or not isinstance(config.residual, bool):
             return f"frame {config.frame!r}, residual {config.residual!r}"
         if not _is_whole(self.steps, 0) or not isinstance(self.voice, str):

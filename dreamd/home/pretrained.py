@@ -22,7 +22,9 @@ def all_of(config: ModelConfig, voice: str = "", home: Path | None = None) -> li
     """The starters of just this shape, else those of 11025 Hz that span the same time; the one that
     is called like the voice comes first, and before it what the voice's own model of 11025 Hz in
     ``home`` has learned."""
-    lower = [config.usual] if ROWS[config.approach].lifts and config.usual != config else []
+    row = ROWS[config.approach]
+    parted = config.bands > 1 or not row.sample_wise  # else no part of it is the lowest
+    lower = [config.usual] if row.lifts and parted and config.usual != config else []
     own = [checkpoints.newest(checkpoints.folder(home, voice, each)) for each in lower if home]
     try:
         root = resource_path("models")

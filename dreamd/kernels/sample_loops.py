@@ -27,14 +27,16 @@ def lstm_cell(gates: Array, more: Array, cell: Array, state: Array) -> None:
 
 @compiled(**FLAGS)
 def add_told(
-    state: Array, dense: Array, dense_bias: np.float32, weight: np.float32, mixed: Array
+    state: Array, dense: Array, dense_bias: Array, weight: np.float32, mixed: Array
 ) -> None:
-    """``mixed (B,)`` plus ``weight`` times what the dense layer makes of ``state (B, H)``."""
+    """``mixed (B, M)`` plus ``weight`` times what the dense layer makes of ``state (B, H)``."""
     for row in range(len(mixed)):
-        h, told = state[row], dense_bias
-        for u in range(len(dense)):
-            told += dense[u] * h[u]
-        mixed[row] += weight * told
+        h = state[row]
+        for band in range(len(dense)):
+            d, told = dense[band], dense_bias[band]
+            for u in range(len(d)):
+                told += d[u] * h[u]
+            mixed[row, band] += weight * told
 
 
 @compiled(**FLAGS)
@@ -48,32 +50,33 @@ def sample_loop(
     uppers: Array,
     residual: bool,
     dense: Array,
-    dense_bias: np.float32,
+    dense_bias: Array,
     mix: np.float32,
-    bound: np.float32,
+    bounds: Array,
 ) -> None:
-    """The last vector's step, sample by sample; fills ``samples (S,)``.
+    """The last vector's step, sample by sample; fills ``samples (S·M,)``.
 
     ``projections (S, 4H)`` hold what older samples contribute; the rest is added here, so that
     they are whole afterwards. ``recurrent (L, S, 4H)`` and ``cells (L, S, H)`` come from
-    ``SlidingLSTM._recur``, ``mixed (S,)`` too; ``tail (≤S, 4H)`` are the youngest taps.
+    ``SlidingLSTM._recur``, ``mixed (S, M)`` too; ``tail (≤S·M, 4H)`` are the youngest taps,
+    ``dense (M, H)`` and ``bounds (M,)`` have a row for each band.
     """
-    size, layers, hidden = len(samples), recurrent.shape[0], len(dense)
+    size, layers, (bands, hidden) = len(mixed), recurrent.shape[0], dense.shape
     gates = np.empty(4 * hidden, np.float32)
     state = np.zeros(hidden, np.float32)
     below = np.zeros(hidden, np.float32)
     for step in range(size):
-        row = projections[step]
-        for back in range(0, step - 7, 8):  # eight at a time: the row is written less often
-            s, t = samples[step - 8 - back : step - back], tail[back : back + 8]
+        row, made = projections[step], step * bands
+        for back in range(0, made - 7, 8):  # eight at a time: the row is written less often
+            s, t = samples[made - 8 - back : made - back], tail[back : back + 8]
             s0, s1, s2, s3, s4, s5, s6, s7 = s[7], s[6], s[5], s[4], s[3], s[2], s[1], s[0]
             t0, t1, t2, t3, t4, t5, t6, t7 = t[0], t[1], t[2], t[3], t[4], t[5], t[6], t[7]
             for g in range(4 * hidden):
                 row[g] += (s0 * t0[g] + s1 * t1[g] + s2 * t2[g] + s3 * t3[g]) + (
                     s4 * t4[g] + s5 * t5[g] + s6 * t6[g] + s7 * t7[g]
                 )
-        for back in range(step - step % 8, step):
-            sample, tap = samples[step - 1 - back], tail[back]
+        for back in range(made - made % 8, made):
+            sample, tap = samples[made - 1 - back], tail[back]
             for g in range(4 * hidden):
                 row[g] += sample * tap[g]
         for layer in range(layers):
@@ -95,8 +98,9 @@ def sample_loop(
                 state[u] = o * tanh(f * cell[u] + i * w)
             for u in range(hidden):
                 below[u] = state[u] + below[u] if layer and residual else state[u]
-        told = dense_bias
-        for u in range(hidden):
-            told += dense[u] * below[u]
-        sample = mixed[step] + mix * told
-        samples[step] = sample if np.isinf(bound) else bound * tanh(sample / bound)
+        for band in range(bands):
+            told, d, bound = dense_bias[band], dense[band], bounds[band]
+            for u in range(hidden):
+                told += d[u] * below[u]
+            sample = mixed[step, band] + mix * told
+            samples[made + band] = sample if np.isinf(bound) else bound * tanh(sample / bound)

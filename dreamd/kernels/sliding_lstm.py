@@ -13,6 +13,9 @@ Let ``s`` be the stream (seed, then output), ``H`` the hidden size, and
 
 (column: ``mix`` is 0…0 1; transpose: ``mix`` is its second dense layer.)
 
+Where a step makes a sample of each of ``M`` bands, a *sample* below is such a group of ``M``
+numbers, ``V`` counts groups, ``dense`` and the next sample have ``M`` rows; all else stays.
+
 1. ``P(j)`` depends on the position alone: computed once, it serves as vector ``n-1`` of the
    window at ``t = j - (n-1)V``, then as vector ``n-2`` a ``V`` of samples later, and so on.
 2. Only the last vector of a window holds samples younger than ``V``. So for a block of
@@ -26,8 +29,8 @@ Let ``s`` be the stream (seed, then output), ``H`` the hidden size, and
    compiled loop (:mod:`dreamd.kernels.sample_loops`).
 5. Blocks start at 32 samples and double up to ``B``: the first samples are out at once.
 
-Shapes: stream ``(…,)``; ``P`` one row for each position, ``(…, 4H)``, gates in PyTorch's order
-input, forget, cell, output; a block's states ``(B, H)``.
+Shapes: stream ``(…,)`` or ``(…, M)``; ``P`` one row for each position, ``(…, 4H)``, gates in
+PyTorch's order input, forget, cell, output; a block's states ``(B, H)``.
 
 Costs in multiply-adds for each sample, at V=1024, n=8, H=128: literal ``n·4H(V+H)`` = 4.7 M.
 Here: recurrence ``(n-1)·4H²`` = 459 k, block ``4H·B/2`` = 66 k, sub-block ``4H·S/2`` = 16 k, and
@@ -36,7 +39,7 @@ the FFTs, 22 k, which stand for 460 k more (:func:`multiply_adds` has the formul
 With more than one layer the upper layers' last step is a matrix-vector matmul per sample.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -53,6 +56,7 @@ Array = NDArray[np.float32]
 
 FIRST, LARGEST = 32, 256  # samples in the first block, and in the largest
 SUB = 64  # samples in a sub-block
+FAR = 128  # samples of several bands between two products with all that their block has so far
 ABREAST = 256  # windows in a matrix product of the recurrence
 AHEAD = 8192  # samples, at least, between two moves of the stream to the front of its memory
 
@@ -72,8 +76,8 @@ class Weights:
 
     layers: tuple[Layer, ...]
     residual: bool
-    dense: Array  # (H,)
-    dense_bias: float
+    dense: Array  # (M, H)
+    dense_bias: Array  # (M,)
     mix: Array  # (n,)
     mix_bias: float
 
@@ -81,7 +85,7 @@ class Weights:
 class SlidingLSTM:
     """Generates for ever from a seed.
 
-    :param seed: ``(nV,)`` samples in the model's scale.
+    :param seed: ``(nV,)`` or ``(nV, M)`` samples in the model's scale: so are all others here.
     :param threads: 2 splits the matrix work of each block between two cores.
     :param mended: after each block it is changed (:meth:`newest`), and come other weights.
     """
@@ -92,10 +96,11 @@ class SlidingLSTM:
     ) -> None:  # fmt: skip
         self._weights = weights
         self._n = len(weights.mix)
-        self._hidden = len(weights.dense)
-        self._vector = weights.layers[0].w_ih.shape[1]
+        self._bands, self._hidden = weights.dense.shape
+        self._vector = weights.layers[0].w_ih.shape[1] // self._bands
         assert len(seed) == self._n * self._vector
         self._largest = min(largest, self._vector)
+        self._part, self._far, self._sub = steps(self._largest, self._vector, self._bands)
         self._pool = ThreadPoolExecutor(threads - 1) if threads > 1 else None
         self._threads = threads
         self._mended, self._again = mended, 0  # positions whose projections hold what was changed
@@ -134,9 +139,14 @@ class SlidingLSTM:
         for k, layer in enumerate(upper):
             self._uppers[k] = layer.w_ih.T
 
-    def next(self, count: int, noise: Array | None = None, bound: float = np.inf) -> Array:
-        """The next ``count ≤ V`` samples; ``noise (count,)`` is added to them as they are made,
-        and each, ``x``, is bent to ``bound · tanh(x / bound)`` before the next one is made."""
+    def next(
+        self, count: int, noise: Array | None = None, bound: Sequence[float] | float = np.inf
+    ) -> Array:
+        """The next ``count ≤ V`` samples; ``noise``, of their shape, is added to them as they are
+        made, and each, ``x``, is bent to ``bound · tanh(x / bound)`` before the next one is made.
+
+        :param bound: one, or one for each band.
+        """
         if self._end + count > len(self._stream):
             self._move_to_front()
         start = self._end - self._n * self._vector
@@ -144,12 +154,17 @@ class SlidingLSTM:
         self._project(newest - self._again, self._again + count)
         self._recur(start, count)
         if noise is not None:
-            self._mixed[:count] += noise
-        for at in range(0, count, SUB):
-            size = min(SUB, count - at)
-            if at:
-                self._catch_up(newest, at, size)
-            self._sample_loop(newest, at, size, np.float32(bound))
+            self._mixed[:count] += noise.reshape(count, -1)
+        bounds = np.full(self._bands, bound, np.float32)
+        for first in range(0, count, self._far):
+            last = min(first + self._far, count)
+            if first:
+                self._catch_up(newest, 0, first, last - first)
+            for at in range(first, last, self._sub):
+                size = min(self._sub, last - at)
+                if at > first:
+                    self._catch_up(newest, first, at, size)
+                self._sample_loop(newest, at, size, bounds)
         self._end += count
         self._again = count if self._mended else 0
         return self._stream[self._end - count : self._end].copy()
@@ -168,21 +183,21 @@ class SlidingLSTM:
         """What is made of the first layer's input weights, once."""
         w_ih = self._weights.layers[0].w_ih
         self._taps: dict[int, Factor] = {}
-        # The last SUB taps, newest first: what a sample adds to the gates of later ones.
-        self._tail = np.ascontiguousarray(w_ih.T[::-1][: min(SUB, self._vector)])
+        # The last taps, newest first: what a sample adds to the gates of later ones.
+        self._tail = np.ascontiguousarray(w_ih.T[::-1][: self._bands * self._sub])
         # As many taps at a time as a block has samples: their FFTs are no longer than two blocks.
-        self._length = fft_length(2 * self._largest - 1)
-        parts = -(-self._vector // self._largest)
-        taps = np.zeros((len(w_ih), parts * self._largest), np.float32)
-        taps[:, : self._vector] = w_ih
-        each = _tensor(taps).view(len(w_ih), parts, self._largest).transpose(0, 1)
-        filters = torch.fft.rfft(each, self._length)
-        self._filters = torch.conj_physical(filters)  # (parts, 4H, length/2 + 1): correlation
+        self._length = fft_length(2 * self._part - 1)
+        self._parts = -(-self._vector // self._part)
+        taps = np.zeros((len(w_ih), self._parts * self._part * self._bands), np.float32)
+        taps[:, : w_ih.shape[1]] = w_ih
+        each = _tensor(taps).view(len(w_ih), self._parts, self._part, self._bands)
+        filters = torch.fft.rfft(each.permute(1, 3, 0, 2).flatten(0, 1), self._length)
+        self._filters = torch.conj_physical(filters)  # (parts·M, 4H, length/2 + 1): correlation
 
     def _prepare_memory(self, seed: Array) -> None:
         size = len(seed) + max(AHEAD, len(seed) + self._largest)  # a move overlaps nothing
         gates, layers, block = 4 * self._hidden, len(self._weights.layers), self._largest
-        self._stream = np.zeros(size, np.float32)
+        self._stream = np.zeros((size, *seed.shape[1:]), np.float32)
         self._stream[: len(seed)] = seed
         self._end = len(seed)
         self._projections = np.zeros((size, gates), np.float32)
@@ -193,7 +208,7 @@ class SlidingLSTM:
         # For the FFTs: megabytes, which the system would hand out and take back each time.
         self._filtered = torch.empty_like(self._filters[0])
         self._heard = torch.empty(gates, self._length)
-        self._mixed = np.zeros(block, np.float32)  # what earlier vectors add to the sample
+        self._mixed = np.zeros((block, self._bands), np.float32)  # what earlier vectors add to it
 
     def _move_to_front(self) -> None:
         kept = self._n * self._vector
@@ -217,20 +232,21 @@ class SlidingLSTM:
 
     def _project(self, position: int, count: int) -> None:
         """``P`` for ``count`` positions; samples that do not exist yet count as zero."""
-        for at in range(0, count, self._largest):
-            self._project_part(position + at, min(self._largest, count - at))
+        for at in range(0, count, self._part):
+            self._project_part(position + at, min(self._part, count - at))
 
     def _project_part(self, position: int, count: int) -> None:
-        parts, size = len(self._filters), self._largest
-        known = torch.zeros((parts + 1) * size)
+        size = self._part
+        known = torch.zeros((self._parts + 1) * size, self._bands)
         there = self._stream[position : min(self._end, position + len(known))]
-        known[: len(there)] = torch.from_numpy(there)
-        heard_by = torch.fft.rfft(known.unfold(0, 2 * size, size)[:, : 2 * size - 1], self._length)
+        known[: len(there)] = torch.from_numpy(there).view(-1, self._bands)
+        each = known.unfold(0, 2 * size, size)[..., : 2 * size - 1].flatten(0, 1)
+        heard_by = torch.fft.rfft(each, self._length)  # (parts·M, length/2 + 1)
 
         def work(low: int, high: int) -> None:
             filtered, heard = self._filtered[low:high], self._heard[low:high]
             torch.mul(self._filters[0, low:high], heard_by[0], out=filtered)
-            for part in range(1, parts):
+            for part in range(1, len(heard_by)):
                 filtered.addcmul_(self._filters[part, low:high], heard_by[part])
             torch.fft.irfft(filtered, self._length, out=heard)
             self._rows[position : position + count, low:high] = heard[:, :count].T
@@ -267,49 +283,43 @@ class SlidingLSTM:
                 recurrent[layer] = self._w_hh[layer].times(state).numpy()
                 below = state + below if layer and weights.residual else state
             if weights.mix[k]:
-                add_told(
-                    below.numpy(),
-                    weights.dense,
-                    np.float32(weights.dense_bias),
-                    weights.mix[k],
-                    mixed,
-                )
+                add_told(below.numpy(), weights.dense, weights.dense_bias, weights.mix[k], mixed)
         for layer, more in enumerate(recurrent):
             self._recurrent[layer, low:high] = more
 
-    def _catch_up(self, newest: int, at: int, size: int) -> None:
-        """Adds to ``P`` of the next sub-block what this block's samples so far contribute."""
-        taps = at + size - 1
-        padded = torch.zeros(at + 2 * size - 2)
-        padded[size - 1 : size - 1 + at] = torch.from_numpy(
-            self._stream[self._end : self._end + at]
-        )
-        windows = padded.unfold(0, taps, 1)  # (size, taps): row r sees the samples before it
+    def _catch_up(self, newest: int, since: int, at: int, size: int) -> None:
+        """Adds to ``P`` of the next ``size`` what this block's samples from ``since`` to ``at``
+        contribute."""
+        made = torch.from_numpy(self._stream[self._end + since : self._end + at])
+        taps, bands = len(made) + size - 1, self._bands
+        padded = torch.zeros((taps + size - 1) * bands)
+        padded[(size - 1) * bands : taps * bands] = made.flatten()
+        windows = padded.unfold(0, taps * bands, bands)  # row r sees the samples before it
         rows = self._rows[newest + at : newest + at + size]
         rows += self._youngest(taps).times(windows)
 
     def _youngest(self, taps: int) -> Factor:
-        """The last ``taps`` columns of ``W_ih``."""
+        """The columns of ``W_ih`` for the last ``taps`` samples."""
         if taps not in self._taps:
             w_ih = self._weights.layers[0].w_ih
-            self._taps[taps] = Factor(_tensor(w_ih[:, self._vector - taps :]))
+            self._taps[taps] = Factor(_tensor(w_ih[:, (self._vector - taps) * self._bands :]))
         return self._taps[taps]
 
-    def _sample_loop(self, newest: int, at: int, size: int, bound: np.float32) -> None:
+    def _sample_loop(self, newest: int, at: int, size: int, bounds: Array) -> None:
         weights = self._weights
         sample_loop(
             self._projections[newest + at : newest + at + size],
             self._recurrent[:, at : at + size],
             self._cells[:, at : at + size],
             self._mixed[at : at + size],
-            self._stream[self._end + at : self._end + at + size],
+            self._stream[self._end + at : self._end + at + size].reshape(-1),
             self._tail,
             self._uppers,
             weights.residual,
             weights.dense,
-            np.float32(weights.dense_bias),
+            weights.dense_bias,
             weights.mix[-1],
-            bound,
+            bounds,
         )
 
 
@@ -320,7 +330,8 @@ def warm() -> None:
         for width in (2, 1)
     )
     mix = np.ones(2, np.float32)
-    nothing = Weights((lower, upper), False, np.ones(1, np.float32), 0.0, mix, 0.0)
+    told = np.ones((1, 1), np.float32), np.zeros(1, np.float32)
+    nothing = Weights((lower, upper), False, *told, mix, 0.0)
     SlidingLSTM(nothing, np.zeros(4, np.float32)).next(2)
 
 
@@ -337,22 +348,42 @@ def fft_length(least: int) -> int:
     return length
 
 
-def multiply_adds(vector: int, window: int, hidden: int, layers: int = 1) -> dict[str, float]:
+def steps(block: int, vector: int, bands: int) -> tuple[int, int, int]:
+    """Samples for which projections are made at a time, in a sub-block of sub-blocks, and in a
+    sub-block. Where a sample is one of several bands projections cost more, and larger parts pay.
+
+    >>> steps(256, 1024, 1), steps(256, 1024, 4)
+    ((256, 256, 64), (512, 128, 32))
+    """
+    if bands == 1:
+        return block, block, SUB
+    return min(2 * block, vector), FAR, max(2 * SUB // bands, 1)
+
+
+def multiply_adds(
+    vector: int, window: int, hidden: int, layers: int = 1, bands: int = 1
+) -> dict[str, float]:
     """Multiply-adds for each sample, by where they are spent (an FFT counts half its flops).
 
     ``literal`` and ``reordered`` are the formulas of the module's head, for comparison.
+
+    :param vector: ``V·M``, all numbers in a vector.
     """
-    gates, block = 4 * hidden, min(LARGEST, vector)
-    length, parts = fft_length(2 * block - 1), -(-vector // block)
-    subs = range(SUB, block, SUB)
+    gates, block = 4 * hidden, min(LARGEST, vector // bands)
+    part, far, sub = steps(block, vector // bands, bands)
+    length, parts = fft_length(2 * part - 1), -(-vector // bands // part)
+    products = [(first, min(far, block - first)) for first in range(far, block, far)]
+    products += [(at, min(sub, far - at)) for at in range(sub, min(far, block), sub)] * (
+        -(-block // far)
+    )
     inside = (window - 1) * hidden
     return {
         "literal": window * gates * (vector + hidden + 2 * (layers - 1) * hidden),
         "reordered": gates * (vector + window * hidden * (2 * layers - 1)),
         "recurrence": gates * (inside * (2 * layers - 1) + (layers - 1) * hidden),
-        "block": gates * sum((at + SUB - 1) * min(SUB, block - at) for at in subs) / block,
-        "sub-block": gates * (min(SUB, block) - 1) / 2,
-        "FFT": float(gates * length * (1.25 * np.log2(length) + 2 * parts) / block),
+        "block": gates * bands * sum((at + size - 1) * size for at, size in products) / block,
+        "sub-block": gates * (min(sub, block) * bands - 1) / 2,
+        "FFT": float(gates * length * (1.25 * np.log2(length) + 2 * parts * bands) / block),
     }
 
 

@@ -8,8 +8,8 @@ may keep: where the first layer's input weights stand still, a vector's projecti
 
 Symbols: ``B`` windows of ``n`` vectors, ``D`` inputs, ``H`` hidden units, ``L`` layers, ``O``
 outputs at each step. Rows are steps first: row ``k·B + w`` is step ``k`` of window ``w``. *The
-end of a network* is a dense layer ``H → O`` at each step, against a label for each; or (``mix``)
-a dense layer ``H → 1``, whose ``n`` results make one number, against one label.
+end of a network* is a dense layer ``H → O`` at each step, against a label for each; or its ``n``
+results are summed, weighted by ``mix``, to one for each output, against one label each.
 
 All that learns lies in one array, and so do its gradient and Adam's averages: clipping and Adam go
 once over each.
@@ -90,7 +90,7 @@ class WindowLearner:
         :param projections: ``(n, B, 4H)``, each vector's product with the first layer's input
             weights, no bias.
         :param vectors: ``(n·B, D)``; not looked at where the input weights stand still.
-        :param labels: ``(n·B, O)``, or with ``mix`` ``(B, 1)``.
+        :param labels: ``(n·B, O)``, or with ``mix`` ``(B, O)``.
         """
         weights, gradient = self.weights, self._gradient
         room = self._room(*projections.shape[:2])
@@ -225,18 +225,19 @@ def _end(told, labels, dense_bias, mix, mix_bias, d_mix, d_mix_bias, B):  # type
             for j in range(O):
                 told[r, j] = scale * (told[r, j] + dense_bias[j] - labels[r, j])
         return
-    scale = _TWO / np.float32(B)
+    scale = _TWO / np.float32(B * O)
     d_mix[:] = np.float32(0)
     d_mix_bias[0] = np.float32(0)
     for b in range(B):
-        sample = mix_bias[0]
-        for k in range(len(mix)):
-            sample += mix[k] * (told[k * B + b, 0] + dense_bias[0])
-        slope = scale * (sample - labels[b, 0])
-        d_mix_bias[0] += slope
-        for k in range(len(mix)):
-            d_mix[k] += slope * (told[k * B + b, 0] + dense_bias[0])
-            told[k * B + b, 0] = slope * mix[k]
+        for j in range(O):
+            sample = mix_bias[0]
+            for k in range(len(mix)):
+                sample += mix[k] * (told[k * B + b, j] + dense_bias[j])
+            slope = scale * (sample - labels[b, j])
+            d_mix_bias[0] += slope
+            for k in range(len(mix)):
+                d_mix[k] += slope * (told[k * B + b, j] + dense_bias[j])
+                told[k * B + b, j] = slope * mix[k]
 
 
 @compiled(**FLAGS)

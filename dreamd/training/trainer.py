@@ -230,15 +230,17 @@ class Trainer:
         It begins with the nearest starter's weights, or with initial ones where no starter
         predicts these recordings better than silence does.
         """
-        scale = warm_start.measured_scale(self.config, self._sampler)
-        initialize(self._model(scale), self._settings.init_std)
+        model = registry.make(self.config, dropout=self._settings.dropout)
+        warm_start.measure(model, self._sampler)
+        initialize(model, self._settings.init_std)
+        self.model = model.to(self._device)
         batch = self._batch()
         home = self._settings.home
         if starter := warm_start.nearest_starter(self.model, self.voice, home, *batch):
             self.model.load_state_dict(starter)
         self.head = Header(
             config=self.config,
-            scale=scale,
+            scale=model.scale,
             voice=self.voice,
             learning_rate=self._settings.learning_rate,
         )

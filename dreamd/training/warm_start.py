@@ -10,9 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from dreamd.approaches import registry
 from dreamd.approaches.base import Approach
-from dreamd.approaches.config import ModelConfig
 from dreamd.errors import NoModel
 from dreamd.home import checkpoints, pretrained
 from dreamd.kernels.windowed_lstm import Kept
@@ -22,19 +20,21 @@ SCALE_DRAWS, SCALE_BATCH = 8, 64  # batches of windows that the scale of a new m
 STARTER_LIMIT = 1.0  # error of a starter from which on training begins anew: that of silence
 
 
-def measured_scale(config: ModelConfig, sampler: WindowSampler) -> float:
-    """What the model's inputs are to be divided by, from windows of these recordings."""
-    model, scale = registry.make(config), 1e-6
+def measure(model: Approach, sampler: WindowSampler) -> None:
+    """Tells a fresh model what its inputs are to be divided by, from windows of recordings."""
+    scale = 1e-6
     for _ in range(SCALE_DRAWS):
-        samples = sampler.batch(SCALE_BATCH, model.example_samples)
-        scale = max(scale, model.measure(torch.from_numpy(samples)))
-    return scale
+        samples = torch.from_numpy(sampler.batch(SCALE_BATCH, model.example_samples))
+        scale = max(scale, model.measure(samples))
+    model.scale = scale
+    model.settle(samples)
 
 
 def nearest_starter(
     model: Approach, voice: str, home: Path, vectors: Tensor, after: Tensor, kept: Kept
 ) -> dict[str, Tensor] | None:
-    """The weights of the starter that errs least on these stretches of the voice's recordings.
+    """``model``'s state with the weights of the starter that errs least on these stretches of the
+    voice's recordings.
 
     None where no starter predicts them better than silence does.
     """
@@ -46,6 +46,8 @@ def nearest_starter(
         except NoModel as error:
             logging.warning("a starter is of no use: %s", error)
             continue
+        for name, own in model.named_buffers():  # measured on the voice's own recordings
+            trial.get_buffer(name).copy_(own)
         with torch.no_grad():
             squares, power = trial.error(vectors, after, kept)
         if float(squares / power) < least:
