@@ -7,6 +7,7 @@ Nothing of the engine is imported before a command needs it; all but the certifi
 
 import argparse
 import contextlib
+import socket
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -21,6 +22,7 @@ from dreamd.cluster.address import (
     check_engine,
     cluster_at,
 )
+from dreamd.corpus.voice_names import performer_name, voice_name
 from dreamd.errors import SetupError
 from dreamd.flags import a_path, settings_from
 from dreamd.home import environment
@@ -30,12 +32,21 @@ AddCommand = Callable[..., argparse.ArgumentParser]
 
 
 def checked(settings: Settings) -> Settings:
-    """Before a daemon starts: raises :class:`SetupError` for a cluster that cannot be."""
-    if settings.cluster:
-        cluster_at(settings.cluster, settings.tls)
-    elif settings.tls:
-        raise SetupError("--tls goes with --cluster")
-    return settings
+    """The same, with a name in the cluster, where there is one. Before a daemon starts: raises
+    :class:`SetupError` for a cluster that cannot be."""
+    if not settings.cluster:
+        for one in ("tls", "name", "share"):
+            if getattr(settings, one):
+                raise SetupError(f"--{one} goes with --cluster")
+        return settings
+    cluster_at(settings.cluster, settings.tls)
+    for voice in filter(None, settings.share.split(",")):
+        if voice_name(voice) != voice:
+            raise SetupError(f"--share takes voices, as dreamd status calls them, got {voice!r}")
+    name = settings.name or performer_name(socket.gethostname().partition(".")[0])
+    if performer_name(name) != name:
+        raise SetupError(f"--name is a word without dots, such as {performer_name(name)}")
+    return replace(settings, name=name)
 
 
 def add_commands(command: AddCommand) -> None:

@@ -63,6 +63,10 @@ class Settings:
         "scheduler (HOST:PORT, or its file) of a cluster that does the work",
     )
     tls: str = _setting("", "places", "folder of the certificates that the cluster speaks with")
+    name: str = _setting("", "places", "of this performer in the cluster; empty: the machine's")
+    share: str = _setting(
+        "", "places", "voices that others of the cluster may dream with: guitar,kalimba"
+    )
     plain: bool = _setting(False, "places", "print lines instead of the full-screen view")
 
     rate: int = _setting(

@@ -1,41 +1,62 @@
 """Beyond one machine: real schedulers and workers as processes, on this one."""
 
+import contextlib
 import os
+import pickle
 import queue
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from http.client import HTTPException
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 import torch
 from conftest import PATIENCE, Daemon, tone
 from distributed import Client
 
-from dreamd.approaches.registry import config_of
+from dreamd.approaches.registry import APPROACHES, config_of
 from dreamd.audio import files
 from dreamd.audio.files import DreamFile
 from dreamd.cli import main
-from dreamd.cluster import engine, local, shelf, slices, sources
+from dreamd.cluster import engine, local, shelf, slices, sources, tasks
 from dreamd.cluster.address import ClusterAddress, certificates_in, cluster_at
+from dreamd.cluster.calls import call
 from dreamd.cluster.certificates import make_certificates
 from dreamd.cluster.dreamer import Elsewhere
 from dreamd.cluster.farm import Farm, recordings_of
 from dreamd.cluster.link import Link
-from dreamd.cluster.parcels import Packer, moved, trimmed
+from dreamd.cluster.parcels import (
+    Cargo,
+    DreamMade,
+    DreamParcel,
+    Failure,
+    Packer,
+    SliceOver,
+    SliceParcel,
+    moved,
+    moved_recording,
+    trimmed,
+)
 from dreamd.cluster.receiver import Receiver
+from dreamd.cluster.slicer import Slicer
 from dreamd.corpus.recording import Recording
 from dreamd.dreaming import render
 from dreamd.dreaming.job import ChunkWritten, CursorLeapt, Job, Said, Stop
 from dreamd.dreaming.resolve import resolve
 from dreamd.errors import Cancelled, Diverged, DreamError, SetupError
 from dreamd.home import checkpoints
+from dreamd.home.lock import claim
 from dreamd.osc.requests import Request
 from dreamd.settings import Settings
 from dreamd.training.trainer import Trainer
@@ -51,7 +72,6 @@ class Programs:
         self.folder, self.address = folder, ClusterAddress("127.0.0.1", local.free_port())
         self.words = f"127.0.0.1:{self.address.port}"
         self._client: Client | None = None
-        self.pids: dict[str, int] = {}
         self._out = (folder / "programs.out").open("a")
         self.start_scheduler()
         self.worker = self._start("worker", self.words, "--slots", "2", "--device", "cpu",
@@ -59,6 +79,10 @@ class Programs:
 
     def start_scheduler(self) -> None:
         self.scheduler = self._start("scheduler", self.words)
+
+    def kill_scheduler(self) -> None:
+        self.scheduler.kill()
+        self.scheduler.wait()
 
     def _start(self, *command: str) -> "subprocess.Popen[bytes]":
         return local.start(*command, out=self._out)
@@ -77,13 +101,20 @@ class Programs:
             return {}
 
     def kill_who(self, doing: str) -> None:
-        """The slot's process that has a task whose key begins so is killed."""
-        busy = [worker for worker, keys in self.ask(Client.processing).items()
-                if any(str(key).startswith(doing) for key in keys)]  # fmt: skip
-        os.kill(self.pids[busy[0]], signal.SIGKILL)
+        """The slot's process that has a task whose key begins so is killed; waits for one."""
+        until(lambda: bool(self.busy(doing)), self.said)
+        pids = self.ask(lambda client: client.run(os.getpid))
+        os.kill(pids[self.busy(doing)[0]], signal.SIGKILL)
 
-    def learn_pids(self) -> None:
-        self.pids = self.ask(lambda client: client.run(os.getpid))
+    def busy(self, doing: str) -> list[str]:
+        """The slots that have tasks whose keys begin so."""
+        return [worker for worker, keys in self.ask(Client.processing).items()
+                if any(str(key).startswith(doing) for key in keys)]  # fmt: skip
+
+    def tasks(self, doing: str) -> set[str]:
+        """Those whose keys begin so, at work or assigned to a slot."""
+        return {str(key) for keys in self.ask(Client.processing).values() for key in keys
+                if str(key).startswith(doing)}  # fmt: skip
 
     def said(self) -> str:
         self._out.flush()
@@ -114,7 +145,6 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Programs]:
 @pytest.fixture
 def cluster(programs: Programs) -> Programs:
     programs.wait_for_workers()
-    programs.learn_pids()
     return programs
 
 
@@ -156,24 +186,38 @@ def nothing(patience: float) -> list[Said]:
     return []
 
 
-def here(job: Job, settings: Settings, folder: Path) -> tuple[np.ndarray, list[Any]]:
-    """The dream as this process makes it, and what is said of it."""
+def when(true: Callable[[], bool]) -> Callable[[float], list[Said]]:
+    """What is said of a dream that is to stop when this is so."""
+    return lambda patience: [Stop(0)] if true() else []
+
+
+def here(
+    job: Job, settings: Settings, folder: Path, frames: int = 0
+) -> tuple[np.ndarray, list[Any]]:
+    """The dream as this process makes it, and what is said of it; its first ``frames``, or all."""
     apart = replace(job, path=new_file(folder / "here.wav", job))
     told: list[Any] = []
-    with torch.no_grad():
-        render.render(apart, settings, told.append)
-    return samples_of(apart), told
+    frames = frames or job.frames
+    with torch.no_grad(), contextlib.suppress(Cancelled):
+        render.render(apart, settings, told.append, when(lambda: told_of(told) >= frames))
+    return samples_of(apart)[:frames], told
 
 
 def samples_of(job: Job) -> np.ndarray:
     return DreamFile(job.path, job.rate).read(0, job.frames)
 
 
-def in_order(told: list[Any], job: Job) -> bool:
-    """Whether the parts follow each other, once each, to the end."""
-    parts = [each for each in told if isinstance(each, ChunkWritten)]
-    starts = np.cumsum([0, *(part.frames for part in parts)])
-    return [p.start for p in parts] == list(starts[:-1]) and starts[-1] == job.frames
+def told_of(told: list[Any]) -> int:
+    """Frames of the dream that were told, part after part, once each."""
+    frames = 0
+    for part in parts(told):
+        assert part.start == frames
+        frames += part.frames
+    return frames
+
+
+def parts(told: list[Any]) -> list[ChunkWritten]:
+    return [each for each in told if isinstance(each, ChunkWritten)]
 
 
 def leaps(told: list[Any]) -> list[CursorLeapt]:
@@ -194,7 +238,7 @@ def test_a_dream_of_the_cluster_is_the_dream_made_here(
     elsewhere.make(job, small, told.append, nothing)
     expected, said = here(job, small, tmp_path)
     np.testing.assert_array_equal(samples_of(job), expected)
-    assert in_order(told, job)
+    assert told_of(told) == job.frames
     assert leaps(told) == leaps(said)
 
 
@@ -211,15 +255,15 @@ def test_a_seed_s_file_travels(
 def test_a_cancelled_dream_leaves_its_worker_free(
     elsewhere: Elsewhere, make_job: Callable[..., Job], small: Settings, cluster: Programs
 ) -> None:
-    told: list[Any] = []
+    """Long before the dream would have been whole."""
+    told, job = list[Any](), make_job(secs=300)
     with pytest.raises(Cancelled):
-        elsewhere.make(
-            make_job(secs=300),
-            small,
-            told.append,
-            lambda patience: [Stop(0)] if len(told) > 2 else [],
-        )
-    until(lambda: not any(cluster.ask(Client.processing).values()))
+        elsewhere.make(job, small, told.append, when(lambda: len(parts(told)) > 1))
+    until(lambda: not cluster.tasks("dream-"))
+    while not elsewhere._heard.empty():  # what its worker said before it heard of that
+        if heard := elsewhere._heard.get():
+            told.append(heard[2])
+    assert told_of(told) < job.frames
     again = make_job()
     elsewhere.make(again, small, told.append, nothing)
     assert np.abs(samples_of(again)).max() > 0
@@ -241,22 +285,48 @@ def test_a_worker_that_is_killed_in_a_dream(
     tmp_path: Path,
 ) -> None:  # fmt: skip
     """It begins again elsewhere; what was heard is not told again."""
-    job, told = make_job(secs=8), list[Any]()
+    job, told = make_job(secs=300), list[Any]()
+    at_first_part = Once(lambda: cluster.kill_who("dream-"))
 
     def tell(said: Any) -> None:
         told.append(said)
-        if len(told) == 2:  # it leapt, and came to its first part
-            cluster.kill_who("dream-")
+        at_first_part(bool(parts(told)))
 
-    elsewhere.make(job, small, tell, nothing)
-    assert any("begins again" in note.text for note in notes_of(elsewhere))
-    assert in_order(told, job)
-    np.testing.assert_array_equal(samples_of(job), here(job, small, tmp_path)[0])
+    with pytest.raises(Cancelled):
+        elsewhere.make(job, small, tell, some_after("begins again", elsewhere, told))
+    heard = told_of(told)
+    np.testing.assert_array_equal(samples_of(job)[:heard], here(job, small, tmp_path, heard)[0])
     cluster.wait_for_workers()
 
 
-def notes_of(elsewhere: Elsewhere) -> list[Note]:
-    return [each for each in elsewhere.notes if isinstance(each, Note)]  # type: ignore[attr-defined]
+class Once:
+    """Does something the first time that it is so."""
+
+    def __init__(self, do: Callable[[], Any]) -> None:
+        self._do, self.done = do, False
+
+    def __call__(self, now: bool) -> None:
+        if now and not self.done:
+            self.done = True
+            self._do()
+
+
+def noted(elsewhere: Elsewhere, words: str) -> bool:
+    """Whether a line with these words was said."""
+    notes = elsewhere.notes  # type: ignore[attr-defined]
+    return any(isinstance(each, Note) and words in each.text for each in notes)
+
+
+def some_after(words: str, elsewhere: Elsewhere, told: list[Any]) -> Callable[[float], list[Said]]:
+    """Stops a dream that has come two parts further since a line with these words."""
+    then: list[int] = []
+
+    def is_far_enough() -> bool:
+        if not then and noted(elsewhere, words):
+            then.append(len(parts(told)))
+        return bool(then) and len(parts(told)) >= then[0] + 2
+
+    return when(is_far_enough)
 
 
 def test_a_scheduler_that_is_killed_in_a_dream_and_comes_back(
@@ -264,19 +334,17 @@ def test_a_scheduler_that_is_killed_in_a_dream_and_comes_back(
     tmp_path: Path,
 ) -> None:  # fmt: skip
     """This machine goes on by itself, and goes back."""
-    job, told = make_job(secs=8), list[Any]()
+    job, told = make_job(secs=300), list[Any]()
+    at_first_part = Once(cluster.kill_scheduler)
 
     def tell(said: Any) -> None:
         told.append(said)
-        if len(told) == 2:  # it leapt, and came to its first part
-            cluster.scheduler.kill()
-            cluster.scheduler.wait()
+        at_first_part(bool(parts(told)))
 
-    with torch.no_grad():
-        elsewhere.make(job, small, tell, nothing)
-    assert any("goes on here" in note.text for note in notes_of(elsewhere))
-    assert in_order(told, job)
-    np.testing.assert_array_equal(samples_of(job), here(job, small, tmp_path)[0])
+    with pytest.raises(Cancelled), torch.no_grad():
+        elsewhere.make(job, small, tell, some_after("goes on here", elsewhere, told))
+    heard = told_of(told)
+    np.testing.assert_array_equal(samples_of(job)[:heard], here(job, small, tmp_path, heard)[0])
     cluster.start_scheduler()
     cluster.wait_for_workers()
     until(lambda: elsewhere._link.client() is not None)
@@ -299,6 +367,93 @@ def test_what_comes_out_otherwise_the_second_time_is_told(make_job: Callable[...
     receiver.begins()
     with pytest.raises(Diverged, match="otherwise"):
         receiver.hear(ChunkWritten(0, 0, 60), (first[:60] + 1).tobytes())
+
+
+# ---------------------------------------------------------------- whose turn it is
+
+
+class Asker:
+    """Somebody's dreaming process, in a thread; its dream goes on until it is stopped."""
+
+    def __init__(self, name: str, number: int, cluster: Programs, settings: Settings) -> None:
+        self.name, self.told, self.stopped = name, list[Any](), False
+        self._settings = settings
+        self.elsewhere = Elsewhere(replace(settings, cluster=cluster.words), self.told.append)
+        self.elsewhere._number = number
+
+    def ask(self, job: Job, begins: list[str]) -> None:
+        at_first = Once(lambda: begins.append(self.name))
+
+        def tell(said: Any) -> None:
+            self.told.append(said)
+            at_first(True)
+
+        def make() -> None:
+            with contextlib.suppress(Cancelled):
+                self.elsewhere.make(job, self._settings, tell, when(lambda: self.stopped))
+
+        self._thread = threading.Thread(target=make)
+        self._thread.start()
+
+    def stop(self) -> None:
+        self.stopped = True
+        self._thread.join()
+        self.elsewhere._link.close()
+
+
+def test_who_floods_the_cluster_waits_for_who_asks_once(
+    cluster: Programs, make_job: Callable[..., Job], small: Settings, tmp_path: Path
+) -> None:
+    """Three of the flood wait, and one of them at least where the other is to be made."""
+    job, begins = make_job(secs=300), list[str]()
+    jobs = [replace(job, path=new_file(tmp_path / f"{k}.wav", job)) for k in range(6)]
+    flood = [Asker(f"flood {k}", k, cluster, small) for k in range(5)]
+    for each, asked in zip(flood, jobs[:5], strict=True):
+        each.ask(asked, begins)
+    until(lambda: len(begins) == 2 and len(cluster.tasks("dream-")) == 5)
+    other = Asker("other", 0, cluster, small)
+    other.ask(jobs[5], begins)
+    until(lambda: len(cluster.tasks("dream-")) == 6)
+    for each in [each for each in flood if each.name in begins]:
+        each.stop()
+    until(lambda: len(begins) == 4)
+    assert "other" in begins[2:]
+    for each in (*(each for each in flood if not each.stopped), other):
+        each.stop()
+
+
+def test_a_dream_does_not_wait_for_training(
+    cluster: Programs, elsewhere: Elsewhere, make_job: Callable[..., Job], small: Settings
+) -> None:
+    """Every slot learns, and more than that is to be learned."""
+    job = make_job()
+    assert job.follow is not None
+    slicer, client = Slicer(small, "farm"), cluster.ask(lambda client: client)
+    for approach in APPROACHES:
+        slicer.submit(client, ("sine", config_of(approach, small)), [job.follow], 300.0)
+    until(lambda: len(cluster.tasks("train-")) == 4)
+    elsewhere.make(job, small, lambda said: None, nothing)
+    assert slicer.back(client, 0.0) is None
+    assert len(cluster.tasks("train-")) == 4
+    slicer.let_go(client)
+
+
+def test_training_waits_while_its_process_dreams() -> None:
+    did, dreams = list[str](), iter([True, True, False, False])
+
+    class Trains:
+        given_up, head = None, SimpleNamespace(seconds=0.0)
+
+        def train(self, seconds: float, interrupted: Callable[[], bool]) -> None:
+            did.append("trains")
+            self.head.seconds += seconds
+
+    def dreaming() -> bool:
+        did.append("looks")
+        return next(dreams)
+
+    slices._train(Trains(), 0.5, dreaming, lambda: False)  # type: ignore[arg-type]
+    assert did == ["looks", "looks", "looks", "trains", "looks", "trains"]
 
 
 # ---------------------------------------------------------------- what travels
@@ -428,6 +583,132 @@ def test_a_performer_s_daemon_dreams_and_learns_there(
     assert one.stop() == 0
 
 
+# ---------------------------------------------------------------- what a worker reads and writes
+
+
+class Opened:
+    """What this process opens, makes and removes while it is watched, by Python's own audit."""
+
+    EVENTS = ("open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "shutil.rmtree", "os.utime",
+              "os.scandir", "os.listdir", "tempfile.mkdtemp", "tempfile.mkstemp")  # fmt: skip
+
+    def __init__(self) -> None:
+        self.on, self.paths = False, set[Path]()
+        sys.addaudithook(self._on_event)
+
+    def _on_event(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if self.on and event in self.EVENTS:
+            places = arguments[:2] if event == "os.rename" else arguments[:1]
+            paths = {Path(os.fsdecode(each)) for each in places
+                     if isinstance(each, str | bytes | os.PathLike)}  # fmt: skip
+            # A name alone is of something in a folder that was opened before.
+            self.paths |= {each for each in paths if len(each.parts) > 1}
+
+
+@pytest.fixture(scope="module")
+def opened() -> Opened:
+    return Opened()  # an audit hook stays
+
+
+@pytest.fixture
+def on_a_worker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, opened: Opened
+) -> Callable[[str, Any], Any]:
+    """Has a parcel worked on as a worker does, in this process; of what it opens nothing may lie
+    anywhere but on its shelf, below its temporary folder, or among the program's own files."""
+    shelf_there, temporary = tmp_path / "shelf", tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setenv(shelf.FOLDER, str(shelf_there))
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    state = SimpleNamespace(tasks={"key": SimpleNamespace(state="executing")})
+    worker = SimpleNamespace(name="w", state=state, log_event=lambda topic, said: None)
+    monkeypatch.setattr(tasks, "get_worker", lambda: worker)
+    monkeypatch.setattr(tasks, "secede", lambda: None)
+    program = [Path(tasks.__file__).parents[1], Path(sys.prefix), Path(sys.base_prefix)]
+    allowed = [*program, shelf_there, temporary, Path("/proc"), Path("/dev/null")]
+
+    def work(name: str, parcel: Any) -> Any:
+        opened.paths.clear()
+        opened.on = True
+        try:
+            outcome = call(name, parcel)
+        finally:
+            opened.on = False
+        strange = [p for p in opened.paths if not any(p.is_relative_to(a) for a in allowed)]
+        assert not strange
+        assert any(p.is_relative_to(shelf_there) for p in opened.paths)
+        assert not list(temporary.iterdir()), "what was temporary is gone"
+        return outcome
+
+    return work
+
+
+def away(packer: Packer, folder: Path) -> Cargo:
+    """All that is packed goes along; and then nothing of the performer's is there any more."""
+    cargo = packer.cargo(packer.bundles)
+    for each in ("home", "sine-300.wav.f32", "sine-400.wav.f32", "dream.wav"):
+        (folder / each).rename(folder / f"{each}.away")
+    return cargo
+
+
+def test_a_dream_s_worker_reads_what_it_was_sent_and_nothing_else(
+    make_job: Callable[..., Job], small: Settings, tmp_path: Path,
+    on_a_worker: Callable[[str, Any], Any],
+) -> None:  # fmt: skip
+    packer, job = Packer(), make_job("spectrum", secs=0.5)
+    packed = moved(job, packer.move)
+    parcel = DreamParcel("key", "topic", packed, small, away(packer, tmp_path))
+    assert on_a_worker("dream_task", pickle.dumps(parcel)) == DreamMade()
+    kept = {each.name for each in (tmp_path / "shelf").iterdir()}
+    assert kept == set(packer.bundles), "by names that are made of their content"
+    for path in (Path("/etc/hostname"), Path("..") / "home.away"):
+        bad = replace(parcel, job=replace(packed, weights=path))
+        assert isinstance(on_a_worker("dream_task", pickle.dumps(bad)), Failure)
+
+
+def test_a_slice_s_worker_reads_what_it_was_sent_and_nothing_else(
+    make_job: Callable[..., Job], small: Settings, tmp_path: Path,
+    on_a_worker: Callable[[str, Any], Any],
+) -> None:  # fmt: skip
+    packer, job = Packer(), make_job()
+    recordings = tuple(moved_recording(each, packer.move) for each in job.among)
+    model = checkpoints.folder(small.home, "sine", job.config)
+    files_there = slices.newest_files(model)
+    cargo = away(packer, tmp_path)
+    parcel = SliceParcel("key", "sine", job.config, small, recordings, files_there, 0.2, cargo)
+    over = on_a_worker("train_task", pickle.dumps(parcel))
+    assert isinstance(over, SliceOver)
+    assert over.checkpoint
+    for voice in ("../../../sine", str(tmp_path / "sine")):
+        assert isinstance(
+            on_a_worker("train_task", pickle.dumps(replace(parcel, voice=voice))), Failure
+        )
+
+
+def test_nothing_of_the_engine_s_is_shown_to_others(cluster: Programs) -> None:
+    """All listen at the loopback alone, and no page is to be had."""
+    ports = set()
+    for program in (cluster.scheduler, cluster.worker):
+        parent = psutil.Process(program.pid)
+        for process in (parent, *parent.children(recursive=True)):
+            for each in process.net_connections("tcp"):
+                if each.status == psutil.CONN_LISTEN:
+                    assert each.laddr.ip == "127.0.0.1"
+                    ports.add(each.laddr.port)
+    assert cluster.address.port in ports
+    for port in ports:
+        for page in ("status", "info/main/workers.html", "health", "metrics", "json/counts.json"):
+            assert not is_shown(f"http://127.0.0.1:{port}/{page}")
+
+
+def is_shown(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=PATIENCE):
+            return True
+    except (OSError, HTTPException):  # no page, or none that speaks HTTP
+        return False
+
+
 # ---------------------------------------------------------------- who may speak
 
 
@@ -512,12 +793,14 @@ def test_a_link_says_when_its_cluster_is_gone(tmp_path: Path) -> None:
     local.end(program)
 
 
-SPACE, HERE, THERE = f"dreamd-{os.getpid()}", "10.213.77.1", "10.213.77.2"
+SPACE, NET = f"dreamd-{os.getpid()}", f"10.213.{os.getpid() % 250}"
+HERE, THERE = f"{NET}.1", f"{NET}.2"
 
 
 @pytest.fixture
 def cable() -> Iterator[Callable[[str], None]]:
     """Another machine, as a network namespace; sets the link to it up or down."""
+    ends = f"d{os.getpid()}a", f"d{os.getpid()}b"
 
     def ip(words: str) -> bool:
         return not subprocess.run(
@@ -527,15 +810,15 @@ def cable() -> Iterator[Callable[[str], None]]:
     if os.geteuid() or not ip(f"netns add {SPACE}"):
         pytest.skip("network namespaces need root")
     try:
-        assert ip(f"link add dreamd0 type veth peer name dreamd1 netns {SPACE}")
-        assert ip(f"addr add {HERE}/24 dev dreamd0")
-        assert ip(f"-n {SPACE} addr add {THERE}/24 dev dreamd1")
-        assert ip(f"-n {SPACE} link set dreamd1 up")
+        assert ip(f"link add {ends[0]} type veth peer name {ends[1]} netns {SPACE}")
+        assert ip(f"addr add {HERE}/24 dev {ends[0]}")
+        assert ip(f"-n {SPACE} addr add {THERE}/24 dev {ends[1]}")
+        assert ip(f"-n {SPACE} link set {ends[1]} up")
         assert ip(f"-n {SPACE} link set lo up")
-        assert ip("link set dreamd0 up")
-        yield lambda state: assert_true(ip(f"link set dreamd0 {state}"))
+        assert ip(f"link set {ends[0]} up")
+        yield lambda state: assert_true(ip(f"link set {ends[0]} {state}"))
     finally:
-        ip("link del dreamd0")
+        ip(f"link del {ends[0]}")
         ip(f"netns del {SPACE}")
 
 
@@ -543,26 +826,68 @@ def assert_true(it: bool) -> None:
     assert it
 
 
-def test_a_link_that_is_down_and_up_again(tmp_path: Path, cable: Callable[[str], None]) -> None:
-    """Encrypted, to another machine: the performer's side knows it at once, and goes back."""
-    make_certificates(tmp_path / "ours")
-    program = subprocess.Popen(
-        ["ip", "netns", "exec", SPACE, sys.executable, "-m", "dreamd", "scheduler", THERE,
-         "--tls", str(tmp_path / "ours")], stdout=subprocess.DEVNULL,
+@pytest.fixture
+def far(tmp_path: Path, cable: Callable[[str], None]) -> Iterator[Path]:
+    """A scheduler and a worker on the other machine; gives the ensemble's certificates."""
+    ours = tmp_path / "ours"
+    make_certificates(ours)
+    commands = (
+        ("scheduler", THERE), ("worker", THERE, "--slots", "1", "--device", "cpu",
+                               "--shelf", str(tmp_path / "shelf")),
     )  # fmt: skip
-    heard: queue.SimpleQueue[bool] = queue.SimpleQueue()
-    link = Link(cluster_at(THERE, tmp_path / "ours"), "test", heard.put)
-    try:
-        while not heard.get(timeout=PATIENCE):
-            pass
-        cable("down")
-        assert not heard.get(timeout=PATIENCE)
-        assert link.client() is None
-        cable("up")
-        assert heard.get(timeout=PATIENCE)
-        client = link.client()
-        assert client is not None
-        assert client.scheduler_info()["workers"] == {}
-    finally:
-        link.close()
-        local.end(program)
+    programs = [
+        subprocess.Popen(
+            ["ip", "netns", "exec", SPACE, sys.executable, "-m", "dreamd", *command,
+             "--tls", str(ours)], stdout=subprocess.DEVNULL,
+        ) for command in commands
+    ]  # fmt: skip
+    yield ours
+    for each in reversed(programs):
+        local.end(each)
+
+
+def test_a_dream_and_a_farm_across_a_link_that_is_down_and_up_again(
+    far: Path, cable: Callable[[str], None], make_job: Callable[..., Job], small: Settings,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """Encrypted, to another machine: the dream goes on here, the farm waits; both go back."""
+    monkeypatch.setattr("dreamd.cluster.farm.SLICE_SECONDS", 0.5)
+    notes, seen = list[Any](), Watched()
+    elsewhere = Elsewhere(replace(small, cluster=THERE, tls=str(far)), notes.append)
+    elsewhere.notes = notes  # type: ignore[attr-defined]
+    until(lambda: there_is_a_slot(elsewhere._link))
+    job, shape = make_job(secs=300), config_of("vector", small)
+    claim(tmp_path / "farm")
+    settings = replace(small, home=tmp_path / "farm")
+    farm = Farm(settings, {"sine": job.among}, [shape], 3.0, seen)
+    farms = threading.Thread(target=farm.run, args=(cluster_at(THERE, far),))
+    farms.start()
+    until(lambda: max(seen.seconds["sine " + shape.name]) > 0)
+    told = list[Any]()
+    at_first_part = Once(lambda: cable("down"))
+
+    def tell(said: Any) -> None:
+        told.append(said)
+        at_first_part(bool(parts(told)))
+
+    with pytest.raises(Cancelled), torch.no_grad():
+        elsewhere.make(job, small, tell, some_after("goes on here", elsewhere, told))
+    heard = told_of(told)
+    np.testing.assert_array_equal(samples_of(job)[:heard], here(job, small, tmp_path, heard)[0])
+    until(lambda: any("does not answer" in line for line in seen.lines))
+    cable("up")
+    until(lambda: elsewhere._link.client() is not None)
+    again = make_job()
+    elsewhere.make(again, small, lambda said: None, nothing)
+    np.testing.assert_array_equal(samples_of(again), here(again, small, tmp_path)[0])
+    farms.join()
+    newest = checkpoints.newest(checkpoints.folder(settings.home, "sine", shape))
+    assert newest is not None
+    assert checkpoints.header(newest).seconds >= 2.9
+    elsewhere._link.close()
+
+
+def there_is_a_slot(link: Link) -> bool:
+    with contextlib.suppress(*engine.LOST):
+        return bool((client := link.client()) and client.nthreads())
+    return False

@@ -18,9 +18,8 @@ from dreamd.approaches.config import ModelConfig
 from dreamd.approaches.registry import config_of
 from dreamd.cluster import engine
 from dreamd.cluster.address import ClusterAddress
-from dreamd.cluster.learner import newest_first
 from dreamd.cluster.link import Link
-from dreamd.cluster.parcels import Failure, SliceOver
+from dreamd.cluster.parcels import Failure, SliceOver, newest_first
 from dreamd.cluster.slicer import Back, Model, Slicer
 from dreamd.cluster.slices import keep
 from dreamd.cluster.sources import Remote, listed

@@ -2,7 +2,8 @@
 
 The daemon starts :func:`main` in place of :mod:`dreamd.training.worker`'s. As many models learn at
 a time as the cluster has slots, each a slice of up to a minute, and come home as checkpoints. While
-the scheduler is gone this machine learns, as it would without a cluster.
+the scheduler is gone this machine learns, as it would without a cluster. Voices are shared by this
+process, too (:mod:`dreamd.cluster.sharing`).
 """
 
 import contextlib
@@ -20,7 +21,8 @@ from dreamd.cluster import engine
 from dreamd.cluster.address import cluster_at
 from dreamd.cluster.dreamer import performer
 from dreamd.cluster.link import Link
-from dreamd.cluster.parcels import Failure, SliceOver
+from dreamd.cluster.parcels import Failure, SliceOver, newest_first
+from dreamd.cluster.sharing import Sharing
 from dreamd.cluster.shelf import Files
 from dreamd.cluster.slicer import Model, Slicer
 from dreamd.cluster.slices import keep
@@ -36,8 +38,6 @@ from dreamd.workers.messages import Note
 
 FIRST, LONGEST = 4.0, 60.0
 """Seconds of a model's first slice, and of any: in between, as long as it has learned already."""
-MOST_SECONDS = 7200.0
-"""Of a voice's recordings that travel: its newest."""
 WAIT = 0.25  # seconds in which a turn waits for a slice to be over
 
 
@@ -55,7 +55,18 @@ class ClusterScheduler(TrainingScheduler):
         self._slicer = Slicer(settings, name)
         self._away = False  # the last turn was spent in the cluster
         address = cluster_at(settings.cluster, settings.tls)
-        self._link = Link(address, f"{name}-learner", partial(self._on_change, str(address)))
+        self._sharing = Sharing(
+            settings, name, lambda: self._link.client(), self._recordings_of, tell
+        )
+        changed = partial(self._on_change, str(address))
+        self._link = Link(address, f"{name}-learner", changed, self._sharing.listen)
+        self._sharing.begin()
+
+    def want(self, voice: str) -> None:
+        self._sharing.want(voice)
+
+    def _recordings_of(self, voice: str) -> list[Recording]:
+        return list(self._voices.get(voice, {}).values())
 
     def forget(self, recording: Recording, unlearn: bool = False) -> None:
         self._slicer.drop(recording.voice)  # it is being learned there
@@ -131,13 +142,3 @@ class ClusterScheduler(TrainingScheduler):
     def _on_change(self, address: str, there: bool) -> None:
         line = f"learning goes to the cluster at {address}"
         self._tell(Note(line if there else "this machine learns while the cluster is gone"))
-
-
-def newest_first(recordings: Sequence[Recording]) -> list[Recording]:
-    """As many as may travel; one at least."""
-    kept: list[Recording] = []
-    for each in sorted(recordings, key=lambda r: -r.joined):
-        if kept and sum(r.seconds for r in kept) + each.seconds > MOST_SECONDS:
-            break
-        kept.append(each)
-    return kept

@@ -5,7 +5,7 @@ shelf, and what lies there goes along where the worker does not have it yet. On 
 :func:`moved` gives the same job with the worker's own paths.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,8 @@ from dreamd.training.messages import Progress
 
 AMONG_SECONDS = 1200.0
 """Seconds of recordings among which the cursor of a dream in a cluster leaps."""
+MOST_SECONDS = 7200.0
+"""Of the recordings that one model learns from there."""
 LARGEST = 512 << 20
 """Bytes of a dream's recordings; one that needs more is made here."""
 HEARD_BESIDE = (".events", ".solos")
@@ -171,3 +173,13 @@ def trimmed(job: Job) -> Job:
             kept.add(each)
             seconds += each.seconds
     return replace(job, among=tuple(each for each in job.among if each in kept))
+
+
+def newest_first(recordings: Sequence[Recording], most: float = MOST_SECONDS) -> list[Recording]:
+    """As many as may travel, ``most`` seconds of them; one at least."""
+    kept: list[Recording] = []
+    for each in sorted(recordings, key=lambda r: -r.joined):
+        if kept and sum(r.seconds for r in kept) + each.seconds > most:
+            break
+        kept.append(each)
+    return kept

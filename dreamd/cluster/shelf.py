@@ -89,8 +89,9 @@ class Shelf:
         return missing
 
     def path(self, relative: Path) -> Path:
-        """Of a file in a bundle: ``KEY/name``."""
-        return self.folder / relative
+        """Of a file in a bundle: ``KEY/name``. Raises :class:`SetupError` for one that would lie
+        elsewhere."""
+        return self.folder / _safe(relative.as_posix())
 
     def has(self, key: str) -> bool:
         """Whether it is there; it was asked for now."""

@@ -15,7 +15,7 @@ from dreamd.cluster.parcels import SliceOver, SliceParcel, moved_recording
 from dreamd.cluster.shelf import Files, Shelf
 from dreamd.cluster.sources import Remote, fetched
 from dreamd.corpus.recording import Recording
-from dreamd.errors import Cancelled
+from dreamd.errors import Cancelled, SetupError
 from dreamd.home import checkpoints
 from dreamd.home.lock import claim
 from dreamd.training.resume import newest_usable
@@ -48,6 +48,8 @@ def learn_slice(
         home = Path(folder) / "home"
         claim(home)
         place = checkpoints.folder(home, parcel.voice, parcel.config)
+        if not place.resolve().is_relative_to(home.resolve()):
+            raise SetupError(f"a voice is called {parcel.voice!r}")
         put_files(place, parcel.checkpoint)
         settings = replace(parcel.settings, home=home)
         trainer = Trainer(parcel.config, settings, recordings, say)

@@ -1,7 +1,8 @@
 """What a folder's voice is called: as far as Tidal's mini-notation can say it, like the folder.
 
 The watcher asks :func:`voice_names` for the names of all folders at once: two of them never become
-one voice. A seed's words are looked up with :func:`voice_called`.
+one voice. A seed's words are looked up with :func:`voice_called`. A voice that somebody else of a
+cluster shares has its owner's name before its own, ``ada/guitar``.
 """
 
 import unicodedata
@@ -27,6 +28,24 @@ def voice_name(folder: str) -> str:
     return words.strip(PUNCTUATION) or "voice"
 
 
+def performer_name(words: str) -> str:
+    """A performer's, for others: a voice's name without dots, which part it from its voices'.
+
+    >>> performer_name("ada.local"), performer_name("Ada's laptop")
+    ('ada-local', 'Ada-s-laptop')
+    """
+    return voice_name(words).replace(".", "-")
+
+
+def is_shared(voice: str) -> bool:
+    """Whether it is somebody else's.
+
+    >>> is_shared("ada/guitar"), is_shared("guitar")
+    (True, False)
+    """
+    return "/" in voice
+
+
 def _sayable(letter: str) -> str:
     if letter.isalpha() or letter in "0123456789" or letter in PUNCTUATION:
         return letter
@@ -37,16 +56,20 @@ def voice_called(name: str, voices: Collection[str]) -> str:
     """The voice that a client means; the name as it came where there is none.
 
     Letters may come in parts, as macOS writes them, and Tidal's OSC library sends nothing but the
-    lowest byte of each.
+    lowest byte of each. In its mini-notation a slash makes a pattern slow, so that a shared voice
+    may be called with a dot.
 
     >>> voice_called("u\\u0308", {"ü"}), voice_called("\\udcae\\udcbf\\udcfc", {"ギター"})
     ('ü', 'ギター')
+    >>> voice_called("ada.guitar", {"ada/guitar"}), voice_called("a.b", {"a/b", "a.b"})
+    ('ada/guitar', 'a.b')
     """
     plain = unicodedata.normalize("NFC", name)
-    if plain in voices:
-        return plain
-    sent = name.encode("utf-8", "surrogateescape")
-    return next((each for each in voices if _lowest_bytes(each) == sent), name)
+    spelt = (plain, plain.replace(".", "/", 1))
+    if found := next((each for each in spelt if each in voices), None):
+        return found
+    sent = {each.encode("utf-8", "surrogateescape") for each in (name, name.replace(".", "/", 1))}
+    return next((each for each in voices if _lowest_bytes(each) in sent), name)
 
 
 def _lowest_bytes(name: str) -> bytes:

@@ -61,7 +61,7 @@ class Dispatcher:
             try:
                 message = requests.parse(address, args)
                 if message is not None:
-                    self._trust.check(message, packet.sender, self._state.voices)
+                    self._trust.check(message, packet.sender, self._state.voices_to_ask)
                     self.on_message(message, packet.sender)
                 if isinstance(message, Request):
                     self._name_unknown(address, args, packet.sender)

@@ -1,5 +1,5 @@
 """Requests that wait for what is not there yet: a dream that is being made, a recording that lies
-in the folder and has not been read.
+in the folder and has not been read, a voice that somebody else shares.
 
 Admission asks :func:`awaited` before it looks anything up, holds what waits in a :class:`Patience`,
 and goes on when that says so.
@@ -46,7 +46,8 @@ class Patience:
 
 def awaited(state: State, dream: Dream) -> str | None:
     """In a few words what a request must wait for; None: for nothing."""
-    return _in_the_making(state, dream) or _unread(state, dream.request)
+    request = dream.request
+    return _in_the_making(state, dream) or _on_its_way(state, request) or _unread(state, request)
 
 
 def _in_the_making(state: State, asking: Dream) -> str | None:
@@ -62,6 +63,12 @@ def _in_the_making(state: State, asking: Dream) -> str | None:
         if (name == "dream" and number == dream.index) or Path(words) == dream.job.path:
             return f"dream:{dream.index}, its seed, is still being made"
     return None
+
+
+def _on_its_way(state: State, request: Request) -> str | None:
+    """A voice that somebody else shares."""
+    away = state.shared.away(request)
+    return away and f"{away} is on its way"
 
 
 def _unread(state: State, request: Request) -> str | None:

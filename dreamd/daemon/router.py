@@ -16,7 +16,7 @@ from dreamd.daemon.parts import Parts
 from dreamd.daemon.recordings import Library
 from dreamd.dreaming.job import ChunkWritten, CursorLeapt, Finished, JobFailed, Remarked
 from dreamd.osc.replies import Trained
-from dreamd.training.messages import Pace, Progress
+from dreamd.training.messages import Pace, Progress, VoiceLent, VoicesShared
 from dreamd.workers.messages import Here, Note, Ready
 from dreamd.workers.process import WorkerExited, WorkerMessage
 
@@ -72,6 +72,11 @@ class Router:
                 self._on_progress(progress)
             case Pace() as pace:
                 state.pace = pace
+            case VoicesShared(voices):
+                for line in state.shared.change(voices):
+                    state.say(line)
+            case VoiceLent(voice, recordings):
+                state.shared.lend(voice, recordings)
             case Note(text, problem):
                 state.say(text, problem)
             case Here():  # that it was heard is all there is to it

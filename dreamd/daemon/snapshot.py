@@ -49,7 +49,16 @@ def status(state: State, id_of: Callable[[Dream], int]) -> dict[str, Any]:
         "learning_slowly": state.pace.slow,
         "learning_share": state.pace.share,
         "rate": state.settings.rate,
+        **_sharing(state),
     }
+
+
+def _sharing(state: State) -> dict[str, Any]:
+    """What others of a cluster share, and what they know of this performer."""
+    settings = state.settings
+    if not settings.cluster:
+        return {}
+    return {"shared": state.shared.status(), "sharing": settings.share, "name": settings.name}
 
 
 def _elsewhere(state: State, voice: str, recordings: Sequence[Recording]) -> dict[str, str]:

@@ -12,6 +12,7 @@ from dreamd.corpus.ingest import Ingesting
 from dreamd.corpus.recording import Voices
 from dreamd.daemon.estimates import Estimates
 from dreamd.daemon.queue import Queue
+from dreamd.daemon.shared import Shared
 from dreamd.dreaming.resolve import all_voices
 from dreamd.home.bank import Bank
 from dreamd.home.log import Repeats
@@ -36,6 +37,7 @@ class State:
     bank: Bank
     queue: Queue
     estimates: Estimates = field(default_factory=Estimates)
+    shared: Shared = field(default_factory=Shared)  # voices of others
     training_paused: bool = False  # by a client
     unread: dict[Path, str] = field(default_factory=dict)  # complete files, their voices
     coming: Callable[[], frozenset[str] | None] = frozenset[str]
@@ -103,6 +105,10 @@ class State:
                 for name, recordings in self._voices.items()
             }
         return self._voices
+
+    def voices_to_ask(self) -> Voices:
+        """These, and those that others of the cluster share."""
+        return {**self.voices(), **self.shared.voices()}
 
     def seconds(self, voice: str) -> float:
         """Of the voice's recordings."""

@@ -21,7 +21,7 @@ from dreamd.dreaming import seeds
 from dreamd.dreaming.job import Reseeded, Steered
 from dreamd.dreaming.resolve import steered
 from dreamd.dreaming.seeds import Seed
-from dreamd.errors import BadRequest, DreamError
+from dreamd.errors import BadRequest, DreamError, NoSuchSeed
 from dreamd.osc.addresses import Address
 from dreamd.osc.requests import Request
 from dreamd.osc.steering import SEEDED, Steer
@@ -74,12 +74,20 @@ class Steering:
             turned["sampling"] = "concurrent"
         dream.request = replace(before, **turned)
         try:
-            dream.job = steered(job, replace(job.request, **turned), self._state.voices())
+            self._check_here(dream.request)
+            dream.job = steered(job, replace(job.request, **turned), self._state.voices_to_ask())
         except DreamError:
             dream.request = before
             raise
         moved = bool({"follow", "followat"} & turned.keys())
         self._supervisor.tell(dream, Steered(dream.serial, dream.job, moved))
+
+    def _check_here(self, asked: Request) -> None:
+        """Raises :class:`NoSuchSeed` where it names a voice of another performer that is not here
+        yet; it comes."""
+        self._admission.fetch(asked)
+        if away := self._state.shared.away(asked):
+            raise NoSuchSeed(f"{away} is on its way: say it again in a moment")
 
     # ------------------------------------------------------------ another seed
 
@@ -88,7 +96,8 @@ class Steering:
         asked = replace(dream.request, **dict(NO_SEED, **said.seed))
         if asked == dream.request and not said.anew:
             return
-        dream.request, voices = asked, self._state.voices()
+        self._check_here(asked)
+        dream.request, voices = asked, self._state.voices_to_ask()
         asked = seeds.with_voices(asked, voices)
         look = partial(self._look_up, dream, asked, voices, sender)
         if words := seeds.file_named(asked, voices):

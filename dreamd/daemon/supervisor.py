@@ -20,6 +20,7 @@ from dreamd.training.messages import (
     RecordingGone,
     RecordingJoined,
     SetRecordings,
+    VoiceWanted,
     YieldCPU,
 )
 from dreamd.workers.messages import AreYouThere, Note
@@ -157,7 +158,9 @@ class Supervisor:
 
     # ------------------------------------------------------------ training
 
-    def tell_training(self, change: RecordingJoined | RecordingGone | RecordingForgotten) -> None:
+    def tell_training(
+        self, change: RecordingJoined | RecordingGone | RecordingForgotten | VoiceWanted
+    ) -> None:
         """What changed, and not all that there is: a whole library may be joining."""
         self._trainer.send(change)
 

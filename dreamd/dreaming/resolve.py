@@ -20,7 +20,7 @@ from dreamd.dreaming import seeds
 from dreamd.dreaming.chance import Draws, stream
 from dreamd.dreaming.job import RING_SECONDS, Job
 from dreamd.errors import BadRequest, NoModel, NoSuchSeed, TooLong
-from dreamd.home import checkpoints, pretrained
+from dreamd.home import checkpoints, loans, pretrained
 from dreamd.osc.requests import Request
 from dreamd.settings import Settings
 
@@ -175,7 +175,8 @@ def choose_model(settings: Settings, voice: str, request: Request) -> ModelChoic
     :class:`NoModel` where a vector length or steps were asked for and there is no such model.
     """
     wanted = config_of(request.approach, settings, request.vector)
-    models = checkpoints.models(settings.home, voice, request.approach, settings.rate)
+    home = loans.home_of(settings.home, voice)
+    models = checkpoints.models(home, voice, request.approach, settings.rate)
     if request.vector is not None and all(s.vector != request.vector for s in models):
         lengths = ", ".join(str(s.vector) for s in models) or "none yet"
         raise NoModel(

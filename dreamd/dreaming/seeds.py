@@ -18,12 +18,12 @@ from dreamd.audio.no_audio import check_audio
 from dreamd.corpus import single_notes
 from dreamd.corpus.recording import Recording, Voices
 from dreamd.corpus.single_notes import SingleNote
-from dreamd.corpus.voice_names import voice_called
+from dreamd.corpus.voice_names import is_shared, voice_called
 from dreamd.errors import BadRecording, NoModel, NoSuchSeed
 from dreamd.home import credits
 from dreamd.osc.requests import Request
 
-_NUMBERED = re.compile(r"([^/\\]+):(-?\d{1,18})")
+_NUMBERED = re.compile(r"((?:[^/\\]+/)?[^/\\]+):(-?\d{1,18})")
 
 BEST = 4
 """A note is cut from one of its longest singles, this many of them."""
@@ -110,8 +110,8 @@ def _cutting(
 
 def numbered(words: str) -> tuple[str, int | None]:
     """
-    >>> numbered("guitar:2"), numbered("guitar")
-    (('guitar', 2), ('guitar', None))
+    >>> numbered("guitar:2"), numbered("guitar"), numbered("ada/guitar:0")
+    (('guitar', 2), ('guitar', None), ('ada/guitar', 0))
     """
     match = _NUMBERED.fullmatch(words)
     return (match[1], int(match[2])) if match else (words, None)
@@ -175,6 +175,8 @@ def file_named(request: Request, voices: Voices) -> str | None:
     name, number = numbered(words)
     if (name == "dream" and number is not None) or voices.get(name):
         return None
+    if is_shared(name := voice_called(name, voices)) and name in voices:
+        return None
     return words if looks_like_path(words) else None
 
 
@@ -209,7 +211,7 @@ def check_file(words: str) -> None:
 def voice_of(request: Request, voices: Voices, seed_voice: str | None) -> str:
     """Whose model dreams: the one asked for, else the seed's, else the client's own
     (``request.usual``), else ``default``, else the first by name; of those that have recordings, if
-    any has.
+    any has. One that somebody else shares only where it is named.
 
     Raises :class:`NoModel` for a voice that is asked for and not there.
     """
@@ -220,7 +222,8 @@ def voice_of(request: Request, voices: Voices, seed_voice: str | None) -> str:
         return request.voice
     if seed_voice is not None:
         return seed_voice
-    there = [name for name in voices if voices[name]] or list(voices)
+    own = [name for name in voices if not is_shared(name)]
+    there = [name for name in own if voices[name]] or own
     if request.usual in there:
         return request.usual
     return "default" if "default" in there or not there else min(there)

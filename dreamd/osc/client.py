@@ -106,4 +106,15 @@ def told(state: Mapping[str, Any]) -> str:
                 f"  {approach:9} error {model['error']:.3f} after {model['steps']} steps, "
                 f"dreams at {model['dream_speed']:.2f} times real time"
             )
+    lines += _shared(state)
     return "\n".join(lines)
+
+
+def _shared(state: Mapping[str, Any]) -> list[str]:
+    """What others of a cluster share."""
+    return [
+        f"{owner}/{voice}: shared by {owner}, {has['recordings']} recordings, "
+        f"{has['seconds']:.0f} s"
+        for owner, voices in state.get("shared", {}).items()
+        for voice, has in voices.items()
+    ]

@@ -2,9 +2,11 @@
 
 Down to the process: :class:`SetRecordings` once, then :class:`RecordingJoined`,
 :class:`RecordingGone` and :class:`RecordingForgotten`; :class:`PauseTraining`, :class:`YieldCPU`.
-Up from it: :class:`Progress`, :class:`Pace`.
+Up from it: :class:`Progress`, :class:`Pace`. With a cluster also :class:`VoiceWanted` down, and
+:class:`VoicesShared` and :class:`VoiceLent` up: this process is the one that learns elsewhere.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dreamd.approaches.config import ModelConfig
@@ -73,3 +75,35 @@ class Pace:
 
     share: float  # cores that it has got lately, 0…
     slow: bool  # much less than it may have: the machine is busy
+
+
+@dataclass(frozen=True)
+class VoiceWanted:
+    """A dream is asked for with a voice that somebody else of the cluster shares."""
+
+    voice: str  # ada/guitar
+
+
+@dataclass(frozen=True)
+class SharedVoice:
+    """A voice that somebody else of the cluster shares: what there is of it."""
+
+    voice: str  # ada/guitar
+    recordings: int
+    seconds: float  # of them
+    steps: Mapping[str, int]  # of its models, by approach
+
+
+@dataclass(frozen=True)
+class VoicesShared:
+    """All that are shared now."""
+
+    voices: tuple[SharedVoice, ...]
+
+
+@dataclass(frozen=True)
+class VoiceLent:
+    """It is here: its recordings, beside its models in ``HOME/shared``."""
+
+    voice: str
+    recordings: tuple[Recording, ...]

@@ -93,6 +93,9 @@ class TrainingScheduler:
         if unlearn:
             self._at_work.go_back(recording)
 
+    def want(self, voice: str) -> None:
+        """A voice that somebody else shares is asked for: with a cluster somebody may."""
+
     def _touch(self, voice: str) -> None:
         self._changed.pop(voice, None)
         self._changed[voice] = None

@@ -5,6 +5,7 @@ ever, as much and as urgently as :mod:`dreamd.training.throttle` allows, writes 
 dreams are made from, and reports.
 """
 
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -24,6 +25,7 @@ from dreamd.training.messages import (
     RecordingGone,
     RecordingJoined,
     SetRecordings,
+    VoiceWanted,
     YieldCPU,
 )
 from dreamd.training.scheduler import SLICE, TrainingScheduler
@@ -57,17 +59,32 @@ def serve(
     except SetupError as error:
         pipe.send(Note(f"{error} (training on the CPU)", problem=True))
         settings = replace(settings, device="cpu")
-    process = _Process(pipe, settings, make_scheduler(settings, pipe.send))
-    pipe.send(Ready())
+    tell = one_at_a_time(pipe.send)
+    process = _Process(pipe, tell, settings, make_scheduler(settings, tell))
+    tell(Ready())
     while process.listen():
         process.turn()
+
+
+def one_at_a_time(send: Callable[[Any], None]) -> Callable[[Any], None]:
+    """The same for several threads: a pipe would mix what they send."""
+    lock = threading.Lock()
+
+    def tell(said: Any) -> None:
+        with lock:
+            send(said)
+
+    return tell
 
 
 class _Process:
     """Between the daemon and the scheduler: when is a turn, how long, how urgent."""
 
-    def __init__(self, pipe: Connection, settings: Settings, scheduler: TrainingScheduler) -> None:
-        self._pipe, self._scheduler = pipe, scheduler
+    def __init__(
+        self, pipe: Connection, tell: Callable[[Any], None], settings: Settings,
+        scheduler: TrainingScheduler,
+    ) -> None:  # fmt: skip
+        self._pipe, self._tell, self._scheduler = pipe, tell, scheduler
         self._throttle = Throttle(settings.training_share, settings.threads)
         self._urgency = Urgency(settings.threads)
         # What a GPU computes is no time of this process: there the clock must do.
@@ -112,8 +129,10 @@ class _Process:
                 self._tell_pace()
             case YieldCPU(on):
                 self._throttle.yielding = on
+            case VoiceWanted(voice):
+                self._scheduler.want(voice)
             case AreYouThere():
-                self._pipe.send(Here())
+                self._tell(Here())
 
     def turn(self) -> None:
         """One model's turn, and a part of a recording that nobody has listened to yet."""
@@ -136,5 +155,5 @@ class _Process:
         here = Pace(round(self._throttle.share(now), 3), self._throttle.slow(now))
         pace = self._scheduler.pace or here
         if pace != self._told:
-            self._pipe.send(pace)
+            self._tell(pace)
             self._told = pace
