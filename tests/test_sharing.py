@@ -305,7 +305,7 @@ def test_one_that_does_not_come_fails_in_one_line(
     desk.admission.tick()
     _, (_, code, text) = desk.told(CLIENT)[-1]
     assert code == NoModel.code
-    assert text == "ada/guitar does not come from who shares it: ask again"
+    assert text == "ada/guitar does not come: ask again"
 
 
 def test_who_names_no_voice_never_gets_somebody_else_s(

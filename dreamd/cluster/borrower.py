@@ -4,7 +4,6 @@ What comes lies in ``HOME/shared`` (:mod:`dreamd.home.loans`): recordings on a s
 models lie in a home. Nothing is learned with it. Who offers and falls silent shares no more.
 """
 
-import logging
 import os
 import shutil
 from collections.abc import Callable
@@ -165,7 +164,6 @@ class Borrower:
         self._here[loan.voice] = loan
         recordings = tuple(moved_recording(each, shelf.path) for each in loan.recordings)
         self._tell(VoiceLent(loan.voice, recordings))
-        logging.info("%s is here, %d models", loan.voice, len(loan.checkpoints))
 
     def _place(self, voice: str, path: Path) -> None:
         """A checkpoint into its model's folder; older ones go, and any that are newer: whose it is

@@ -61,9 +61,7 @@ class ClusterScheduler(TrainingScheduler):
         changed = partial(self._on_change, str(address))
         self._link = Link(address, f"{name}-learner", changed, self._sharing.listen)
         self._sharing.begin()
-
-    def want(self, voice: str) -> None:
-        self._sharing.want(voice)
+        self.want = self._sharing.want
 
     def _recordings_of(self, voice: str) -> list[Recording]:
         return list(self._voices.get(voice, {}).values())

@@ -9,7 +9,6 @@ from dataclasses import replace
 from functools import partial
 
 from dreamd.corpus.recording import Voices
-from dreamd.daemon.clients import NotTooOften
 from dreamd.daemon.endless import is_gone
 from dreamd.daemon.errands import Errands
 from dreamd.daemon.parts import Parts
@@ -23,12 +22,9 @@ from dreamd.osc.addresses import Address
 from dreamd.osc.replies import Accepted
 from dreamd.osc.requests import Request
 from dreamd.osc.steering import Called
-from dreamd.training.messages import VoiceWanted
 
 MOST_OPENED = 64
 """Files of clients that are being opened at a time."""
-FETCHED_EVERY = 2.0
-"""Seconds between two looks whether one voice of another performer is here as it is now."""
 
 
 class Admission:
@@ -37,7 +33,6 @@ class Admission:
     def __init__(self, parts: Parts, home: Errands, paths: Errands) -> None:
         self._state, self._clients, self._supervisor, self._dreams = parts
         self.home, self.paths, self._patience = home, paths, Patience(self._state)
-        self._is_time = NotTooOften()
 
     def ask(self, request: Request, client: Client) -> None:
         """A request: into the queue; its seed and its model are looked up. Raises :class:`Busy`."""
@@ -52,17 +47,11 @@ class Admission:
         id = OWN_IDS + serial if request.id is None else request.id
         dream = Dream(id, client, serial, request, *length(self._state.settings, request))
         queue.add(dream)
-        self.fetch(request)
+        self._state.shared.fetch(request, self._supervisor.tell_training)
         if why := self._patience.holds(dream):
             self._dreams.warn(dream, f"it waits: {why}")
         else:
             self._begin(dream)
-
-    def fetch(self, request: Request) -> None:
-        """The voices of others that it names come here, or their newest weights do."""
-        for voice in self._state.shared.named(request):
-            if self._is_time(voice, FETCHED_EVERY):
-                self._supervisor.tell_training(VoiceWanted(voice))
 
     def tick(self) -> None:
         """By the clock: what has waited for its seed or its voice goes on."""
@@ -76,9 +65,7 @@ class Admission:
         """Its seed and its model are looked up."""
         state, sender, voices = self._state, dream.client.sender, self._state.voices_to_ask()
         if away := state.shared.away(dream.request):
-            self._dreams.reject(
-                dream, NoModel(f"{away} does not come from who shares it: ask again")
-            )
+            self._dreams.reject(dream, NoModel(f"{away} does not come: ask again"))
             return
         if dream.request.voice is not None and state.voices().get(dream.request.voice):
             state.set_usual(sender, dream.request.voice)

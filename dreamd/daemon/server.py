@@ -37,7 +37,7 @@ from dreamd.daemon.trust import Trust
 from dreamd.dreaming.live_speed import speeds_in_words, that_keep_time
 from dreamd.dreaming.resolve import trained_voices
 from dreamd.errors import NoAnswer
-from dreamd.home import loans, log
+from dreamd.home import log
 from dreamd.home.bank import Bank
 from dreamd.home.environment import answered
 from dreamd.home.lock import lock_home
@@ -96,7 +96,6 @@ class Server:
             state.say(line, warning=True)
         unseen = _recall(state.corpus, state.folder)
         state.bank.sweep()
-        loans.clear(self._settings.home)
         self._on_trained(frozenset(trained_voices(self._settings)))
         self._watcher = Watcher(
             state.folder, tell, lambda line: tell(Note(line, True)), expected=unseen

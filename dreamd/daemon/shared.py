@@ -5,14 +5,18 @@ is not here yet waits for it. They are asked for by name alone: nothing is learn
 nobody dreams with one who has not said so.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from dreamd.corpus.recording import Recording, Voices
 from dreamd.corpus.voice_names import voice_called
+from dreamd.daemon.clients import NotTooOften
 from dreamd.dreaming.seeds import numbered
 from dreamd.osc.requests import Request
-from dreamd.training.messages import SharedVoice
+from dreamd.training.messages import SharedVoice, VoiceWanted
+
+FETCHED_EVERY = 2.0
+"""Seconds between two looks whether one voice is here as it is with who shares it."""
 
 
 class Shared:
@@ -21,6 +25,7 @@ class Shared:
     def __init__(self) -> None:
         self._offered: dict[str, SharedVoice] = {}
         self._lent: dict[str, Sequence[Recording]] = {}
+        self._is_time = NotTooOften()
 
     def change(self, offered: Sequence[SharedVoice]) -> list[str]:
         """From now on just these are shared; gives what is new of that in words."""
@@ -47,6 +52,12 @@ class Shared:
         words = filter(None, (request.seed, request.voice, request.follow))
         names = (voice_called(numbered(each)[0], self._offered) for each in words)
         return [name for name in names if name in self._offered]
+
+    def fetch(self, request: Request, tell: Callable[[VoiceWanted], None]) -> None:
+        """Those come here, or what is new of them does."""
+        for voice in self.named(request):
+            if self._is_time(voice, FETCHED_EVERY):
+                tell(VoiceWanted(voice))
 
     def away(self, request: Request) -> str | None:
         """One that a request names and that is not here yet."""

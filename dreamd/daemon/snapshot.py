@@ -25,18 +25,8 @@ def status(state: State, id_of: Callable[[Dream], int]) -> dict[str, Any]:
 
     :param id_of: a dream's id as the one who asks knows it.
     """
-    models = _models(state)
-    voices = {
-        name: {
-            "recordings": len(recordings),
-            "seconds": round(state.seconds(name), 3),
-            "models": models.get(name, {}),
-            **_elsewhere(state, name, recordings),
-        }
-        for name, recordings in state.voices().items()
-    }
     return {
-        "voices": voices,
+        "voices": _voices(state),
         "queue": state.queue.crowd,
         "running": len(state.queue.running),
         "making": {str(id_of(d)): _making(state, d) for d in state.queue.running.values()},
@@ -50,6 +40,19 @@ def status(state: State, id_of: Callable[[Dream], int]) -> dict[str, Any]:
         "learning_share": state.pace.share,
         "rate": state.settings.rate,
         **_sharing(state),
+    }
+
+
+def _voices(state: State) -> dict[str, Any]:
+    models = _models(state)
+    return {
+        name: {
+            "recordings": len(recordings),
+            "seconds": round(state.seconds(name), 3),
+            "models": models.get(name, {}),
+            **_elsewhere(state, name, recordings),
+        }
+        for name, recordings in state.voices().items()
     }
 
 

@@ -85,7 +85,7 @@ class Steering:
     def _check_here(self, asked: Request) -> None:
         """Raises :class:`NoSuchSeed` where it names a voice of another performer that is not here
         yet; it comes."""
-        self._admission.fetch(asked)
+        self._state.shared.fetch(asked, self._supervisor.tell_training)
         if away := self._state.shared.away(asked):
             raise NoSuchSeed(f"{away} is on its way: say it again in a moment")
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from dreamd.corpus.recording import Recording
 from dreamd.daemon.queue import Dream
 from dreamd.dreaming.job import Said
+from dreamd.home import loans
 from dreamd.settings import Settings
 from dreamd.training.messages import (
     PauseTraining,
@@ -40,6 +41,8 @@ CHILDREN = {
     True: ("dreamd.cluster.dreamer", "dreamd.cluster.learner"),
 }
 """The modules of who dreams and who trains: here, or with a cluster. They say and hear the same."""
+
+Change = RecordingJoined | RecordingGone | RecordingForgotten | VoiceWanted
 
 
 @dataclass
@@ -100,6 +103,7 @@ class Supervisor:
     ) -> None:
         self.dreamers = settings.dreamers or os.cpu_count() or 1
         self._settings, self._tell = settings, tell
+        loans.clear(settings.home)  # of an earlier daemon
         self._ticked = 0.0
         self._yielding = False  # what training was told last
         self._dreamer, learner = CHILDREN[bool(settings.cluster)]
@@ -158,9 +162,7 @@ class Supervisor:
 
     # ------------------------------------------------------------ training
 
-    def tell_training(
-        self, change: RecordingJoined | RecordingGone | RecordingForgotten | VoiceWanted
-    ) -> None:
+    def tell_training(self, change: Change) -> None:
         """What changed, and not all that there is: a whole library may be joining."""
         self._trainer.send(change)
 

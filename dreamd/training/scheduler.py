@@ -46,6 +46,7 @@ class TrainingScheduler:
         self._listening = Listening()
         self._at_work = AtWork(settings, tell, self._listening.again)
         self.pace: Pace | None = None  #: of learning, where it is not this process that learns
+        self.want: Callable[[str], None] = lambda voice: None  #: one that somebody else shares
 
     @property
     def learns(self) -> bool:
@@ -92,9 +93,6 @@ class TrainingScheduler:
         self._listening.forget(recording)
         if unlearn:
             self._at_work.go_back(recording)
-
-    def want(self, voice: str) -> None:
-        """A voice that somebody else shares is asked for: with a cluster somebody may."""
 
     def _touch(self, voice: str) -> None:
         self._changed.pop(voice, None)
