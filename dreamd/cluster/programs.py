@@ -23,7 +23,7 @@ AGAIN_AFTER_SECONDS = 2.0
 """Before a scheduler that is not there is tried again."""
 NOWHERE = "127.0.0.1:0"
 """Where Dask's pages would be, if it showed any."""
-STARTING = 120.0  # seconds in which a slot must be up: it loads PyTorch
+STARTING = 600.0  # seconds in which a slot must be up: it loads PyTorch, on a machine that is busy
 MOST_MEMORY = 8 << 30
 """Bytes for one slot; one that takes more is ended and started again."""
 
