@@ -48,6 +48,7 @@ from dreamd.cluster.parcels import (
     moved_recording,
     trimmed,
 )
+from dreamd.cluster.programs import STARTING
 from dreamd.cluster.receiver import Receiver
 from dreamd.cluster.slicer import Slicer
 from dreamd.corpus.recording import Recording
@@ -88,7 +89,7 @@ class Programs:
         return local.start(*command, out=self._out)
 
     def wait_for_workers(self, count: int = 2) -> None:
-        until(lambda: len(self.ask(Client.nthreads)) >= count, self.said)
+        until(lambda: len(self.ask(Client.nthreads)) >= count, self.said, STARTING)
 
     def ask(self, question: Callable[[Client], Any]) -> Any:
         """What a client hears; nothing while no scheduler answers."""
@@ -128,8 +129,10 @@ class Programs:
         self._out.close()
 
 
-def until(true: Callable[[], bool], said: Callable[[], str] = str) -> None:
-    deadline = time.monotonic() + 2 * PATIENCE
+def until(
+    true: Callable[[], bool], said: Callable[[], str] = str, patience: float = 2 * PATIENCE
+) -> None:
+    deadline = time.monotonic() + patience
     while not true():
         assert time.monotonic() < deadline, f"never came true\n{said()}"
         time.sleep(0.3)
@@ -296,7 +299,6 @@ def test_a_worker_that_is_killed_in_a_dream(
         elsewhere.make(job, small, tell, some_after("begins again", elsewhere, told))
     heard = told_of(told)
     np.testing.assert_array_equal(samples_of(job)[:heard], here(job, small, tmp_path, heard)[0])
-    cluster.wait_for_workers()
 
 
 class Once:
@@ -542,7 +544,6 @@ def test_a_farm_brings_every_voice_home_and_goes_on_where_it_was(
     again = Watched()
     Farm(small, voices, shapes, 2.0, again).run(cluster.address)
     assert not any("error" in line for line in again.lines), "it was trained already"
-    cluster.wait_for_workers()
 
 
 def test_workers_read_recordings_by_address(
@@ -564,23 +565,35 @@ def test_what_is_no_checkpoint_is_not_kept(small: Settings) -> None:
     assert not (small.home / "models").exists()
 
 
-def test_a_performer_s_daemon_dreams_and_learns_there(
-    cluster: Programs, daemon: Callable[..., Daemon], recordings: Path
+def test_daemons_dream_learn_and_share_there(
+    cluster: Programs, daemon: Callable[..., Daemon], recordings: Path, tmp_path: Path
 ) -> None:
-    one = daemon(recordings, "--cluster", cluster.words, "--dreamers", "1")
-    one.until(lambda: "dreams go to" in one.said() and "learning goes to" in one.said())
-    one.until(
-        lambda: one.status()["voices"]["guitar"]["models"].get("spectrum", {}).get("steps", 0)
+    """One performer's dream with another's voice is the dream that its owner has."""
+    (tmp_path / "none").mkdir()
+    common = ("--cluster", cluster.words, "--dreamers", "1", "--name")
+    ada = daemon(recordings, *common, "ada", "--share", "guitar", home="ada")
+    ben = daemon(tmp_path / "none", *common, "ben", home="ben")
+    ada.until(lambda: "dreams go to" in ada.said() and "learning goes to" in ada.said())
+    ada.until(
+        lambda: ada.status()["voices"]["guitar"]["models"].get("spectrum", {}).get("steps", 0)
     )
-    one.ask(approach="spectrum", seed="guitar:0", secs=1, rand=5, id=1)
-    _, path, frames, *_ = one.wait("/dream/done", 1)
-    assert np.abs(DreamFile(Path(path), 11025).read(0, frames)).max() > 0
-    assert frames == 11025
-    one.ask(approach="transpose", seed="guitar:0", secs=200, id=2)
-    one.wait("/dream/chunk", 2)
-    one.send("/dream/cancel", 2)
-    assert one.wait("/dream/failed", 2)[1] == "cancelled"
-    assert one.stop() == 0
+    ada.send("/dream/pause")
+    ada.ask(approach="transpose", seed="guitar:0", secs=200, id=2)
+    ada.wait("/dream/chunk", 2)
+    ada.send("/dream/cancel", 2)
+    assert ada.wait("/dream/failed", 2)[1] == "cancelled"
+    ben.until(lambda: "guitar" in ben.status()["shared"].get("ada", {}))
+    dreams = []
+    for one, voice in ((ben, "ada/guitar"), (ada, "guitar")):
+        one.ask(approach="spectrum", seed=f"{voice}:0", secs=1, rand=5, id=1)
+        _, path, frames, rate, *_ = one.wait("/dream/done", 1)
+        assert (frames, rate) == (11025, 11025)
+        dreams.append(DreamFile(Path(path), rate).read(0, frames))
+    assert np.abs(dreams[0]).max() > 0
+    np.testing.assert_array_equal(*dreams)
+    assert ben.status()["shared"]["ada"]["guitar"]["here"]
+    assert not ben.status()["voices"]
+    assert (ada.stop(), ben.stop()) == (0, 0)
 
 
 # ---------------------------------------------------------------- what a worker reads and writes
@@ -855,7 +868,7 @@ def test_a_dream_and_a_farm_across_a_link_that_is_down_and_up_again(
     notes, seen = list[Any](), Watched()
     elsewhere = Elsewhere(replace(small, cluster=THERE, tls=str(far)), notes.append)
     elsewhere.notes = notes  # type: ignore[attr-defined]
-    until(lambda: there_is_a_slot(elsewhere._link))
+    until(lambda: there_is_a_slot(elsewhere._link), patience=STARTING)
     job, shape = make_job(secs=300), config_of("vector", small)
     claim(tmp_path / "farm")
     settings = replace(small, home=tmp_path / "farm")
