@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from dreamd.cluster.borrower import ASKED_AGAIN, FALLS_SILENT, Borrower
 from dreamd.cluster.lender import Lender
 from dreamd.cluster.loans import Offer, Piece, Wish
 from dreamd.corpus.recording import Recording, cut
+from dreamd.daemon import supervisor
 from dreamd.daemon.patience import LONGEST_WAIT
 from dreamd.dreaming.resolve import resolve, trained_voices
 from dreamd.errors import NoModel
@@ -381,11 +383,14 @@ def test_the_status_names_them(make_desk: Callable[..., Desk], small: Settings) 
     assert "ada/guitar: shared by ada, 1 recordings, 2 s" in told(nested(said))
 
 
-def test_what_lies_there_from_before_is_cleared_away(small: Settings) -> None:
+def test_what_was_lent_to_an_earlier_daemon_is_cleared_away(
+    small: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor, "Worker", lambda name, *_: SimpleNamespace(name=name))
     (loans.folder(small.home) / "models").mkdir(parents=True)
-    loans.clear(small.home)
-    loans.clear(small.home)
-    assert not loans.folder(small.home).exists()
+    for _ in range(2):
+        supervisor.Supervisor(small, print)
+        assert not loans.folder(small.home).exists()
 
 
 @pytest.mark.parametrize(("flags", "words"), [
