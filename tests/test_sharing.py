@@ -143,7 +143,7 @@ def test_what_is_shared_is_heard_of_and_comes_when_it_is_wanted(
     assert {each.voice for each in lent.recordings} == {"ada/guitar"}
     for mine, hers in zip(lent.recordings, reversed(ada.voices["guitar"]), strict=True):
         np.testing.assert_array_equal(cut(mine, 0, 1000), cut(hers, 0, 1000))
-        assert Path(mine.cache).is_relative_to(loans.folder(ben.settings.home))
+        assert Path(mine.cache).is_relative_to(loans.lent_to(ben.settings.home))
 
 
 def test_a_shared_voice_dreams_as_its_owner_s_does(
@@ -192,7 +192,7 @@ def test_only_what_is_new_travels_again(ada: Performer, ben: Performer, between:
     ben.borrower.want("ada/guitar", 0.0)
     between.carry()
     assert between.pieces == 1
-    model = loans.folder(ben.settings.home) / "models" / "ada" / "guitar"
+    model = loans.lent_to(ben.settings.home) / "models" / "ada" / "guitar"
     (folder,) = model.iterdir()
     newest = checkpoints.newest(folder)
     assert newest is not None
@@ -214,7 +214,7 @@ def test_what_she_has_gone_back_from_is_not_dreamt_with(
     ben.borrower.want("ada/guitar", 0.0)
     between.carry()
     mine = checkpoints.folder(
-        loans.folder(ben.settings.home), "ada/guitar", config_of("spectrum", ben.settings)
+        loans.lent_to(ben.settings.home), "ada/guitar", config_of("spectrum", ben.settings)
     )
     assert [each.name for each in checkpoints.checkpoints(mine)] == [
         each.name for each in checkpoints.checkpoints(model)
@@ -224,7 +224,7 @@ def test_what_she_has_gone_back_from_is_not_dreamt_with(
 def test_a_piece_that_is_lost_is_wished_for_again(
     ada: Performer, ben: Performer, between: Between, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dreamd.cluster.loans.PIECE", 20_000)
+    monkeypatch.setattr("dreamd.cluster.loans.LARGEST_PIECE", 20_000)
     ada.offer()
     lost = iter([False] * 4 + [True])
     between.loses = lambda message: isinstance(message, Piece) and next(lost, False)
@@ -387,10 +387,10 @@ def test_what_was_lent_to_an_earlier_daemon_is_cleared_away(
     small: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(supervisor, "Worker", lambda name, *_: SimpleNamespace(name=name))
-    (loans.folder(small.home) / "models").mkdir(parents=True)
+    (loans.lent_to(small.home) / "models").mkdir(parents=True)
     for _ in range(2):
         supervisor.Supervisor(small, print)
-        assert not loans.folder(small.home).exists()
+        assert not loans.lent_to(small.home).exists()
 
 
 @pytest.mark.parametrize(("flags", "words"), [

@@ -23,7 +23,7 @@ from dreamd.workers.messages import Note
 
 FALLS_SILENT = 10.0  # seconds after which what somebody offered is shared no more
 ASKED_AGAIN = 5.0  # seconds without a piece after which a voice is wished for again
-KEPT_BEFORE = 1
+OLDER_KEPT = 1
 """Checkpoints of a model that stay, beside the newest: a dream may be about to load one."""
 
 
@@ -44,7 +44,7 @@ class Borrower:
         tell: Callable[[Any], None],
     ) -> None:  # fmt: skip
         self._settings, self._topic, self._send, self._tell = settings, topic, send, tell
-        self._folder = loans.folder(settings.home)
+        self._folder = loans.lent_to(settings.home)
         self._offers: dict[str, tuple[Offer, float]] = {}  # by names, and when they were heard
         self._coming: dict[str, _Coming] = {}
         self._here: dict[str, Loan] = {}
@@ -176,7 +176,7 @@ class Borrower:
         there = checkpoints.checkpoints(model)
         older = [each for each in there if each.name < path.name]
         for each in there:
-            if each.name != path.name and each not in older[-KEPT_BEFORE:]:
+            if each.name != path.name and each not in older[-OLDER_KEPT:]:
                 each.unlink(missing_ok=True)
 
     def _missing(self, loan: Loan) -> list[str]:

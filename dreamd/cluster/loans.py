@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from dreamd.cluster.shelf import Files
 from dreamd.corpus.recording import Recording
 
-PIECE = 1 << 20
+LARGEST_PIECE = 1 << 20
 """Bytes of a bundle that travel at once: what others say comes between."""
 
 
@@ -68,9 +68,9 @@ class Piece:
 
 def in_pieces(key: str, files: Files) -> Iterator[Piece]:
     whole = pickle.dumps(dict(files))
-    count = -(-len(whole) // PIECE)
+    count = -(-len(whole) // LARGEST_PIECE)
     for nth in range(count):
-        yield Piece(key, nth, count, whole[nth * PIECE : (nth + 1) * PIECE])
+        yield Piece(key, nth, count, whole[nth * LARGEST_PIECE : (nth + 1) * LARGEST_PIECE])
 
 
 class Pieces:

@@ -28,7 +28,7 @@ from dreamd.training.messages import VoiceWanted
 OFFERS = "dreamd-voices"
 """The topic that all hear."""
 OFFERED_EVERY = 3.0  # seconds
-LOOKS_EVERY = 0.5  # seconds
+TURNS_EVERY = 0.5  # seconds
 
 
 class Sharing:
@@ -73,7 +73,7 @@ class Sharing:
 
     def _turn(self) -> None:
         with contextlib.suppress(queue.Empty):
-            heard = self._heard.get(timeout=LOOKS_EVERY)
+            heard = self._heard.get(timeout=TURNS_EVERY)
             self._on_message(pickle.loads(heard) if isinstance(heard, bytes) else heard)
         if self._client() is not None:
             self._borrower.tick(time.monotonic())

@@ -104,8 +104,7 @@ class Supervisor:
         self.dreamers = settings.dreamers or os.cpu_count() or 1
         self._settings, self._tell = settings, tell
         loans.clear(settings.home)  # of an earlier daemon
-        self._ticked = 0.0
-        self._yielding = False  # what training was told last
+        self._ticked, self._yielding = 0.0, False  # the clock; what training was told last
         self._dreamer, learner = CHILDREN[bool(settings.cluster)]
         self._trainer = Worker("learner", learner, settings, tell)
         self.slots = {self._trainer.name: Slot(self._trainer, time.monotonic(), trains=True)}

@@ -11,7 +11,7 @@ from pathlib import Path
 from dreamd.corpus.voice_names import is_shared
 
 
-def folder(home: Path) -> Path:
+def lent_to(home: Path) -> Path:
     return home / "shared"
 
 
@@ -21,9 +21,9 @@ def home_of(home: Path, voice: str) -> Path:
     >>> home_of(Path("/home"), "guitar").name, home_of(Path("/home"), "ada/guitar").name
     ('home', 'shared')
     """
-    return folder(home) if is_shared(voice) else home
+    return lent_to(home) if is_shared(voice) else home
 
 
 def clear(home: Path) -> None:
     """Nothing is lent any more."""
-    shutil.rmtree(folder(home), ignore_errors=True)
+    shutil.rmtree(lent_to(home), ignore_errors=True)

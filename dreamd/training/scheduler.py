@@ -31,10 +31,7 @@ AGAIN_AFTER = 60.0
 
 
 class TrainingScheduler:
-    """All models, in turn.
-
-    :param tell: takes :class:`Progress` and :class:`Note`.
-    """
+    """All models, in turn. ``tell`` takes :class:`Progress` and :class:`Note`."""
 
     def __init__(self, settings: Settings, tell: Callable[[Progress | Note], None]) -> None:
         self._settings, self._tell = settings, tell
