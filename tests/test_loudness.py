@@ -126,6 +126,20 @@ def test_gain_turns_it_up_and_down() -> None:
     assert loudest_moment(louder, RATE) <= -26 + OVER
 
 
+@pytest.mark.parametrize("most", [-30.0, -40.0, -60.0])
+def test_a_softer_level_is_no_gap(most: float) -> None:
+    """It is led there: what sounded loud just before does not silence what comes."""
+    dream, turned = 0.5 * tone(220, 8.0).astype(np.float32), 4 * RATE
+    limiter = Limiter(None, RATE, Level.of(-20.0, -14.0, 1.0))
+    before = limiter(dream[:turned])
+    limiter.turn(Level.of(most - 6, most, 1.0))
+    out = np.concatenate((before, limiter(dream[turned:])))
+    hop = RATE // 100
+    hops = 20 * np.log10(np.abs(out[: len(out) // hop * hop]).reshape(-1, hop).max(1) + 1e-12)
+    assert hops[100:].min() > most - 10
+    assert loudest_moment(out[turned + RATE :], RATE) <= most + OVER
+
+
 # ---------------------------------------------------------------- bounded
 
 

@@ -40,6 +40,9 @@ UP = 30.0  # dB by which a dream is turned up, at most
 SPENT = 3
 """One part in so many of what may still sound within a moment may sound in its next hop."""
 
+STEADY = MOMENT - 1 + SPENT
+"""And then each hop has one of so many, when all are as loud."""
+
 TURN = 1.0  # dB by which a performer's turning goes on with each hop: 0.24 s for 24 dB
 TURNED = 5.0  # of full scale, by which the ceiling goes there in a second
 
@@ -145,6 +148,7 @@ class _Loudness:
         self._rate, self._level = rate, level
         self._weighting = Weighting(rate)
         self._most = power(level.most) * MOMENT
+        self._share, self._easing = 0.0, 0  # of a hop, and hops for which it may have that for sure
         self._dreamt: deque[float] = deque(maxlen=MOMENT)  # the newest powers, as they come in
         self._sounded: deque[float] = deque(maxlen=MOMENT)  # and as they go out
         self._moments: deque[float] = deque(maxlen=HEARD_MOMENTS)
@@ -164,7 +168,9 @@ class _Loudness:
 
     def turn(self, level: Level) -> None:
         self._owed += level.gain - self._level.gain
-        self._level, self._most = level, power(level.most) * MOMENT
+        before, self._most = self._most, power(level.most) * MOMENT
+        self._share, self._easing = max(before, self._most) / STEADY, MOMENT
+        self._level = level
 
     def __call__(self, samples: Numbers) -> Numbers:
         """The hops that are sure: all whole ones but the newest."""
@@ -190,11 +196,20 @@ class _Loudness:
         step = min(max(self._owed, -TURN), TURN)
         self._gain, self._owed = self._gain + step, self._owed - step
         slow = 10 ** (self._gain / 10)
-        may = max(self._most - sum(self._sounded), 0.0) / SPENT
+        may = max((self._most - sum(self._sounded)) / SPENT, self._eased(), 0.0)
         turned = min(1.0, may / max(dreamt * slow, 1e-30))
         self._sounded.append(dreamt * slow * turned)
         self._hear_hop(dreamt * turned)
         return float(np.sqrt(slow * turned))
+
+    def _eased(self) -> float:
+        """What a hop may have although louder ones came just before, by another level: else they
+        would silence it. It goes to what is fair by the new one."""
+        fair = self._most / STEADY
+        self._share = max(self._share * 10 ** (-TURN / 10), fair)
+        if self._easing and self._share == fair:
+            self._easing -= 1
+        return self._share if self._easing else 0.0
 
     def _hear_hop(self, dreamt: float) -> None:
         """What was turned down is made up for by the slow gain, as far as may be."""
