@@ -615,7 +615,7 @@ class Opened:
             paths = {Path(os.fsdecode(each)) for each in places
                      if isinstance(each, str | bytes | os.PathLike)}  # fmt: skip
             # A name alone is of something in a folder that was opened before.
-            self.paths |= {each for each in paths if len(each.parts) > 1}
+            self.paths |= {each.absolute() for each in paths if len(each.parts) > 1}
 
 
 @pytest.fixture(scope="module")
