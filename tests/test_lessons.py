@@ -79,8 +79,8 @@ def test_five_steps_are_those_of_the_derivatives(
     model = network(approach, 256, 8, 128, layers, residual=layers > 1)
     batches = [0.3 * torch.randn(profile.windows, model.example_samples) for _ in range(5)]
     other = copy.deepcopy(model)
-    learn(model, profile, 1e-3, batches)
-    plain_steps(other, profile, 1e-3, batches)
+    learn(model, profile, profile.learning_rate, batches)
+    plain_steps(other, profile, profile.learning_rate, batches)
     agree(model, other)
 
 

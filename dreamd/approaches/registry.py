@@ -88,9 +88,10 @@ _LIST = (
         Concurrent(3e-4, block=256, windows=8, level_correction=0.7, residual_gain=1.5,
                    ceiling=3.0, holds_harmonics=True),
         lifts=True),
+    # An epsilon as large as a gradient usually is: what the windows say little of moves little.
     Row("column", "vector", True, 1.0, 4.0,
-        Concurrent(1e-3, block=512, windows=8, level_correction=0.7, residual_gain=0.7,
-                   ceiling=5.0),
+        Concurrent(2e-3, epsilon=2e-5, block=512, windows=8, level_correction=0.7,
+                   residual_gain=0.5, ceiling=5.0),
         lifts=True),
 )  # fmt: skip
 
