@@ -244,7 +244,8 @@ def test_concurrent_is_the_paper_s_loop_in_each_band(
         made = np.concatenate([next(blocks) for _ in range(steps)])
     net, profile = copy.deepcopy(model), registry.ROWS[approach].concurrent
     net.recurrent.layers[0].weight_ih_l0.requires_grad_(False)
-    adam = torch.optim.Adam(net.parameters(), course.learning_rate(asked, profile))
+    rate = course.learning_rate(asked, profile)
+    adam = torch.optim.Adam(net.parameters(), rate, eps=profile.epsilon)
     count, window, decode = lessons.block_of(net, profile), queue, net.decoder()
     here = 0.5 * RATE
     for step in range(steps):
