@@ -40,7 +40,7 @@ UP = 30.0  # dB by which a dream is turned up, at most
 SPENT = 3
 """One part in so many of what may still sound within a moment may sound in its next hop."""
 
-STEADY = MOMENT - 1 + SPENT
+EVEN = MOMENT - 1 + SPENT
 """And then each hop has one of so many, when all are as loud."""
 
 TURN = 1.0  # dB by which a performer's turning goes on with each hop: 0.24 s for 24 dB
@@ -169,7 +169,7 @@ class _Loudness:
     def turn(self, level: Level) -> None:
         self._owed += level.gain - self._level.gain
         before, self._most = self._most, power(level.most) * MOMENT
-        self._share, self._easing = max(before, self._most) / STEADY, MOMENT
+        self._share, self._easing = max(before, self._most) / EVEN, MOMENT
         self._level = level
 
     def __call__(self, samples: Numbers) -> Numbers:
@@ -205,7 +205,7 @@ class _Loudness:
     def _eased(self) -> float:
         """What a hop may have although louder ones came just before, by another level: else they
         would silence it. It goes to what is fair by the new one."""
-        fair = self._most / STEADY
+        fair = self._most / EVEN
         self._share = max(self._share * 10 ** (-TURN / 10), fair)
         if self._easing and self._share == fair:
             self._easing -= 1

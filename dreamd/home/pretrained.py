@@ -4,8 +4,8 @@ They lie in ``models/VOICE/CONFIG/`` like the models of a home folder, as 16-bit
 card for each voice. A voice without a model of its own dreams from one of them, and a new model
 begins from the nearest one where that is nearer than nothing. ``dreamd starters`` makes them.
 
-They are of 11025 Hz. At a higher rate they serve as well, and so does what a voice has learned at
-11025 Hz itself: it is the lowest part of what there is to know
+They are of 11025 Hz. At a higher rate at which they keep their pitch they serve as well, and so
+does what a voice has learned at 11025 Hz itself: it is the lowest part of what there is to know
 (:meth:`dreamd.approaches.base.Approach.lifted`).
 """
 
@@ -16,15 +16,14 @@ from dreamd.approaches.registry import ROWS
 from dreamd.errors import SetupError
 from dreamd.home import checkpoints
 from dreamd.home.resources import resource_path
+from dreamd.settings import PAPER_RATE, multiple
 
 
 def all_of(config: ModelConfig, voice: str = "", home: Path | None = None) -> list[Path]:
     """The starters of just this shape, else those of 11025 Hz that span the same time; the one that
     is called like the voice comes first, and before it what the voice's own model of 11025 Hz in
     ``home`` has learned."""
-    row = ROWS[config.approach]
-    parted = config.bands > 1 or not row.sample_wise  # else no part of it is the lowest
-    lower = [config.usual] if row.lifts and parted and config.usual != config else []
+    lower = [config.usual] if _lifts(config) else []
     own = [checkpoints.newest(checkpoints.folder(home, voice, each)) for each in lower if home]
     try:
         root = resource_path("models")
@@ -32,6 +31,15 @@ def all_of(config: ModelConfig, voice: str = "", home: Path | None = None) -> li
         return [*filter(None, own)]
     shipped = next(filter(None, (_of(root, each, voice) for each in (config, *lower))), [])
     return [*filter(None, own), *shipped]
+
+
+def _lifts(config: ModelConfig) -> bool:
+    """Whether what is known at 11025 Hz serves it: a spectrum's bins lie where they lie in Hz,
+    while vectors and bands keep their pitch at multiples of that rate alone."""
+    row = ROWS[config.approach]
+    parted = config.bands > 1 or not row.sample_wise  # else no part of it is the lowest
+    in_tune = row.size == "hop" or config.rate == multiple(config.rate) * PAPER_RATE
+    return row.lifts and parted and in_tune and config.rate > PAPER_RATE
 
 
 def _of(root: Path, config: ModelConfig, voice: str) -> list[Path]:

@@ -28,6 +28,7 @@ from dreamd.osc import transport
 LINES = {"line": 2, "cloud": 3}
 """The endless dreams, SuperCollider's and Tidal's, and their channels on tape."""
 MEASURED_EVERY = 5.0  # seconds
+ENDING = 3.0  # seconds of the last tapes, in which the set ends
 HIGHEST_PEAK = 10 ** (-1 / 20)
 OVER, UNDER = 6.0, 20.0  # LU that a moment may be over, a dream under, the loudest recording
 INSERTED = 20  # clicks into each line of each tape
@@ -79,7 +80,7 @@ class Stage:
         here = self._socket.getsockname()[1]
         args = (daemon.port, root, stretch, seed, here)
         self._set = threading.Thread(target=self._play, args=args)
-        self._ended = ""
+        self._ended, self._over = "", False
         self._set.start()
         self._socket.settimeout(0.2)
         self._language = int(self._wait_for_start()[1])
@@ -123,6 +124,7 @@ class Stage:
 
     def end(self) -> str:
         """What SuperCollider posted."""
+        self._over = True
         self._send("/test/over")
         self._set.join()
         while self._hear_tape():
@@ -164,6 +166,8 @@ class Stage:
     def _listen(self, number: int) -> None:
         path = self._root / f"tape-{number}.wav"
         tape, rate = soundfile.read(path, dtype="float32")
+        if self._over:  # the dreams are freed before the tape ends
+            tape = tape[: -int(ENDING * rate)]
         self.figures.tapes += 1
         if not np.isfinite(tape).all() or np.abs(tape[:, :2]).max() > 1.0:
             self.figures.too_loud.append(f"{path.name}: {np.abs(tape).max():.2f} at the output")
