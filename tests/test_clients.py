@@ -197,7 +197,7 @@ def test_the_status_names_each_dream_as_its_asker_does(desk: Desk) -> None:
 def starter(monkeypatch: pytest.MonkeyPatch) -> None:
     """The one starter model is called pluck."""
     path = Path("models/pluck/vector/00000001.safetensors")
-    monkeypatch.setattr(pretrained, "all_of", lambda config, voice="": [path])
+    monkeypatch.setattr(pretrained, "all_of", lambda config, voice="", home=None: [path])
     monkeypatch.setattr(snapshot, "_starter_for", snapshot._starter_for.__wrapped__)
 
 

@@ -37,7 +37,9 @@ def test_every_part_prints_a_table(
         trainer.save()
     there = checkpoints.folder(small.home, trainer.voice, trainer.config).parent
     monkeypatch.setattr(
-        pretrained, "all_of", lambda config, voice="": [checkpoints.newest(there / config.name)]
+        pretrained,
+        "all_of",
+        lambda config, voice="", home=None: [checkpoints.newest(there / config.name)],
     )
     monkeypatch.setattr(study.liveliness, "drift", lambda samples, rate: 0.0)  # needs two seconds
     with torch.no_grad():
