@@ -41,7 +41,7 @@ def test_every_part_prints_a_table(
         "all_of",
         lambda config, voice="", home=None: [checkpoints.newest(there / config.name)],
     )
-    monkeypatch.setattr(study.liveliness, "drift", lambda samples, rate: 0.0)  # needs two seconds
+    monkeypatch.setattr(study.liveliness, "_drift", lambda heard: 0.0)  # needs two seconds
     with torch.no_grad():
         parts = list(map(str, study.report(small, {"sine": [recording]})))
     assert [part.splitlines()[0] for part in parts] == [
