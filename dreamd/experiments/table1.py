@@ -174,7 +174,7 @@ def trained(settings: Settings, voice: str, config: ModelConfig) -> float:
 
 def done(folder: Path) -> Iterator[tuple[TableRow, str]]:
     """The finished rows with the paper's words, in the paper's order, those of all rates."""
-    paths = sorted(folder.glob("*-*.json"))
+    paths = [path for path in sorted(folder.glob("*-*.json")) if ".credits" not in path.suffixes]
     rows = [TableRow.parse(json.loads(path.read_text(encoding="utf-8"))) for path in paths]
     rows.sort(key=lambda row: row.rate)
     for approach, vector, words in TABLE:
