@@ -17,8 +17,8 @@ VOICES_NAMED = (
 )
 """How code names a voice: SuperCollider's, in options, Tidal's or Strudel's, in OSC."""
 
-RECORDS = r"record\(|forget|dreamrec"
-"""What makes a voice of the performer's own, or is about one of its takes."""
+RECORDS = r"record\(|forget|dreamrec|\bada[/.]"
+"""What makes a voice of the performer's own, is about one of its takes, or names another's."""
 
 
 def strange_voices(text: str) -> list[str]:
