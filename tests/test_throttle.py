@@ -212,7 +212,7 @@ def test_who_talks_without_pause_stops_no_learning(small, recorded, monkeypatch)
 
     pipe = Chatter(messages())
     scheduler = worker.TrainingScheduler(small, pipe.send)
-    process = worker._Process(pipe, small, scheduler)  # type: ignore[arg-type]
+    process = worker._Process(pipe, pipe.send, small, scheduler)  # type: ignore[arg-type]
     for _ in range(5):
         assert process.listen()
         process.turn()
