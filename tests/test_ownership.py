@@ -25,7 +25,8 @@ THEIRS = (
 """Names that a performer's own files may have, some of them almost like ours."""
 
 FOLDERS = (
-    "", "corpus", "models", "models/guitar", "dreams", "dreams/dream", "dreams/unfinished", "mine",
+    "", "corpus", "models", "models/guitar", "dreams", "dreams/dream", "dreams/unfinished",
+    "shared", "shared/models", "mine",
 )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import tone
+from test_ownership import lay, missing
 from wire import Desk
 
 from dreamd.approaches.registry import config_of
@@ -387,10 +388,28 @@ def test_what_was_lent_to_an_earlier_daemon_is_cleared_away(
     small: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(supervisor, "Worker", lambda name, *_: SimpleNamespace(name=name))
-    (loans.lent_to(small.home) / "models").mkdir(parents=True)
+    lent, key = loans.lent_to(small.home), "0123456789abcdef" * 2
+    checkpoint = "column-11025-v64-n4-h16-l1/weights-000000000001.safetensors"
+    ours = [
+        f"{key}/recording.f32", f"{key}/recording.json", f"{key}.01234567.tmp/recording.f32",
+        f"{key}/{checkpoint}", f"models/ada/guitar/{checkpoint}",
+        f"models/ada/guitar/{checkpoint}.tmp",
+    ]  # fmt: skip
+    for name in ours:
+        (lent / name).parent.mkdir(parents=True, exist_ok=True)
+        (lent / name).touch()
+    (lent / "models" / "ben").mkdir()
     for _ in range(2):
         supervisor.Supervisor(small, print)
-        assert not loans.lent_to(small.home).exists()
+        assert not lent.exists()
+
+
+def test_files_of_others_among_what_was_lent_stay(small: Settings) -> None:
+    lent, key = loans.lent_to(small.home), "0123456789abcdef" * 2
+    folders = ("", key, "models", "models/ada/guitar", "models/ada/guitar/column-11025-v64", "mine")
+    laid = lay(lent, *folders)
+    loans.clear(small.home)
+    assert not missing(laid)
 
 
 @pytest.mark.parametrize(("flags", "words"), [

@@ -8,6 +8,7 @@ recording goes to a machine once, whoever's it is, and paths mean nothing beyond
 import contextlib
 import hashlib
 import os
+import re
 import secrets
 import shutil
 import time
@@ -23,6 +24,9 @@ FOLDER, DEVICE = "DREAMD_SHELF", "DREAMD_DEVICE"
 
 SHELF_ROOM = 4 << 30  # bytes that a shelf may take
 IN_USE = 900.0  # seconds for which a bundle stays after it was last asked for
+
+KEY = re.compile(r"[0-9a-f]{32}")
+"""What a bundle's folder is called; any other name is somebody else's."""
 
 Files = Mapping[str, bytes]
 """Names, with ``/`` between their parts, and what is in the files."""
@@ -120,7 +124,7 @@ class Shelf:
         """The bundles that nobody has asked for longest go."""
         there = []
         for entry in os.scandir(self.folder):
-            if len(entry.name) == 32 and entry.is_dir():
+            if KEY.fullmatch(entry.name) and entry.is_dir():
                 with contextlib.suppress(OSError):  # another slot was faster
                     there.append((entry.stat().st_mtime, _size(Path(entry.path)), entry.path))
         taken = sum(size for _, size, _ in there)
