@@ -169,7 +169,7 @@ class _Loudness:
     def turn(self, level: Level) -> None:
         self._owed += level.gain - self._level.gain
         before, self._most = self._most, power(level.most) * MOMENT
-        self._share, self._easing = max(before, self._most) / EVEN, MOMENT
+        self._share, self._easing = before / EVEN, MOMENT
         self._level = level
 
     def __call__(self, samples: Numbers) -> Numbers:
@@ -196,7 +196,7 @@ class _Loudness:
         step = min(max(self._owed, -TURN), TURN)
         self._gain, self._owed = self._gain + step, self._owed - step
         slow = 10 ** (self._gain / 10)
-        may = max((self._most - sum(self._sounded)) / SPENT, self._eased(), 0.0)
+        may = max((self._most - sum(self._sounded)) / SPENT, self._eased())
         turned = min(1.0, may / max(dreamt * slow, 1e-30))
         self._sounded.append(dreamt * slow * turned)
         self._hear_hop(dreamt * turned)

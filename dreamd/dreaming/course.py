@@ -65,8 +65,7 @@ class Course:
         self._decode = self._model.decoder()
         self._frame = 0  # samples made
         self._newest = self.seed  # a queue full of what it sounds like
-        self._fading = np.zeros(0, np.float32)  # how what came before a new seed goes on
-        self._join = 0  # samples of that at first
+        self._join = Join(np.zeros(0, np.float32))
         self._follower: Follower | None = None
         self._cursor: Cursor | None = None
         self._walk: WeightWalk | None = None
@@ -77,9 +76,7 @@ class Course:
 
     def __next__(self) -> Samples:
         """The next block. Raises ``FloatingPointError`` where it is no numbers any more."""
-        samples = self._decode(next(self._made)).numpy()
-        if len(self._fading):
-            samples, self._fading = joined_to(self._fading, samples, self._join)
+        samples = self._join(self._decode(next(self._made)).numpy())
         if self._follower and self._cursor:
             if self._follower.leapt:
                 self._tell(self._follower.leapt, self._cursor)
@@ -182,8 +179,7 @@ class Course:
     def _fade(self) -> None:
         """What comes next begins something else: what was dreamt so far goes on by itself for a
         moment, by linear prediction, and fades into it."""
-        self._fading = continued(self._newest, JOIN, self._job.config.rate)
-        self._join = len(self._fading)
+        self._join = Join(continued(self._newest, JOIN, self._job.config.rate))
 
     def restart(self) -> None:
         """Begins anew, from its seed and the weights that it had at first."""
@@ -194,14 +190,23 @@ class Course:
         self._made = self._begin(self.seed)
 
 
-def joined_to(fading: Samples, block: Samples, join: int) -> tuple[Samples, Samples]:
-    """``block`` where it takes the place of what fades, ``join`` samples in all; and what is
-    still to come of that."""
-    count = min(len(fading), len(block))
-    at = join - len(fading) + np.arange(1, count + 1, dtype=np.float32)
-    rise = 0.5 - 0.5 * np.cos(np.pi * at / (join + 1))
-    begins = rise * block[:count] + (1 - rise) * fading[:count]
-    return np.concatenate((begins, block[count:])), fading[count:]
+class Join:
+    """What takes another's place fades in, block by block.
+
+    :param going_on: ``(count,)`` samples: how the other goes on by itself, and fades out.
+    """
+
+    def __init__(self, going_on: Samples) -> None:
+        self._going_on, self._at = going_on, 0
+
+    def __call__(self, block: Samples) -> Samples:
+        fading = self._going_on[self._at : self._at + len(block)]
+        if not (count := len(fading)):
+            return block
+        at = self._at + np.arange(1, count + 1, dtype=np.float32)
+        rise = 0.5 - 0.5 * np.cos(np.pi * at / (len(self._going_on) + 1))
+        self._at += count
+        return np.concatenate((rise * block[:count] + (1 - rise) * fading, block[count:]))
 
 
 def threads_of(job: Job, settings: Settings) -> int:

@@ -15,7 +15,7 @@ import numpy as np
 from dreamd.audio.crossfade import continued, fitted
 from dreamd.audio.files import DreamFile, Samples
 from dreamd.audio.limiter import FADE_IN, FADE_OUT
-from dreamd.dreaming.course import JOIN, Course, joined_to
+from dreamd.dreaming.course import JOIN, Course, Join
 from dreamd.dreaming.helm import Helm
 from dreamd.dreaming.job import ChunkWritten, Job, Remarked, Told
 from dreamd.errors import Cancelled, Diverged
@@ -103,8 +103,7 @@ class Ring:
         self.rate, self.made = job.rate, job.made  #: frames, more than the ring has
         self._file, self._begun = DreamFile(job.path, self.rate), job.made
         self._samples = self._file.read(0, job.frames).copy()  # what is in the file
-        self._fading = self._going_on() if self.made else np.zeros(0, np.float32)
-        self._join = len(self._fading)
+        self._join = Join(self._going_on() if self.made else np.zeros(0, np.float32))
 
     @property
     def seconds(self) -> float:
@@ -119,9 +118,7 @@ class Ring:
     def write(self, samples: Samples) -> list[tuple[int, int]]:
         """What comes next: gives which frames of the dream that was, in parts as they lie in the
         ring."""
-        parts = []
-        if len(self._fading):
-            samples, self._fading = joined_to(self._fading, samples, self._join)
+        parts, samples = [], self._join(samples)
         while len(samples):
             at = self.made % len(self._samples)
             part = samples[: len(self._samples) - at]
