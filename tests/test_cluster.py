@@ -288,17 +288,10 @@ def test_a_worker_that_is_killed_in_a_dream(
     tmp_path: Path,
 ) -> None:  # fmt: skip
     """It begins again elsewhere; what was heard is not told again."""
-    job, told = make_job(secs=300), list[Any]()
-    at_first_part = Once(lambda: cluster.kill_who("dream-"))
-
-    def tell(said: Any) -> None:
-        told.append(said)
-        at_first_part(bool(parts(told)))
-
-    with pytest.raises(Cancelled):
-        elsewhere.make(job, small, tell, some_after("begins again", elsewhere, told))
-    heard = told_of(told)
-    np.testing.assert_array_equal(samples_of(job)[:heard], here(job, small, tmp_path, heard)[0])
+    job = make_job(secs=300)
+    is_carried_on(
+        elsewhere, job, small, tmp_path, lambda: cluster.kill_who("dream-"), "begins again"
+    )
 
 
 class Once:
@@ -331,27 +324,36 @@ def some_after(words: str, elsewhere: Elsewhere, told: list[Any]) -> Callable[[f
     return when(is_far_enough)
 
 
-def test_a_scheduler_that_is_killed_in_a_dream_and_comes_back(
-    elsewhere: Elsewhere, make_job: Callable[..., Job], small: Settings, cluster: Programs,
-    tmp_path: Path,
+def is_carried_on(
+    elsewhere: Elsewhere, job: Job, small: Settings, tmp_path: Path, lose: Callable[[], Any],
+    words: str,
 ) -> None:  # fmt: skip
-    """This machine goes on by itself, and goes back."""
-    job, told = make_job(secs=300), list[Any]()
-    at_first_part = Once(cluster.kill_scheduler)
+    """A dream loses who makes it with its first part; a line with these words is said, and it is
+    the same as if it had been made here."""
+    told, at_first_part = list[Any](), Once(lose)
 
     def tell(said: Any) -> None:
         told.append(said)
         at_first_part(bool(parts(told)))
 
     with pytest.raises(Cancelled), torch.no_grad():
-        elsewhere.make(job, small, tell, some_after("goes on here", elsewhere, told))
+        elsewhere.make(job, small, tell, some_after(words, elsewhere, told))
     heard = told_of(told)
     np.testing.assert_array_equal(samples_of(job)[:heard], here(job, small, tmp_path, heard)[0])
+
+
+def test_a_scheduler_that_is_killed_in_a_dream_and_comes_back(
+    elsewhere: Elsewhere, make_job: Callable[..., Job], small: Settings, cluster: Programs,
+    tmp_path: Path,
+) -> None:  # fmt: skip
+    """This machine goes on by itself, and goes back."""
+    job = make_job(secs=300)
+    is_carried_on(elsewhere, job, small, tmp_path, cluster.kill_scheduler, "goes on here")
     cluster.start_scheduler()
     cluster.wait_for_workers()
     until(lambda: elsewhere._link.client() is not None)
     again = make_job()
-    elsewhere.make(again, small, told.append, nothing)
+    elsewhere.make(again, small, lambda said: None, nothing)
     np.testing.assert_array_equal(samples_of(again), here(again, small, tmp_path)[0])
 
 
@@ -876,17 +878,7 @@ def test_a_dream_and_a_farm_across_a_link_that_is_down_and_up_again(
     farms = threading.Thread(target=farm.run, args=(cluster_at(THERE, far),))
     farms.start()
     until(lambda: max(seen.seconds["sine " + shape.name]) > 0)
-    told = list[Any]()
-    at_first_part = Once(lambda: cable("down"))
-
-    def tell(said: Any) -> None:
-        told.append(said)
-        at_first_part(bool(parts(told)))
-
-    with pytest.raises(Cancelled), torch.no_grad():
-        elsewhere.make(job, small, tell, some_after("goes on here", elsewhere, told))
-    heard = told_of(told)
-    np.testing.assert_array_equal(samples_of(job)[:heard], here(job, small, tmp_path, heard)[0])
+    is_carried_on(elsewhere, job, small, tmp_path, lambda: cable("down"), "goes on here")
     until(lambda: any("does not answer" in line for line in seen.lines))
     cable("up")
     until(lambda: elsewhere._link.client() is not None)
