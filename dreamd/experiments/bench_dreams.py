@@ -30,6 +30,7 @@ from dreamd.kernels.sliding_lstm import SlidingLSTM
 from dreamd.settings import Settings
 
 DREAMT_SECONDS = 2.0
+RATE, FULL_BAND = REFERENCE.rate, 44100
 SIZES: tuple[tuple[str, Settings], ...] = (
     ("reference", REFERENCE),
     ("H 64", replace(REFERENCE, hidden=64)),
@@ -37,7 +38,7 @@ SIZES: tuple[tuple[str, Settings], ...] = (
     ("H 512", replace(REFERENCE, hidden=512)),
     ("V 256", replace(REFERENCE, vector=256)),
     ("V 2048", replace(REFERENCE, vector=2048)),
-    ("44.1 kHz", replace(REFERENCE, rate=44100)),
+    ("44.1 kHz", replace(REFERENCE, rate=FULL_BAND)),
 )
 
 
@@ -163,23 +164,27 @@ def whole_vectors() -> Part:
 def concurrently() -> Part:
     """Dreams that learn as they go, at the defaults, nothing else being trained."""
     rows = []
-    cases = [("vector", 1024), ("vector", 256), ("spectrum", 1024), ("spectrum", 256)]
-    cases += [(approach, 1024) for approach in SAMPLE_WISE]
-    with tempfile.TemporaryDirectory() as home:
-        recording = phrase_recording(Path(home), REFERENCE.rate)
-        for approach, length in cases:
-            settings = replace(REFERENCE, vector=length, hop=length)
+    cases = [("vector", 1024, RATE), ("vector", 256, RATE)]
+    cases += [("spectrum", 1024, RATE), ("spectrum", 256, RATE)]
+    cases += [(approach, 1024, RATE) for approach in SAMPLE_WISE]
+    cases += [("vector", 4096, FULL_BAND), ("spectrum", 1024, FULL_BAND)]
+    cases += [(approach, 4096, FULL_BAND) for approach in SAMPLE_WISE]
+    for approach, length, rate in cases:
+        settings = replace(REFERENCE, vector=length, hop=length, rate=rate)
+        with tempfile.TemporaryDirectory() as folder:
+            recording = phrase_recording(Path(folder), rate)
             works = [going_on(approach, settings, None, 1)]
             works += [going_on(approach, settings, recording, threads) for threads in (1, 2)]
             paused, one, two = (DREAMT_SECONDS / taken for taken in timing.in_turn(*works))
-            rows.append([approach, str(length), f"**{one / paused:.2f}**", f"**{one:.1f}**",
-                         f"**{two:.1f}**", f"{paused:.1f}"])  # fmt: skip
+        rows.append([f"{rate / 1000:.1f} kHz", approach, str(length), f"**{one / paused:.2f}**",
+                     f"**{one:.1f}**", f"**{two:.1f}**", f"{paused:.1f}"])  # fmt: skip
     text = (
         "The default: the dream learns from a walk through a recording, a step of Adam for each "
-        "vector or spectrum, or for each 256 (column: 512) samples. *over paused*: the speed on "
+        "vector or spectrum, or for each 256 (column: 512) samples of a band: at 44.1 kHz "
+        "transpose and column dream four at once. *over paused*: the speed on "
         "one core over that of a paused dream, both measured in turn. Times real time."
     )
-    head = ["approach", "V or hop", "over paused", "1 core", "2 cores", "paused, 1 core"]
+    head = ["rate", "approach", "V or hop", "over paused", "1 core", "2 cores", "paused, 1 core"]
     return Part("Concurrent dreams", text, head, rows)
 
 
