@@ -1,6 +1,8 @@
 """What numba compiled is kept where that is possible; where it is not, that costs time alone."""
 
+import importlib
 import os
+import pkgutil
 import resource
 import subprocess
 import sys
@@ -8,7 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from numba.core.dispatcher import Dispatcher
 
+from dreamd import kernels
 from dreamd.kernels import compiled
 
 PACKAGES = str(Path(compiled.__file__).parents[2])
@@ -87,3 +91,27 @@ def test_a_cache_that_nobody_may_read(tmp_path: Path) -> None:
     path.unlink()
     path.mkdir()
     assert "is compiled anew" in run(tmp_path, tmp_path / "cache")
+
+
+def loops() -> dict[str, Dispatcher]:
+    """All that is compiled and kept, by its name."""
+    found = {}
+    for module in pkgutil.iter_modules(kernels.__path__, "dreamd.kernels."):
+        for name, each in vars(importlib.import_module(module.name)).items():
+            if isinstance(each, Dispatcher) and each.__module__ == module.name:
+                found[f"{module.name}.{name}"] = each
+    return found
+
+
+def calls(loop: Dispatcher) -> list[Dispatcher]:
+    """The kept loops that it calls; the activations are kept in their callers alone."""
+    names = (loop.py_func.__globals__.get(name) for name in loop.py_func.__code__.co_names)
+    called = [each for each in names if isinstance(each, Dispatcher)]
+    return [each for each in called if not each.__module__.endswith(".activations")]
+
+
+@pytest.mark.parametrize("name", [name for name, loop in loops().items() if calls(loop)])
+def test_what_is_called_becomes_a_part_of_its_caller(name: str) -> None:
+    """Else the same dream would have other last bits in the process that compiled it."""
+    for each in calls(loops()[name]):
+        assert each.targetoptions.get("inline") == "always", each.__name__

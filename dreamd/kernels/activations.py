@@ -34,6 +34,11 @@ FLAGS: dict[str, Any] = {
 }
 """For loops over cells: everything that fast arithmetic may do, but NaN is still NaN."""
 
+WITHIN: dict[str, Any] = FLAGS | {"inline": "always"}
+"""For a loop that another one calls, and becomes a part of. Compiled by itself it would be one
+machine code in the process that compiled both, and another where they come from the disk: the last
+bits of a dream would tell which."""
+
 _f = np.float32
 _END, _HALF = _f(8.4), _f(0.5)
 _P0, _P1, _P2, _P3, _P4 = map(_f, (1, 1.33308986e-1, 3.43505953e-3, 1.95685646e-5, 1.18160498e-8))

@@ -11,20 +11,20 @@ from typing import Any
 
 import numpy as np
 
-from dreamd.kernels.activations import FLAGS
+from dreamd.kernels.activations import WITHIN
 from dreamd.kernels.compiled import compiled
 
 _ZERO = np.float32(0)
 
 
-@compiled(**FLAGS)
+@compiled(**WITHIN)
 def product(a: Any, b: Any, out: Any) -> None:
     """``out (M, N) = a (M, K) b (K, N)``."""
     out[:] = _ZERO
     add_product(a, b, out)
 
 
-@compiled(**FLAGS)
+@compiled(**WITHIN)
 def add_product(a: Any, b: Any, out: Any) -> None:
     """``out (M, N) += a (M, K) b (K, N)``: eight rows of ``b`` at a time."""
     K, N = b.shape  # noqa: N806
@@ -45,7 +45,7 @@ def add_product(a: Any, b: Any, out: Any) -> None:
                 row[j] += by * b[k, j]
 
 
-@compiled(**FLAGS)
+@compiled(**WITHIN)
 def product_transposed(a: Any, b: Any, out: Any) -> None:
     """``out (M, N) = a (M, K) b (N, K)ᵀ``: eight rows of ``a`` at a time."""
     M, K = a.shape  # noqa: N806
@@ -76,7 +76,7 @@ def product_transposed(a: Any, b: Any, out: Any) -> None:
             out[m, j] = total
 
 
-@compiled(**FLAGS)
+@compiled(**WITHIN)
 def transposed_product(a: Any, b: Any, out: Any) -> None:
     """``out (M, N) = a (K, M)ᵀ b (K, N)``: eight of the ``K`` at a time."""
     K, M = a.shape  # noqa: N806

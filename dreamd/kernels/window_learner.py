@@ -20,7 +20,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from dreamd.kernels.activations import FLAGS, sigmoid, tanh
+from dreamd.kernels.activations import FLAGS, WITHIN, sigmoid, tanh
 from dreamd.kernels.adam import BETA, adam_step
 from dreamd.kernels.compiled import compiled
 from dreamd.kernels.projections import project
@@ -171,7 +171,7 @@ def learn(  # type: ignore[no-untyped-def]
             transposed_product(slopes, vectors, d_w_ih)
 
 
-@compiled(**FLAGS)
+@compiled(**WITHIN)
 def forward(projections, residual, w_hh, upper, biases, gates, cells, states, outputs):  # type: ignore[no-untyped-def]
     """All layers: ``outputs (L, n, B, H)``, and all that leads there."""
     L, H = w_hh.shape[0], w_hh.shape[2]  # noqa: N806
@@ -193,7 +193,7 @@ def forward(projections, residual, w_hh, upper, biases, gates, cells, states, ou
             outputs[layer] += outputs[layer - 1]
 
 
-@compiled(**FLAGS)
+@compiled(**WITHIN)
 def _forward(b_ih, b_hh, w_hh, gates, cells, states):  # type: ignore[no-untyped-def]
     """``gates (n, B, 4H)`` hold projections, and then the gates; ``cells`` and ``states``
     ``(n+1, B, H)`` begin with those before the first step."""
@@ -215,7 +215,7 @@ def _forward(b_ih, b_hh, w_hh, gates, cells, states):  # type: ignore[no-untyped
                 h[j] = o[j] * tanh(c[j])
 
 
-@compiled(**FLAGS)
+@compiled(**WITHIN)
 def _end(told, labels, dense_bias, mix, mix_bias, d_mix, d_mix_bias, B):  # type: ignore[no-untyped-def]  # noqa: N803
     """``told (nB, O)``, the dense layer's products, to the error's derivatives by them."""
     rows, O = told.shape  # noqa: N806, E741
@@ -240,7 +240,7 @@ def _end(told, labels, dense_bias, mix, mix_bias, d_mix, d_mix_bias, B):  # type
                 told[k * B + b, j] = slope * mix[k]
 
 
-@compiled(**FLAGS)
+@compiled(**WITHIN)
 def _column_sums(rows, out):  # type: ignore[no-untyped-def]
     out[:] = np.float32(0)
     for r in range(rows.shape[0]):
@@ -249,7 +249,7 @@ def _column_sums(rows, out):  # type: ignore[no-untyped-def]
             out[j] += row[j]
 
 
-@compiled(**FLAGS)
+@compiled(**WITHIN)
 def _backward(above, w_hh, gates, cells, after, d_cell):  # type: ignore[no-untyped-def]
     """``above (n, B, H)``, derivatives by a layer's states from what uses them, to those by its
     gates before the activations, which take the gates' place."""
