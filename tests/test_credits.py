@@ -4,6 +4,7 @@ with it."""
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +16,10 @@ from dreamd import cli
 from dreamd.audio import files, plucked_string
 from dreamd.commands import offline
 from dreamd.commands.offline import listen
+from dreamd.corpus import events
 from dreamd.corpus.recording import Recording
 from dreamd.dreaming import render
-from dreamd.dreaming.job import CursorLeapt
+from dreamd.dreaming.job import CursorLeapt, Told
 from dreamd.dreaming.resolve import resolve
 from dreamd.errors import NoSuchSeed
 from dreamd.home import credits
@@ -129,6 +131,21 @@ def test_a_voice_nobody_has_listened_to_is_walked_straight(
 ) -> None:
     voices = {"sine": [recorded(tone(300, 2.0))]}
     assert len(path_of(small, voices)) == 1
+
+
+def test_the_first_dream_of_a_new_voice_leaps(
+    small: Settings, recorded: Callable[..., Recording], tmp_path: Path
+) -> None:
+    """Straight on a network that has learned nothing yet makes a copy of what the cursor passes."""
+    voices = {"scale": [recorded(scale(*(40, 52, 64, 76) * 3), "scale")]}
+    asked = Request("spectrum", secs=2.0, rand=3)
+    job = resolve(small, asked, voices, lambda number: Path())
+    job, told = replace(job, path=tmp_path / "dream.wav"), list[Told]()
+    files.DreamFile(job.path, job.rate).create(job.frames)
+    render.render(job, small, told.append)
+    leaps = [each for each in told if isinstance(each, CursorLeapt)]
+    assert len(leaps) > 2
+    assert events.exist(voices["scale"][0])  # the next dream need not listen
 
 
 def test_a_dream_made_without_a_daemon_has_its_credits_beside_it(

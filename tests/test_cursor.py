@@ -1,6 +1,7 @@
 """Where the cursor goes: straight on, to what the dream sounds like, or as a melody goes."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -172,6 +173,26 @@ def test_the_index_is_made_once_from_what_is_known(recorded: Make) -> None:
     assert len(both) == both.firsts[-1] == len(both.before) == len(both.lengths)
     assert both.lengths.min() > 0
     assert both.lengths.sum() == known.frames + unknown.frames
+
+
+def test_a_dream_listens_to_what_nobody_has_and_no_longer_than_it_may(
+    recorded: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ("first", "long", "lost", "second", "third")
+    takes = {name: recorded(plucked(), name=f"{name}.wav") for name in names}
+    takes["long"] = recorded(np.tile(plucked(), 4), name="long.wav")
+    Path(takes["lost"].cache).unlink()
+    monkeypatch.setattr(places, "MOST_SCANNED", 3.5 * takes["first"].seconds)
+    places.scan_unknown([takes[name] for name in names])
+    heard = [name for name in names if events.exist(takes[name])]
+    assert heard == ["first", "second"]  # the lost one's time is spent
+    places.scan_unknown([takes[name] for name in names if name != "lost"])
+    heard = [name for name in names if events.exist(takes[name])]
+    assert heard == ["first", "second", "third"]
+    found = events.known(takes["first"])
+    assert found is not None
+    np.testing.assert_array_equal(found.frames, events.find(plucked(), RATE).frames)
+    assert not list(Path(takes["first"].cache).parent.glob("*.tmp"))
 
 
 # ---------------------------------------------------------------- a melody to follow

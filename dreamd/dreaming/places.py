@@ -4,6 +4,7 @@
 guide look into it.
 """
 
+import contextlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -15,6 +16,11 @@ from dreamd.audio.timbre import Array, Frames
 from dreamd.corpus import events
 from dreamd.corpus.events import Events
 from dreamd.corpus.recording import Recording
+from dreamd.errors import BadRecording
+
+MOST_SCANNED = 300.0
+"""Seconds of recordings that nobody has listened to yet that a dream listens to itself before it
+begins: at 44.1 kHz less than a second of computing."""
 
 
 @dataclass(frozen=True)
@@ -104,3 +110,17 @@ def index(recordings: Iterable[Recording]) -> Index:
 def _index(recordings: tuple[Recording, ...]) -> Index:
     both = ((recording, events.known(recording)) for recording in recordings)
     return Index((recording, found) for recording, found in both if found is not None)
+
+
+def scan_unknown(recordings: Iterable[Recording]) -> None:
+    """Finds the events of what a dream follows, the first ones first, where the training process
+    has had no time to: a cursor that knows of no event walks straight on, and what a network as
+    young as its recordings makes of that is a copy."""
+    left = MOST_SCANNED
+    for recording in recordings:
+        if events.exist(recording) or recording.seconds > left:
+            continue
+        left -= recording.seconds
+        with contextlib.suppress(OSError, BadRecording):  # whoever follows it there will say so
+            for _ in events.scan(recording):
+                pass

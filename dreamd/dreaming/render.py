@@ -45,6 +45,7 @@ def render(
     ``hear`` is asked after each block, some hundredths of a second, for what clients say. Raises a
     :class:`DreamError` if the seed cannot be read, the dream breaks, or somebody stopped it.
     """
+    places.scan_unknown((job.follow, *job.among) if job.follow else ())
     with closing(Course(job, settings, leapt=tell)) as course:
         return _make(job, course, tell, hear)
 
