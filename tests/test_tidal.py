@@ -440,7 +440,7 @@ def test_failures_and_a_daemon_that_is_not_there_are_told(
 
 def test_steering_steers_by_the_script(ghci: Ghci, daemon: Receiver, receiver: Any) -> None:
     ghci.script(daemon.port, receiver().port)
-    ghci.type('steering $ fast 8 $ steer "line" # temperature (slow 4 sine)')
+    ghci.type('steering $ fast 8 $ steer "line" # temperature (slow 4 saw)')
     first, second = (requests.pairs(daemon.next().params) for _ in range(2))
     assert first["steer"] == second["steer"] == "line"
     assert first["temperature"] != second["temperature"]

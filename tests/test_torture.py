@@ -50,7 +50,7 @@ def test_files(tmp_path: Path) -> None:
 
 
 def test_soak(tmp_path: Path) -> None:
-    assert not soak.run(tmp_path, seed=2, seconds=20, minute=8).faults
+    assert not soak.run(tmp_path, seed=2, seconds=12, minute=5).faults
 
 
 @pytest.mark.supercollider

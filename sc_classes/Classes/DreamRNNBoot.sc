@@ -63,8 +63,11 @@ DreamRNNBoot {
 		}
 	}
 
+	// It may have answered late, when one was started beside it already, which could not be.
 	prReplace {
 		restart = false;
+		stage = \asking;
+		verdict = retry = nil;
 		deadline = client.now + firstPatience;
 		client.quit
 	}

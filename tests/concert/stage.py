@@ -18,7 +18,7 @@ import soundfile
 import superdirt
 from test_supercollider import SuperCollider, jack_server
 from test_tidal import Ghci
-from torture.driven import Driven, Sandbox, driven
+from torture.driven import USUAL, Driven, Sandbox, driven
 from torture.outcome import LARGEST_GROWTH, LARGEST_GROWTH_OF_FILES, Outcome, growth
 
 from concert import hearing
@@ -220,7 +220,7 @@ class Stage:
 
 
 def run(
-    root: Path, seed: int, seconds: float, stretch: float = 120.0, sizes: tuple[str, ...] = ()
+    root: Path, seed: int, seconds: float, stretch: float = 120.0, sizes: tuple[str, ...] = USUAL
 ) -> Outcome:
     """:param root: an empty folder to work in.
     :param stretch: seconds of a tape; ``sizes``: of the models, as flags.

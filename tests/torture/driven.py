@@ -115,6 +115,10 @@ class Heard:
                 self.statuses += 1
 
 
+USUAL = ("--hidden", "128")
+"""Models of the usual sizes, whatever else a start would find that this machine keeps time with."""
+
+
 class Driven(Daemon):
     """A daemon with a client that listens in a thread."""
 

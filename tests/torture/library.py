@@ -11,7 +11,7 @@ import numpy as np
 
 from dreamd.approaches.registry import APPROACHES
 from dreamd.audio import files
-from torture.driven import Driven, Sandbox, driven
+from torture.driven import USUAL, Driven, Sandbox, driven
 from torture.outcome import Outcome
 
 VOICES = 300
@@ -32,7 +32,7 @@ def run(root: Path, seed: int, count: int, voices: int = VOICES) -> Outcome:
     resource.setrlimit(resource.RLIMIT_NOFILE, (OPEN_FILES, hard))  # the daemon inherits it
     try:
         began = time.monotonic()
-        with driven(Driven(sandbox, sizes=())) as daemon:
+        with driven(Driven(sandbox, sizes=USUAL)) as daemon:
             outcome.need(daemon.becomes(lambda: _taken_in(daemon) >= count, HOURS),
                          f"{_taken_in(daemon)} of {count} were taken in")  # fmt: skip
             rate = count / (time.monotonic() - began)

@@ -14,7 +14,7 @@ from test_supercollider import SuperCollider, jack_server
 
 from dreamd.approaches.registry import APPROACHES
 from dreamd.osc import transport
-from torture.driven import Driven, Sandbox, driven
+from torture.driven import USUAL, Driven, Sandbox, driven
 from torture.outcome import Outcome
 
 SYNTHS = 40  # strings with reverberation: an eighth of a core or so
@@ -77,7 +77,7 @@ def run(root: Path, turns: int, seconds: float = 17.0, synths: int = SYNTHS) -> 
     outcome, sandbox = Outcome("Audio server"), Sandbox(root)
     sandbox.voice("guitar", 220, 330, seconds=5.0)
     loads: dict[str, Load] = defaultdict(Load)
-    with jack_server(root) as jack, driven(Driven(sandbox, sizes=())) as daemon:
+    with jack_server(root) as jack, driven(Driven(sandbox, sizes=USUAL)) as daemon:
         outcome.need(daemon.warm(), "it never learned and dreamt")
         server = Server(root, jack, synths)
         for _ in range(turns):

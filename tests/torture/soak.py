@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dreamd.approaches.registry import APPROACHES
-from torture.driven import Driven, Sandbox, busy, driven, write_tone
+from torture.driven import USUAL, Driven, Sandbox, busy, driven, write_tone
 from torture.outcome import LARGEST_GROWTH, LARGEST_GROWTH_OF_FILES, Outcome, growth
 
 VOICES = ("guitar", "kalimba")
@@ -87,7 +87,7 @@ def run(root: Path, seed: int, seconds: float, minute: float = A_MINUTE) -> Outc
     outcome, sandbox = Outcome("Soak"), Sandbox(root)
     for voice, hertz in zip(VOICES, (220, 523), strict=True):
         sandbox.voice(voice, hertz, seconds=5.0)
-    with busy(OTHERS), driven(Driven(sandbox, sizes=())) as daemon:
+    with busy(OTHERS), driven(Driven(sandbox, sizes=USUAL)) as daemon:
         models = len(VOICES) * len(APPROACHES)
         outcome.need(daemon.warm(models), "it never learned and dreamt")
         soak = Soak(daemon, sandbox, seed, minute)

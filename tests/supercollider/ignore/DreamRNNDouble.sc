@@ -23,6 +23,7 @@ DreamRNNDouble {
 
 	// for commands and boots
 	send { |... msg| sent.add(msg) }
+	quit { sent.add(["/dream/quit"]) }
 	register { }
 	unregister { }
 

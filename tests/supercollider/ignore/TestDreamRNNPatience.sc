@@ -92,6 +92,33 @@ TestDreamRNNPatience : UnitTest {
 		File.delete(there)
 	}
 
+	// The same, and it is to be replaced: it is given the time that it takes to end.
+	test_a_daemon_to_be_replaced_that_answers_late {
+		var boot = DreamRNNBoot(client, nil, nil, true), before = DreamRNN.program;
+		var log = PathName.tmp +/+ "replaces-%".format(NetAddr.langPort);
+		var tries = { if(File.exists(log)) { File.readAllString(log).split(Char.nl).size - 1 } { 0 } };
+		var pass = { |seconds|
+			client.now = client.now + seconds;
+			boot.check
+		};
+		File.delete(log);
+		DreamRNN.program = "sh -c 'echo try >> %; echo anoth\"\"er dreamd uses this; exit 1'".format(log);
+		boot.add({ failed.add(\booted) }, { |code, text| failed.add(text) });
+		pass.(2);
+		this.wait({ tries.value == 1 }, "it is started beside it", 10);
+		0.3.wait;
+		boot.answered((pid: 0));
+		this.assert(client.sent.includesEqual(["/dream/quit"]), "it is told to quit");
+		pass.(2);
+		this.wait({ pass.(0.01); tries.value > 1 }, "and tried again, as it may be ending", 20);
+		pass.(30);
+		this.assertEquals(failed.size, 0, "for as long as any start");
+		boot.answered((pid: thisProcess.pid));
+		this.assertEquals(failed.asArray, [\booted]);
+		DreamRNN.program = before;
+		File.delete(log)
+	}
+
 	test_the_rate_in_a_file {
 		var path = PathName.tmp +/+ "rate.wav", file = SoundFile().headerFormat_("WAV")
 		.sampleFormat_("float").numChannels_(2).sampleRate_(48000);
