@@ -5,6 +5,7 @@ import os
 import pickle
 import queue
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -806,6 +807,32 @@ def test_a_link_says_when_its_cluster_is_gone(tmp_path: Path) -> None:
     assert heard.get(timeout=PATIENCE)
     link.close()
     local.end(program)
+
+
+@pytest.mark.parametrize(
+    "says", [None, b"", b"HTTP/1.0 200 OK\r\n\r\n" + 99 * b"x", 99 * b"\xff", 99 * b"\0"]
+)
+def test_what_is_no_scheduler_holds_nobody_up(
+    says: bytes | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another program's port, or a scheduler that stands still; None: it says nothing."""
+    monkeypatch.setattr(engine, "CONNECT", 0.5)
+
+    def greet(listening: socket.socket) -> None:
+        stream, _ = listening.accept()
+        if says is None:
+            stream.recv(1 << 20)  # what comes, and then until the other side gives up
+            stream.recv(1)
+        else:
+            stream.sendall(says)
+        stream.close()
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        other = threading.Thread(target=greet, args=(listening,))
+        other.start()
+        with pytest.raises(OSError):  # noqa: PT011  # whatever it is, a link tries again
+            engine.connect(cluster_at(f"127.0.0.1:{listening.getsockname()[1]}"), "test")
+        other.join()
 
 
 SPACE, NET = f"dreamd-{os.getpid()}", f"10.213.{os.getpid() % 250}"

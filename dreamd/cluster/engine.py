@@ -4,14 +4,15 @@ Every part of this room that needs the engine gets it here, so that all of its p
 same patience: a peer that has not answered for some seconds is gone.
 """
 
+import asyncio
 import logging
 import pickle
-import socket
 from concurrent.futures import CancelledError
 from typing import Any
 
 import dask
 from distributed import Client, Future, Security
+from distributed.comm.core import connect as greeting_of
 
 from dreamd.cluster.address import CERTIFICATE, KEY, ClusterAddress
 from dreamd.cluster.calls import call
@@ -78,8 +79,23 @@ def submit(
 def connect(address: ClusterAddress, name: str) -> Client:
     """A client. Raises :class:`OSError` where no scheduler answers."""
     configure()
-    socket.create_connection((address.host, address.port), CONNECT).close()  # a client costs more
+    security = security_of(address)
+    asyncio.run(_greet(str(address), security))  # a client costs more, and would wait for ever
     return Client(
-        str(address), timeout=CONNECT, security=security_of(address), name=name,
+        str(address), timeout=CONNECT, security=security, name=name,
         set_as_default=False, direct_to_workers=False,
     )  # fmt: skip
+
+
+async def _greet(address: str, security: Security | None) -> None:
+    """Raises :class:`OSError` where nobody greets as a scheduler does, as if it were frozen, or
+    another program's port."""
+    arguments = security.get_connection_args("client") if security else {}
+    greeting = greeting_of(address, CONNECT, **arguments)
+    try:
+        made = await asyncio.wait_for(greeting, CONNECT)
+    except OSError:
+        raise
+    except Exception as error:  # of what is no greeting anything may come
+        raise OSError(f"what answers at {address} is no scheduler") from error
+    await made.close()
