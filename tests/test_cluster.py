@@ -181,6 +181,7 @@ def elsewhere(cluster: Programs, small: Settings) -> Iterator[Elsewhere]:
     notes: list[Any] = []
     made = Elsewhere(replace(small, cluster=cluster.words), notes.append)
     made.notes = notes  # type: ignore[attr-defined]
+    until(lambda: made._link.client() is not None)
     yield made
     made._link.close()
 
@@ -385,6 +386,7 @@ class Asker:
         self._settings = settings
         self.elsewhere = Elsewhere(replace(settings, cluster=cluster.words), self.told.append)
         self.elsewhere._number = number
+        until(lambda: self.elsewhere._link.client() is not None)  # else it would dream here
 
     def ask(self, job: Job, begins: list[str]) -> None:
         at_first = Once(lambda: begins.append(self.name))
