@@ -263,7 +263,7 @@ def test_vector_picks_the_model_of_that_length(
     high = [recorded(tone(800, 4.0), "slow", "800.wav")]
     stage.learn("slow", "spectrum", 150)
     stage.learn("slow", "spectrum", 150, replace(stage.settings, hop=32), high)
-    keys = {"voice": "slow", "seed": "noise", "sampling": "paused", "secs": 2.0}
+    keys = {"voice": "slow", "seed": "noise", "sampling": "paused", "secs": 2.0, "wander": 0.0}
     assert pitch(stage.dream("spectrum", vector=64, **keys)[RATE:]) == pytest.approx(300, rel=0.1)
     assert pitch(stage.dream("spectrum", vector=32, **keys)[RATE:]) == pytest.approx(800, rel=0.1)
 
