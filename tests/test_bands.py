@@ -190,6 +190,24 @@ def test_a_network_of_11025_hz_serves_as_the_lowest_band(approach: str) -> None:
     torch.testing.assert_close(told[..., 1:], torch.zeros_like(told[..., 1:]), atol=1e-5, rtol=0)
 
 
+@torch.no_grad()
+def test_mixing_weights_that_cancel_each_other_leave_the_upper_bands_silent() -> None:
+    """What no bias can carry then is a constant of the lowest band."""
+    was = registry.make(ModelConfig("transpose", 11025, 16, 4, 16))
+    net, vectors = network("transpose"), torch.randn(3, 4, 64)
+    weights = was.state_dict() | {"across.bias": torch.tensor([0.3])}
+    for passed in (0.0, 1e-12, -1e-7, 1e-5):
+        weights["across.weight"] = torch.tensor([[0.5, -0.5, 0.25, -0.25 + passed]])
+        was.load_state_dict(weights)
+        net.load_state_dict(net.lifted(weights, was.config))
+        assert max(float(each.abs().max()) for each in net.parameters()) < 1e4
+        low = was(vectors.view(3, 4, 16, BANDS)[..., 0])
+        told = net(vectors)
+        torch.testing.assert_close(told[:, 1:], torch.zeros(3, BANDS - 1), atol=1e-5, rtol=0)
+        lost = told[:, :1] - low
+        torch.testing.assert_close(lost, lost[:1].expand(3, 1), atol=1e-3, rtol=0)
+
+
 def test_the_name_of_a_model_says_its_bands() -> None:
     full = config_of("column", Settings(rate=RATE))
     assert full.name == "column-44100-v4096-n8-h128-l1-b4"

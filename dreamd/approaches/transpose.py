@@ -7,6 +7,9 @@ from dreamd.approaches.base import Errors, SampleWise, StateDict, mean_squares
 from dreamd.approaches.config import ModelConfig
 from dreamd.kernels.windowed_lstm import Rows
 
+CANCELLED = 1e-4
+"""Sums of weights much smaller than this pass nothing on: no bias is to grow against them."""
+
 
 class Transpose(SampleWise):
     """LSTM, dense ``H → M`` to a column of ``n``; its transpose, dense ``n → 1``, to a sample of
@@ -33,10 +36,12 @@ class Transpose(SampleWise):
         return mean_squares(self.across(column).view_as(labels), labels)
 
     def lifted(self, weights: StateDict, was: ModelConfig) -> StateDict:
-        """The last bias is one for all bands: the others' own take it away again."""
-        mine = super().lifted(weights, was)
-        mine["dense.bias"][1:] = -weights["across.bias"] / weights["across.weight"].sum()
-        return mine
+        """The last bias is one for all bands: the lowest band's own takes it over, as far as the
+        weights that it passes do not cancel each other. A constant, no sound, is what is lost."""
+        mine, passed = super().lifted(weights, was), weights["across.weight"].sum()
+        carried = weights["across.bias"] * passed / (passed.square() + CANCELLED**2)
+        mine["dense.bias"][:1] += carried
+        return mine | {"across.bias": torch.zeros(1)}
 
     def mixer(self) -> nn.Linear:
         return self.across
