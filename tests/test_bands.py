@@ -230,7 +230,7 @@ def test_the_name_of_a_model_says_its_bands() -> None:
 def job(tmp_path: Path, recorded: Callable[..., Recording]) -> Iterator[Callable[..., Job]]:
     claim(tmp_path / "home")
     small = Settings(home=tmp_path / "home", rate=RATE, vector=256, window=4, hidden=24,
-                     batch=4, stretch=4, learning_rate=1e-2)  # fmt: skip
+                     hop=128, frame=512, batch=4, stretch=4, learning_rate=1e-2)  # fmt: skip
     recording = replace(recorded(bright(2.0)), rate=RATE)
 
     def make(request: Request, steps: int) -> tuple[Job, Settings]:
@@ -307,6 +307,67 @@ def mend(stream: Tensor, seed: Tensor, count: int, rate: int, holds: bool) -> No
     if holds:
         held = Harmonics(seed.numpy(), rate)
         held.hold(stream[-held.span :].numpy(), count)
+
+
+@pytest.mark.parametrize("approach", ["vector", "spectrum"])
+def test_each_band_of_whole_elements_is_led_to_its_own_level(
+    job: Callable[..., tuple[Job, Settings]], approach: str
+) -> None:
+    """The same loop for vector and spectrum: a gain for the bins of each 5.5 kHz, or for a quarter
+    of a vector's cosine transform, which is written out here."""
+    asked, small = job(Request(approach, secs=0.3, rand=4, followat=0.5, seed="sine:0",
+                               seedat=0.25, wander=0), steps=20)  # fmt: skip
+    assert asked.follow is not None
+    net = networks.model_of(asked, small.init_std)
+    profile = registry.ROWS[approach].concurrent
+    seed = cut(asked.follow, int(0.25 * RATE), net.seed_samples)
+    window, blocks = net.elements(torch.from_numpy(np.array(seed))), render.blocks(asked, small)
+    with torch.no_grad():
+        made = [next(blocks) for _ in range(8)]
+    net, decode = copy.deepcopy(net), net.decoder()
+    net.get_submodule("recurrent.layers.0").weight_ih_l0.requires_grad_(profile.inputs_learn)
+    adam = torch.optim.Adam(
+        net.parameters(), course.learning_rate(asked, profile), (profile.momentum, 0.999),
+        profile.epsilon_of(net.config),
+    )  # fmt: skip
+    here, changes = 0.5 * RATE, []
+    for sound in made:
+        first, apart = here - net.seed_samples, net.element_samples / profile.windows
+        windows = np.stack([cut(asked.follow, int(first + apart * k), net.example_samples)
+                            for k in range(profile.windows)])  # fmt: skip
+        inputs, labels = net.examples(torch.from_numpy(windows))
+        adam.zero_grad()
+        torch.nn.functional.mse_loss(net(inputs), labels).backward()
+        torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+        adam.step()
+        here += net.element_samples
+        with torch.no_grad():
+            element, window = net.next(window)
+            mended = torch.zeros_like(element)
+            for band, size in split(approach, len(element)):
+                level, now = (float(band(each).square().sum() / size) ** 0.5
+                              for each in (labels[-1, -1], element))  # fmt: skip
+                gain = min(max((level / now) ** profile.level_correction, 1 / 8), 8.0)
+                rise = torch.linspace(1, gain, len(element)) if approach == "vector" else gain
+                mended += rise * band(element)
+                changes.append(gain)
+            window[-1] = mended
+            np.testing.assert_allclose(sound, decode(mended[None]), atol=TOLERANCE, rtol=0)
+    assert np.ptp(np.reshape(changes, (-1, BANDS)), axis=1).min() > 0.1  # bands do differ
+
+
+def split(approach: str, length: int) -> list[tuple[Callable[[Tensor], Tensor], int]]:
+    """What takes each band from an element, all else of it 0, and how many numbers that are."""
+    places = torch.arange(length)
+    if approach == "spectrum":
+        which = (places - 1).clamp_min(0) // (length // BANDS)
+        return [(lambda each, k=k: each * (which == k), int((which == k).sum()))
+                for k in range(BANDS)]  # fmt: skip
+    waves = torch.cos(torch.pi / length * torch.outer(places, places + 0.5))
+    waves *= (2 / length) ** 0.5
+    waves[0] /= 2**0.5
+    return [(lambda each, some=some: some.t() @ (some @ each), length)
+            for some in waves.split(length // BANDS)]  # fmt: skip
 
 
 @pytest.mark.parametrize("sampling", ["concurrent", "paused"])

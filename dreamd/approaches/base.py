@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from dreamd.approaches.config import ModelConfig
+from dreamd.approaches.recurrent import W_IH, Recurrent
 from dreamd.audio.filter_bank import Analysis, Synthesis
 from dreamd.errors import NoModel
 from dreamd.kernels import sliding_lstm, windowed_lstm
@@ -24,9 +25,6 @@ from dreamd.kernels.windowed_lstm import Kept, Rows
 
 StateDict = dict[str, Tensor]
 """A network's weights, by name."""
-
-W_IH = "recurrent.layers.0.weight_ih_l0"
-"""What the first layer makes of a vector."""
 
 FAINTEST_BAND = 1e-4
 """Of the loudest band's level: what is fainter (recordings without highs) is not made louder."""
@@ -37,36 +35,6 @@ Errors = tuple[Tensor, Tensor]
 
 Decoder = Callable[[Tensor], Tensor]
 """Elements ``(count, …)`` as they come to the samples they stand for, model scale undone."""
-
-
-class Recurrent(nn.Module):
-    """``L`` LSTM layers, zero initial state: ``(B, n, D)`` to ``(B, n, H)``."""
-
-    def __init__(self, width: int, config: ModelConfig, dropout: float) -> None:
-        super().__init__()
-        widths = [width] + [config.hidden] * (config.layers - 1)
-        self.layers = nn.ModuleList(nn.LSTM(w, config.hidden, batch_first=True) for w in widths)
-        self.residual = config.residual
-        self.dropout = nn.Dropout(dropout)
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        outputs, _ = self.layers[0](inputs)
-        for layer in self.layers[1:]:
-            above, _ = layer(self.dropout(outputs))
-            outputs = above + outputs if self.residual else above
-        return self.dropout(outputs)
-
-    def windows(self, vectors: Tensor, rows: Rows) -> Tensor:
-        """:meth:`forward` for the windows ``rows (n, B)`` of ``vectors (R, D)``: ``(n, B, H)``.
-
-        Each vector is projected once; see :mod:`dreamd.kernels.windowed_lstm`.
-        """
-        outputs = windowed_lstm.lstm(self.layers[0], vectors, rows)
-        own = windowed_lstm.all_rows(*rows.shape)
-        for layer in self.layers[1:]:
-            above = windowed_lstm.lstm(layer, self.dropout(outputs).flatten(0, 1), own)
-            outputs = above + outputs if self.residual else above
-        return self.dropout(outputs)
 
 
 class Approach(nn.Module, ABC):
@@ -157,6 +125,11 @@ class Approach(nn.Module, ABC):
         then dreams, with nothing above them; training adds that."""
         raise NoModel(f"{self.config.approach} has no use for the weights of {was.name}")
 
+    def bands_of(self, elements: Tensor) -> Sequence[Tensor]:
+        """What one element has, or a block of them, in each band whose level is led by itself:
+        some 5.5 kHz wide, at 11025 Hz there is one."""
+        return (elements,)
+
     def scaled(self, element: Tensor, gains: Sequence[float]) -> Tensor:
         """``element`` turned up or down, as part of a stream of them; each band by its own gain."""
         return element * torch.tensor(gains).squeeze()
@@ -225,6 +198,9 @@ class SampleWise(WithLSTM):
         """``(…, count·M + margin)`` samples to elements ``(…, count)``, or with bands
         ``(…, count, M)``, not in the model's scale but as they are."""
         return self.analysis(samples) if self.analysis else samples
+
+    def bands_of(self, elements: Tensor) -> Sequence[Tensor]:
+        return tuple(elements.reshape(-1, self.bands).T)
 
     def examples(self, samples: Tensor) -> tuple[Tensor, Tensor]:
         return self.stretches(samples)

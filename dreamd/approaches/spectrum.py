@@ -5,14 +5,18 @@ bins, each hop of ``V`` samples; phases are discarded. The whole data set is div
 largest magnitude. A channel vocoder turns dreamt spectra into samples.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dreamd.approaches.base import W_IH, Decoder, Errors, Recurrent, StateDict, WithLSTM
+from dreamd.approaches.base import Decoder, Errors, StateDict, WithLSTM
 from dreamd.approaches.config import ModelConfig
+from dreamd.approaches.recurrent import W_IH, Recurrent
 from dreamd.audio.vocoder import Vocoder
 from dreamd.kernels.windowed_lstm import Rows, dense_error
+from dreamd.settings import multiple
 
 SILENT = 1e-3
 """Bins under this (-60 dB of the recordings' largest magnitude) are silenced."""
@@ -79,6 +83,13 @@ class Spectrum(WithLSTM):
 
         ends = {name: at(weights[name]) for name in ("dense.weight", "dense.bias")}
         return weights | ends | {W_IH: at(weights[W_IH].t()).t()}
+
+    def bands_of(self, elements: Tensor) -> Sequence[Tensor]:
+        return elements.tensor_split(multiple(self.config.rate))
+
+    def scaled(self, element: Tensor, gains: Sequence[float]) -> Tensor:
+        bands = self.bands_of(element)
+        return torch.cat([gain * band for gain, band in zip(gains, bands, strict=True)])
 
     def last(self, prediction: Tensor) -> Tensor:
         return prediction[0, -1].clamp_min(0.0)

@@ -7,7 +7,7 @@ from dreamd.approaches.base import Errors, SampleWise, StateDict, mean_squares
 from dreamd.approaches.config import ModelConfig
 from dreamd.kernels.windowed_lstm import Rows
 
-CANCELLED = 1e-4
+NEXT_TO_NOTHING = 1e-4
 """Sums of weights much smaller than this pass nothing on: no bias is to grow against them."""
 
 
@@ -39,7 +39,7 @@ class Transpose(SampleWise):
         """The last bias is one for all bands: the lowest band's own takes it over, as far as the
         weights that it passes do not cancel each other. A constant, no sound, is what is lost."""
         mine, passed = super().lifted(weights, was), weights["across.weight"].sum()
-        carried = weights["across.bias"] * passed / (passed.square() + CANCELLED**2)
+        carried = weights["across.bias"] * passed / (passed.square() + NEXT_TO_NOTHING**2)
         mine["dense.bias"][:1] += carried
         return mine | {"across.bias": torch.zeros(1)}
 

@@ -2,13 +2,16 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from scipy.fft import dct, idct
 from torch import Tensor, nn
 
-from dreamd.approaches.base import W_IH, Decoder, Errors, Recurrent, StateDict, WithLSTM
+from dreamd.approaches.base import Decoder, Errors, StateDict, WithLSTM
 from dreamd.approaches.config import ModelConfig
+from dreamd.approaches.recurrent import W_IH, Recurrent
 from dreamd.kernels.windowed_lstm import Rows, dense_error
+from dreamd.settings import multiple
 
 
 class Vector(WithLSTM):
@@ -59,9 +62,22 @@ class Vector(WithLSTM):
         ends = {name: louder * longer(weights[name]) for name in ("dense.weight", "dense.bias")}
         return weights | ends | {W_IH: longer(weights[W_IH].t()).t() / louder}
 
+    def bands_of(self, elements: Tensor) -> Sequence[Tensor]:
+        """Parts of its cosine transform."""
+        if (count := multiple(self.config.rate)) == 1:
+            return (elements,)
+        parts = np.zeros((count, len(elements)), np.float32)
+        whole = dct(elements.numpy(), norm="ortho")
+        for part, places in zip(parts, np.array_split(np.arange(len(whole)), count), strict=True):
+            part[places] = whole[places]
+        return tuple(torch.from_numpy(idct(parts, norm="ortho")))
+
     def scaled(self, element: Tensor, gains: Sequence[float]) -> Tensor:
         """More and more, so that its beginning still fits what came before."""
-        return element * torch.linspace(1.0, gains[0], len(element))
+        bands = zip(gains, self.bands_of(element), strict=True)
+        return torch.stack(
+            [band * torch.linspace(1.0, gain, len(element)) for gain, band in bands]
+        ).sum(0)
 
     def last(self, prediction: Tensor) -> Tensor:
         return prediction[0, -1]

@@ -54,7 +54,7 @@ class Follower:
             int(TIMBRE_SPAN * model.config.rate) + 1
         )  # samples that tell what it sounds like
         self._newest = newest[-self._heard :]
-        #: root mean square of what the cursor is passing, model scale; with bands of each of them
+        #: root mean square of what the cursor is passing in each band, model scale
         self.levels = [MINIMUM_LEVEL]
         self.leapt: Place | None = None  #: where the cursor went with the last step, if it leapt
 
@@ -71,8 +71,8 @@ class Follower:
         if isinstance(model, SampleWise):
             newest = vectors[-1, -1].view(-1, model.bands)[-self._block :]
         else:
-            newest = after[-1, -1].view(-1, 1)
-        self.levels = [max(rms(band), MINIMUM_LEVEL) for band in newest.T]
+            newest = after[-1, -1]
+        self.levels = [max(rms(band), MINIMUM_LEVEL) for band in model.bands_of(newest)]
 
     def next(self, queue: Tensor, noise: float) -> tuple[Tensor, Tensor]:
         """The dream's next element, and its queue with that appended."""

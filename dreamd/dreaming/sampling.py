@@ -6,7 +6,7 @@ queue: predict from it, append the last prediction, drop the oldest.
 """
 
 import itertools
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 
 import numpy as np
 import torch
@@ -83,7 +83,7 @@ def one_by_one(
     while True:
         follower.step()
         element, queue = follower.next(queue, noise())
-        element = model.scaled(element, gains(follower, element))
+        element = model.scaled(element, gains(follower, model.bands_of(element)))
         queue[-1] = element
         yield element[None]
 
@@ -112,7 +112,7 @@ def _in_blocks(
             for one, band in zip(held, bands_of(loop.newest(held[0].span)), strict=True):
                 one.hold(band, size)
         newest = loop.newest(size)
-        changes = gains(follower, torch.from_numpy(newest))
+        changes = gains(follower, model.bands_of(torch.from_numpy(newest)))
         for band, change in zip(bands_of(newest), changes, strict=True):
             band *= np.linspace(1.0, change, size, dtype=np.float32)
         yield torch.from_numpy(newest.copy())
@@ -124,14 +124,13 @@ def bands_of(stream: Samples) -> Samples:
     return stream.reshape(len(stream), -1).T
 
 
-def gains(follower: Follower, elements: Tensor) -> list[float]:
-    """What leads each band of ``elements`` (mostly there is one) towards the level of what the
-    cursor is passing.
+def gains(follower: Follower, bands: Sequence[Tensor]) -> list[float]:
+    """What leads each of the newest elements' bands towards the level of what the cursor is passing
+    there. One gain for all would be that of the lows: highs would last as long as they do.
 
     It is mended in the loop, a little after each block, and not on the way to the loudspeaker.
     """
     correction = follower.profile.level_correction
-    bands = elements.reshape(-1, len(follower.levels)).T
     lacking = [level / max(rms(band), SILENCE)
                for level, band in zip(follower.levels, bands, strict=True)]  # fmt: skip
     return [min(max(missing**correction, QUIETER), LOUDER) for missing in lacking]
