@@ -140,6 +140,49 @@ def test_a_softer_level_is_no_gap(most: float) -> None:
     assert loudest_moment(out[turned + RATE :], RATE) <= most + OVER
 
 
+@pytest.mark.parametrize("quiet", [0.0, 0.1, 0.3, 0.5])
+@pytest.mark.parametrize("softer", [6.0, 20.0])
+def test_what_bursts_out_at_a_softer_level_is_no_gap(quiet: float, softer: float) -> None:
+    """A rest, an attack: what may sound beyond the level on its way is not owed afterwards."""
+    dream, turned = 0.5 * tone(220, 8.0).astype(np.float32), 4 * RATE
+    burst = turned + int(0.05 * RATE)
+    dream[:burst] *= 0.05
+    dream[turned - int(quiet * RATE) : burst] *= 0.01
+    limiter = Limiter(None, RATE, Level.of(-20.0, -20.0, 1.0))
+    before = limiter(dream[:turned])
+    limiter.turn(Level.of(-20.0 - softer, -20.0 - softer, 1.0))
+    out = np.concatenate((before, limiter(dream[turned:])))
+    hop = RATE // 100
+    hops = 20 * np.log10(np.abs(out[: len(out) // hop * hop]).reshape(-1, hop).max(1) + 1e-12)
+    assert hops[100:].min() > -100
+    assert loudest_moment(out, RATE) <= -20 + OVER
+    assert loudest_moment(out[turned + RATE :], RATE) <= -20 - softer + OVER
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_turned_at_any_moment_it_is_within_its_levels(seed: int) -> None:
+    """Any levels, one after another, sooner or later than within a moment; a dream as lively."""
+    rng, made, before = np.random.default_rng(seed), list[np.ndarray](), 0.5
+
+    def level() -> Level:
+        loudness = rng.uniform(-45, -12)
+        return Level.of(loudness, loudness + rng.uniform(0, 12), 1.0, rng.uniform(-12, 6))
+
+    levels = [level()]
+    limiter = Limiter(None, RATE, levels[0])
+    for block in np.array_split(tone(220, 12.0).astype(np.float32), 400):
+        if rng.random() < 0.06:
+            levels.append(level())
+            limiter.turn(levels[-1])
+        if rng.random() < 0.06:
+            before = 10 ** rng.uniform(-2, 0)
+        made.append(limiter(before * block))
+    out = np.concatenate(made)
+    hops = np.abs(out[: len(out) // 110 * 110]).reshape(-1, 110).max(1)
+    assert hops[1:].min() > 0
+    assert loudest_moment(out, RATE) <= max(each.most for each in levels)
+
+
 # ---------------------------------------------------------------- bounded
 
 

@@ -147,10 +147,11 @@ class _Loudness:
     def __init__(self, rate: int, level: Level) -> None:
         self._rate, self._level = rate, level
         self._weighting = Weighting(rate)
-        self._most = power(level.most) * MOMENT
-        self._share, self._easing = 0.0, 0  # of a hop, and hops for which it may have that for sure
+        self._most = self._bound = power(level.most) * MOMENT
+        self._share, self._easing = 0.0, 0  # a hop's for sure; hops until the bound is the most
         self._dreamt: deque[float] = deque(maxlen=MOMENT)  # the newest powers, as they come in
         self._sounded: deque[float] = deque(maxlen=MOMENT)  # and as they go out
+        self._counted: deque[float] = deque(maxlen=MOMENT)  # what of these the most is spent by
         self._moments: deque[float] = deque(maxlen=HEARD_MOMENTS)
         self._so_far = -np.inf  # loudness of the moments
         self._hops, self._gain = 0, level.gain  # dB; the slow one
@@ -167,9 +168,15 @@ class _Loudness:
         self._gain = self._wanted()
 
     def turn(self, level: Level) -> None:
+        """What sounded louder just before, by another level, is forgiven: else it would silence
+        the next hops. Together they stay within the louder of the two."""
         self._owed += level.gain - self._level.gain
         before, self._most = self._most, power(level.most) * MOMENT
-        self._share, self._easing = before / EVEN, MOMENT
+        if self._most < before:
+            self._share = max(self._share, before / EVEN)
+            fair = self._most / EVEN
+            self._counted = deque((min(each, fair) for each in self._counted), MOMENT)
+        self._bound, self._easing = max(self._bound, self._most), MOMENT
         self._level = level
 
     def __call__(self, samples: Numbers) -> Numbers:
@@ -196,20 +203,26 @@ class _Loudness:
         step = min(max(self._owed, -TURN), TURN)
         self._gain, self._owed = self._gain + step, self._owed - step
         slow = 10 ** (self._gain / 10)
-        may = max((self._most - sum(self._sounded)) / SPENT, self._eased())
+        spare = (self._most - sum(self._counted)) / SPENT
+        may = min(max(spare, self._eased()), (self._bound - sum(self._sounded)) / SPENT)
         turned = min(1.0, may / max(dreamt * slow, 1e-30))
         self._sounded.append(dreamt * slow * turned)
+        self._counted.append(min(self._sounded[-1], spare))
         self._hear_hop(dreamt * turned)
         return float(np.sqrt(slow * turned))
 
     def _eased(self) -> float:
-        """What a hop may have although louder ones came just before, by another level: else they
-        would silence it. It goes to what is fair by the new one."""
-        fair = self._most / EVEN
-        self._share = max(self._share * 10 ** (-TURN / 10), fair)
-        if self._easing and self._share == fair:
+        """What a hop may have on the way to a softer level; a moment after the way's end the most
+        holds for all that sounds."""
+        if self._share:
+            self._share *= 10 ** (-TURN / 10)
+            if self._share <= self._most / EVEN:
+                self._share = 0.0
+        elif self._easing:
             self._easing -= 1
-        return self._share if self._easing else 0.0
+            if not self._easing:
+                self._bound = self._most
+        return self._share
 
     def _hear_hop(self, dreamt: float) -> None:
         """What was turned down is made up for by the slow gain, as far as may be."""
