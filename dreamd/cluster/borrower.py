@@ -8,6 +8,7 @@ import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import filterfalse
 from pathlib import Path
 from typing import Any
 
@@ -142,6 +143,7 @@ class Borrower:
             return
         try:
             self._shelf().take((), {piece.key: files})
+            self._shelf().make_room()
         except (SetupError, OSError) as error:  # it changed as it was read, or there is no room
             self._tell(Note(f"what is shared cannot be kept: {error}", problem=True))
         self._keep_whole()
@@ -180,8 +182,7 @@ class Borrower:
                 each.unlink(missing_ok=True)
 
     def _missing(self, loan: Loan) -> list[str]:
-        shelf = self._shelf()
-        return [key for key in loan.keys if not shelf.has(key)]
+        return list(filterfalse(self._shelf().has, loan.keys))
 
     def _shelf(self) -> Shelf:
         return Shelf(self._folder)

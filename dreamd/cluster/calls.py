@@ -1,6 +1,6 @@
 """What is handed to Dask: a task's name and its parcel, pickled.
 
-The scheduler looks at every task. This module is all that it imports of ours, and the parcel stays
+The scheduler looks at every task. This module is all that it imports for that, and the parcel stays
 closed there: a scheduler needs no PyTorch, and has no use for anybody's recordings.
 """
 

@@ -110,6 +110,9 @@ class Elsewhere:
             return make_apart(job, settings, receiver.hear, hear)
         return render(job, settings, tell, hear)
 
+    def close(self) -> None:
+        self._link.close()
+
     # ------------------------------------------------------------ elsewhere
 
     def _make(

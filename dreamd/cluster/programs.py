@@ -11,11 +11,12 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 
-from distributed import Nanny, Scheduler
+from distributed import Nanny
 from distributed.system import MEMORY_LIMIT
 
 from dreamd.cluster import engine
 from dreamd.cluster.address import ClusterAddress
+from dreamd.cluster.placing import PlacingScheduler
 from dreamd.cluster.shelf import DEVICE, FOLDER
 from dreamd.errors import SetupError
 
@@ -42,7 +43,7 @@ def run_scheduler(address: ClusterAddress, file: Path | None, say: Say) -> None:
 
 
 async def _schedule(address: ClusterAddress, file: Path | None, say: Say) -> None:
-    scheduler = Scheduler(
+    scheduler = PlacingScheduler(
         host=address.host, port=address.port, protocol="tls" if address.tls else "tcp",
         security=engine.security_of(address), dashboard=False, dashboard_address=NOWHERE,
         scheduler_file=str(file) if file else None,

@@ -88,9 +88,7 @@ class Shelf:
                 if content_key(files) != key:
                     raise SetupError("what came for the shelf is not what it is called")
                 self.put(key, files)
-        missing = tuple(key for key in needed if not self.has(key))
-        self._make_room()
-        return missing
+        return tuple(key for key in needed if not self.has(key))
 
     def path(self, relative: Path) -> Path:
         """Of a file in a bundle: ``KEY/name``. Raises :class:`SetupError` for one that would lie
@@ -120,8 +118,9 @@ class Shelf:
         finally:
             shutil.rmtree(half_made, ignore_errors=True)
 
-    def _make_room(self) -> None:
-        """The bundles that nobody has asked for longest go."""
+    def make_room(self) -> None:
+        """The bundles that nobody has asked for longest go. It looks at all that is on the shelf:
+        who has put something there does it when nobody waits."""
         there = []
         for entry in os.scandir(self.folder):
             if KEY.fullmatch(entry.name) and entry.is_dir():

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from distributed import Worker, get_worker, secede
+from distributed import Worker, get_worker
 
 from dreamd import __version__
 from dreamd.cluster.engine import configure
@@ -68,6 +68,9 @@ def dream_task(parcel: DreamParcel) -> Outcome:
             return DreamMade()
     except Exception as error:  # noqa: BLE001  # its asker waits for a word
         return _failure(error)
+    finally:
+        if parcel.cargo.carried:
+            _shelf().make_room()
 
 
 def train_task(parcel: SliceParcel) -> Outcome:
@@ -80,7 +83,6 @@ def train_task(parcel: SliceParcel) -> Outcome:
     try:
         if missing := _received(parcel.cargo):
             return Missing(missing)
-        secede()  # a minute of training says nothing of how long a dream would wait here
         settings = replace(parcel.settings, device=os.environ.get(DEVICE, "cpu"), threads=1)
         with torch.enable_grad():
             return learn_slice(
@@ -90,6 +92,8 @@ def train_task(parcel: SliceParcel) -> Outcome:
         return SliceOver({}, None)
     except Exception as error:  # noqa: BLE001  # its asker waits for a word
         return _failure(error)
+    finally:
+        _shelf().make_room()  # also of what it has read by address
 
 
 @contextmanager
