@@ -8,6 +8,7 @@ Nothing of the engine is imported before a command needs it; all but the certifi
 import argparse
 import contextlib
 import socket
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -53,7 +54,12 @@ def add_commands(command: AddCommand) -> None:
     _add_programs(command)
     _add_farm(command)
     new = command("scale", _scale, "measure what a cluster costs and gives, as Markdown")
-    new.add_argument("--minutes", type=float, default=1.0, help="of each part (default: 1)")
+    new.add_argument(
+        "--minutes",
+        type=float,
+        default=1.0,
+        help="that each model of its farms learns (default: 1)",
+    )
     new.add_argument("--out", type=a_path, metavar="FILE", help="page to write, too")
     new = command("certificates", _certificates, "make the certificates of an ensemble")
     new.add_argument("folder", type=a_path, metavar="FOLDER")
@@ -149,10 +155,11 @@ def _scale(arguments: argparse.Namespace) -> None:
     from dreamd.experiments import scale, timing
 
     print(machine := timing.machine(), flush=True)
-    parts = []
+    parts, began = [], time.monotonic()
     for part in scale.report(arguments.minutes):
         print(part, flush=True)
         parts.append(part)
     if arguments.out:
-        page = "\n".join([scale.SCALE_INTRODUCTION, machine, *map(str, parts)])
+        said = scale.introduction(arguments.minutes, time.monotonic() - began)
+        page = "\n".join([said, machine, *map(str, parts)])
         environment.write_page(arguments.out, page)

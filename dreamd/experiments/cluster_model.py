@@ -16,17 +16,30 @@ RATE, BYTES = 11025, 4  # of a recording as it travels
 
 @dataclass(frozen=True)
 class Costs:
-    """What one job of a farm takes."""
+    """What one job of a farm takes: a course of training, in slices."""
 
     seconds: float = 300.0  # of training, on its worker
+    slices: int = 5
     recordings: float = 1200.0  # seconds of recordings that go to its worker
-    checkpoint: float = 1.1e6  # bytes
-    dispatch: float = 0.0105  # seconds of the scheduler's, for each job
+    checkpoint: float = 1.6e6  # bytes of a model's files, that go and come with each slice
+    beside: float = 0.0  # seconds that a slice takes its worker beside training
+    dispatch: float = 0.01  # seconds that a slice takes the scheduler
+    carrying: float = 0.0  # and the recordings
 
     @property
     def travels(self) -> float:
-        """Bytes."""
-        return self.recordings * RATE * BYTES + self.checkpoint
+        """Bytes, to its worker."""
+        return self.recordings * RATE * BYTES + self.slices * self.checkpoint
+
+    @property
+    def scheduler(self) -> float:
+        """Seconds."""
+        return self.slices * self.dispatch + self.carrying
+
+    @property
+    def worker(self) -> float:
+        """Seconds."""
+        return self.seconds + self.slices * self.beside
 
 
 @dataclass(frozen=True)
@@ -34,7 +47,7 @@ class FarmForecast:
     """How a farm goes."""
 
     seconds: float
-    times: float  # as fast as one worker that has the recordings
+    times: float  # as fast as one process that trains, without a farm
     scheduler: float  # share of the time in which it is busy
 
 
@@ -42,21 +55,24 @@ def farm_forecast(jobs: int, workers: int, link: float, costs: Costs = Costs()) 
     """``jobs`` on so many ``workers``; all recordings come by one ``link``, in bytes a second, one
     job's after another's; a worker that is free waits for them.
 
-    >>> [round(farm_forecast(10_000, w, GIGABIT).times) for w in (40, 100, 400, 1000)]
+    With no more than the recordings it is what was planned with:
+
+    >>> bare = Costs(slices=1, checkpoint=1.1e6)
+    >>> [round(farm_forecast(10_000, w, GIGABIT, bare).times) for w in (40, 100, 400, 1000)]
     [40, 100, 390, 649]
-    >>> round(farm_forecast(10_000, 1000, 10 * GIGABIT).times)
+    >>> round(farm_forecast(10_000, 1000, 10 * GIGABIT, bare).times)
     986
     """
     free = [0.0] * workers  # when each is
     link_free = scheduler_free = end = 0.0
     for _ in range(jobs):
         now = heapq.heappop(free)
-        scheduler_free = max(scheduler_free, now) + costs.dispatch
+        scheduler_free = max(scheduler_free, now) + costs.scheduler
         link_free = max(link_free, scheduler_free) + costs.travels / link
-        done = link_free + costs.seconds
+        done = link_free + costs.worker
         heapq.heappush(free, done)
         end = max(end, done)
-    return FarmForecast(end, jobs * costs.seconds / end, jobs * costs.dispatch / end)
+    return FarmForecast(end, jobs * costs.seconds / end, jobs * costs.scheduler / end)
 
 
 @dataclass(frozen=True)
