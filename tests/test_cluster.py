@@ -58,6 +58,7 @@ from dreamd.dreaming.job import ChunkWritten, CursorLeapt, Job, Said, Stop
 from dreamd.dreaming.resolve import resolve
 from dreamd.errors import Cancelled, Diverged, DreamError, SetupError
 from dreamd.experiments.cable import OtherMachine, other_machine
+from dreamd.experiments.performers import ask_together
 from dreamd.home import checkpoints
 from dreamd.home.lock import claim
 from dreamd.osc.requests import Request
@@ -347,17 +348,42 @@ def is_carried_on(
     np.testing.assert_array_equal(samples_of(job)[:heard], here(job, small, tmp_path, heard)[0])
 
 
-def test_a_scheduler_that_is_killed_in_a_dream_and_comes_back(
+def test_a_scheduler_that_is_killed_in_a_dream_and_a_farm_and_comes_back(
     elsewhere: Elsewhere, make_job: Callable[..., Job], small: Settings, cluster: Programs,
-    tmp_path: Path,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    """This machine goes on by itself, and goes back."""
+    """This machine goes on by itself, the farm waits; both go back."""
+    monkeypatch.setattr("dreamd.cluster.farm.SLICE_SECONDS", 0.5)
     job = make_job(secs=300)
-    is_carried_on(elsewhere, job, small, tmp_path, cluster.kill_scheduler, "goes on here")
-    cluster.start_scheduler()
-    cluster.wait_for_workers()
+    with a_farm_beside(job, small, tmp_path / "farm", cluster.address) as seen:
+        is_carried_on(elsewhere, job, small, tmp_path, cluster.kill_scheduler, "goes on here")
+        until(lambda: any("does not answer" in line for line in seen.lines))
+        cluster.start_scheduler()
+        cluster.wait_for_workers()
+        goes_back(elsewhere, make_job(), small, tmp_path)
+
+
+@contextlib.contextmanager
+def a_farm_beside(
+    job: Job, small: Settings, home: Path, address: ClusterAddress
+) -> Iterator["Watched"]:
+    """A farm that has learned some already, and in the end all that it should."""
+    claim(home)
+    settings, shape, seen = replace(small, home=home), config_of("vector", small), Watched()
+    farm = Farm(settings, {"sine": job.among}, [shape], 3.0, seen)
+    farms = threading.Thread(target=farm.run, args=(address,))
+    farms.start()
+    until(lambda: max(seen.seconds["sine " + shape.name]) > 0)
+    yield seen
+    farms.join()
+    newest = checkpoints.newest(checkpoints.folder(home, "sine", shape))
+    assert newest is not None
+    assert checkpoints.header(newest).seconds >= 2.9
+
+
+def goes_back(elsewhere: Elsewhere, again: Job, small: Settings, tmp_path: Path) -> None:
+    """To a cluster that is there again."""
     until(lambda: elsewhere._link.client() is not None)
-    again = make_job()
     elsewhere.make(again, small, lambda said: None, nothing)
     np.testing.assert_array_equal(samples_of(again), here(again, small, tmp_path)[0])
 
@@ -418,9 +444,10 @@ def test_who_floods_the_cluster_waits_for_who_asks_once(
     job, begins = make_job(secs=300), list[str]()
     jobs = [replace(job, path=new_file(tmp_path / f"{k}.wav", job)) for k in range(6)]
     flood = [Asker(f"flood {k}", k, cluster, small) for k in range(5)]
-    for each, asked in zip(flood, jobs[:5], strict=True):
+    for k, (each, asked) in enumerate(zip(flood, jobs[:5], strict=True)):
         each.ask(asked, begins)
-    until(lambda: len(begins) == 2 and len(cluster.tasks("dream-")) == 5)
+        until(lambda k=k: len(cluster.tasks("dream-")) == k + 1)
+    until(lambda: len(begins) == 2)
     other = Asker("other", 0, cluster, small)
     other.ask(jobs[5], begins)
     until(lambda: len(cluster.tasks("dream-")) == 6)
@@ -429,6 +456,17 @@ def test_who_floods_the_cluster_waits_for_who_asks_once(
     assert begins[2] == "other"
     for each in (*(each for each in flood if not each.stopped), other):
         each.stop()
+
+
+def test_performers_who_ask_at_once_are_all_served(
+    cluster: Programs, make_job: Callable[..., Job], small: Settings
+) -> None:
+    """As dreamd scale has twenty of them ask."""
+    served = ask_together(cluster.address, make_job(), small, 3, 0.2, 1.0)
+    assert served
+    for each in served:
+        assert each is not None
+        assert 0 < each.began < each.first <= each.whole + 1
 
 
 def test_a_dream_does_not_wait_for_training(
@@ -908,28 +946,18 @@ def test_a_dream_and_a_farm_across_a_link_that_is_down_and_up_again(
 ) -> None:  # fmt: skip
     """Encrypted, to another machine: the dream goes on here, the farm waits; both go back."""
     monkeypatch.setattr("dreamd.cluster.farm.SLICE_SECONDS", 0.5)
-    notes, seen = list[Any](), Watched()
+    notes = list[Any]()
     elsewhere = Elsewhere(replace(small, cluster=machine.there, tls=str(far)), notes.append)
     elsewhere.notes = notes  # type: ignore[attr-defined]
     until(lambda: there_is_a_slot(elsewhere._link), patience=STARTING)
-    job, shape = make_job(secs=300), config_of("vector", small)
-    claim(tmp_path / "farm")
-    settings = replace(small, home=tmp_path / "farm")
-    farm = Farm(settings, {"sine": job.among}, [shape], 3.0, seen)
-    farms = threading.Thread(target=farm.run, args=(cluster_at(machine.there, far),))
-    farms.start()
-    until(lambda: max(seen.seconds["sine " + shape.name]) > 0)
-    is_carried_on(elsewhere, job, small, tmp_path, lambda: machine.cable("down"), "goes on here")
-    until(lambda: any("does not answer" in line for line in seen.lines))
-    machine.cable("up")
-    until(lambda: elsewhere._link.client() is not None)
-    again = make_job()
-    elsewhere.make(again, small, lambda said: None, nothing)
-    np.testing.assert_array_equal(samples_of(again), here(again, small, tmp_path)[0])
-    farms.join()
-    newest = checkpoints.newest(checkpoints.folder(settings.home, "sine", shape))
-    assert newest is not None
-    assert checkpoints.header(newest).seconds >= 2.9
+    job, address = make_job(secs=300), cluster_at(machine.there, far)
+    with a_farm_beside(job, small, tmp_path / "farm", address) as seen:
+        is_carried_on(
+            elsewhere, job, small, tmp_path, lambda: machine.cable("down"), "goes on here"
+        )
+        until(lambda: any("does not answer" in line for line in seen.lines))
+        machine.cable("up")
+        goes_back(elsewhere, make_job(), small, tmp_path)
     elsewhere.close()
 
 

@@ -175,7 +175,7 @@ def _outage(
     mends: Callable[[], None],
 ) -> list[Cells]:  # fmt: skip
     """Under a dream and a farm at once; mended after a while."""
-    farming, dream = _Farming(bench, cluster, f"{len(what)}"), _Dream(bench, expected)
+    farming, dream = _Farming(bench, cluster, what.split()[1]), _Dream(bench, expected)
     at = dict[str, float]()  # when it was mended, and when a slice was at work again
 
     def mended() -> None:
