@@ -95,7 +95,7 @@ def test_one_file_and_one_row(tmp_path: Path, recordings: Path) -> None:
         one.until(lambda: "last" in one.status()["voices"].get("guitar", {}).get("models", {}))
         model = one.status()["voices"]["guitar"]["models"]["last"]
         assert model["dream_speed"] == 50.0  # the row's guess
-        one.until(lambda: one.status()["voices"]["guitar"]["models"]["last"]["steps"] > 0)
+        one.until(lambda: one.status()["voices"]["guitar"]["models"]["last"]["steps"] > 100)
         for id, sampling in enumerate(("concurrent", "paused")):
             one.ask(id=id, approach="last", seed="guitar:0", secs=0.5, sampling=sampling)
             _, path, frames, rate, *_ = one.wait("/dream/done", id)
