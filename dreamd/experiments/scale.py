@@ -153,6 +153,8 @@ def served_in_words(answers: Sequence[Served | None]) -> Cells:
     count = f"all {len(there)}" if len(there) == len(answers) else (
         f"LOST: {len(answers) - len(there)} of {len(answers)}"
     )  # fmt: skip
+    if not there:
+        return [count, "-", "-", "-"]
     waits = [each.began for each in there]
     return [count, f"{statistics.mean(waits):.2f} s", f"{max(waits):.2f} s",
             f"{statistics.mean(each.first for each in there):.2f} s"]  # fmt: skip
