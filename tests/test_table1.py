@@ -61,7 +61,8 @@ def test_makes_rows_and_goes_on_where_it_stopped(
     assert (out / "spectrum-256.json").stat().st_mtime_ns == first
     rows = list(table1.done(out))
     assert [(row.approach, row.vector) for row, _ in rows] == [("spectrum", 256), ("vector", 128)]
-    assert all(row.seconds >= 0.6 and row.steps > 0 for row, _ in rows)
+    assert all(row.seconds >= 0.95 * 0.6 for row, _ in rows)  # with less it would go on
+    assert all(row.steps > 0 for row, _ in rows)
     assert json.loads((out / "vector-128.json").read_text())["dreams"][0]["file"] in {
         path.name for path in out.glob("*.wav")
     }
