@@ -103,6 +103,8 @@ def _add_measuring(command: Command) -> None:
         "--minutes", type=float, default=0.0,
         help="of training before, for each approach (default: %(default)s)",
     )  # fmt: skip
+    parts = ("seeds", "samplings", "walks", "pitches", "starters", "first", "image")
+    new.add_argument("--part", choices=parts, help="one part of it alone")
     new = command(
         "table1", _table1, "every row of the paper's Table 1: train, dream, judge, show",
         "sound", "model", "training",
@@ -136,7 +138,7 @@ def _add_looking(command: Command) -> None:
     new = command("credits", _credits, "which moments of which recordings a dream leant on")
     new.add_argument("dream", metavar="DREAM", help="dream:N of the bank, or a dream's WAV file")
     new.add_argument("--html", type=a_path, metavar="FILE", help="a page to make: see it, hear it")
-    command("doctor", _doctor, "is everything in order, and what has been learned?")
+    command("doctor", _doctor, "is everything in order, what has been learned?", "sound", "model")
     command("install", _install, "put the SuperCollider classes and the Tidal helper in place")
 
 
@@ -210,7 +212,7 @@ def _study(arguments: Arguments) -> None:
             offline.train(settings, source, approach, 60 * arguments.minutes, _aside)
         voices = offline.ingest(settings, source, _aside)
     render.prepare()
-    for text in report(settings, voices):
+    for text in report(settings, voices, arguments.part):
         print(text, flush=True)
 
 

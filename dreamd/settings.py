@@ -72,6 +72,9 @@ class Settings:
     rate: int = _setting(
         PAPER_RATE, "sound", "sample rate of the models, in Hz", LOWEST_RATE, HIGHEST_RATE
     )
+    channels: int = _setting(
+        1, "sound", "of the models and their dreams; 2: stereo recordings dream in stereo", 1, 2
+    )
 
     vector: int = _setting(
         0, "model", "vector length of vector, transpose and column; "

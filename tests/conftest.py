@@ -6,22 +6,26 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
+import psutil
 import pytest
 import superdirt
 import torch
 from wire import Desk
 
+from dreamd.approaches.config import ModelConfig
 from dreamd.audio import files
 from dreamd.corpus.recording import Recording
 from dreamd.home.lock import claim
 from dreamd.osc import transport
 from dreamd.settings import Settings
+from dreamd.training.trainer import Trainer
 
 torch.set_num_threads(1)  # two on a busy machine wait for each other, many times as long
 
@@ -37,6 +41,17 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     reports = [each for kind in ("passed", "failed") for each in terminalreporter.getreports(kind)]
     if any("superdirt" in each.nodeid or "concert" in each.nodeid for each in reports):
         terminalreporter.write_line(superdirt.line())
+
+
+def same_trainer(
+    config: ModelConfig, settings: Settings, recordings: Sequence[Recording]
+) -> Trainer:
+    """One that begins with the same weights and draws the same windows each time: what its model
+    dreams is then nobody's luck."""
+    torch.manual_seed(0)
+    chance = np.random.default_rng(0)
+    with mock.patch.object(np.random, "default_rng", return_value=chance):
+        return Trainer(config, settings, recordings, lambda note: None)
 
 
 def tone(hertz: float, seconds: float, rate: int = RATE, level: float = 0.5) -> files.Samples:
@@ -92,6 +107,7 @@ def recorded(tmp_path: Path) -> Callable[..., Recording]:
             peak=float(np.abs(samples).max()),
             loudest=float(np.sqrt((samples**2).mean())),
             joined=time.time(),
+            channels=1 if samples.ndim == 1 else samples.shape[1],
         )
 
     return make
@@ -209,6 +225,21 @@ class Daemon:
             assert time.monotonic() < deadline, f"never came true\n{self.said()}"
             time.sleep(0.1)
 
+    def workers(self) -> list[psutil.Process]:
+        """The learner and those that dream."""
+        return [
+            child for child in psutil.Process(self.process.pid).children()
+            if "spawn_main" in " ".join(child.cmdline())
+        ]  # fmt: skip
+
+    def learner(self) -> psutil.Process:
+        """The worker with a session of its own."""
+        return next(child for child in self.workers() if os.getsid(child.pid) == child.pid)
+
+    def until_it_rests(self) -> None:
+        """Waits until the learner computes nothing: the step at hand is made, and reported."""
+        self.until(lambda: share_of_core(self.learner(), 1.0) == 0.0)
+
     def said(self) -> str:
         return Path(self.output.name).read_text()
 
@@ -261,6 +292,13 @@ def recordings(tmp_path: Path) -> Path:
     files.write(folder / "guitar" / "a.wav", tone(220, 2.0, 44100), 44100)
     files.write(folder / "guitar" / "b.wav", tone(330, 2.0, 44100), 44100)
     return folder
+
+
+def share_of_core(process: psutil.Process, seconds: float) -> float:
+    """The part of some seconds for which a process computed."""
+    before, began = sum(process.cpu_times()[:2]), time.monotonic()
+    time.sleep(seconds)
+    return (sum(process.cpu_times()[:2]) - before) / (time.monotonic() - began)
 
 
 def alive(pid: int) -> bool:

@@ -25,7 +25,7 @@ def harmed(found: Found, cache: Path, *given: Any) -> decoding.Poured:
         case "crash":
             signal.pthread_kill(threading.get_ident(), signal.SIGSEGV)
         case "hang":
-            os.kill(os.getpid(), signal.SIGSTOP)
+            signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)  # before it goes on
         case "bad luck" if not again:
             os.kill(os.getpid(), signal.SIGKILL)
         case "odd":

@@ -9,6 +9,7 @@ import soundfile
 from conftest import RATE, pitch, tone
 
 from dreamd.audio import files
+from dreamd.audio.dream_file import DreamFile
 from dreamd.errors import BadRecording
 
 
@@ -61,7 +62,7 @@ def test_broken_files_are_named(tmp_path: Path) -> None:
 
 
 def test_a_dream_file_is_whole_and_silent_before_it_is_filled(tmp_path: Path) -> None:
-    file = files.DreamFile(tmp_path / "d.wav", RATE)
+    file = DreamFile(tmp_path / "d.wav", RATE)
     file.create(1000)
     header = soundfile.info(str(file.path))
     assert (header.frames, header.samplerate, header.channels) == (1000, RATE, 1)

@@ -1,21 +1,24 @@
 """Transpose and column over bands: as a plainly written loop makes them, and up to 20 kHz."""
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from conftest import same_trainer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
 from dreamd.approaches import lessons, registry
-from dreamd.approaches.base import SampleWise, initialize
+from dreamd.approaches.base import initialize
 from dreamd.approaches.config import ModelConfig
 from dreamd.approaches.registry import Concurrent, config_of
+from dreamd.approaches.sample_wise import SampleWise
 from dreamd.audio.crossfade import continued, fitted
 from dreamd.audio.filter_bank import Analysis
 from dreamd.audio.harmonics import Harmonics
@@ -29,7 +32,6 @@ from dreamd.home.lock import claim
 from dreamd.kernels.sliding_lstm import SlidingLSTM
 from dreamd.osc.requests import Request
 from dreamd.settings import Settings
-from dreamd.training.trainer import Trainer
 
 RATE, BANDS = 44100, 4
 SAMPLE_WISE = ("transpose", "column")
@@ -72,9 +74,12 @@ def literal_on(net: SampleWise, seed: Tensor, dreamt: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("approach", SAMPLE_WISE)
-@pytest.mark.parametrize("layers", [1, 2])
-def test_a_thousand_frames_are_those_of_the_literal_loop(approach: str, layers: int) -> None:
-    net = network(approach, 512, 4, 32, layers=layers)
+@pytest.mark.parametrize(("layers", "vector"), [(1, 512), (2, 512), (1, 2048)])
+def test_a_thousand_frames_are_those_of_the_literal_loop(
+    approach: str, layers: int, vector: int
+) -> None:
+    """With 512 in each band a block has several sub-blocks of sub-blocks."""
+    net = network(approach, vector, 4, 32, layers=layers)
     queue = net.elements(torch.from_numpy(bright(1.0)[: net.seed_samples]))
     slider, parts = SlidingLSTM(net.sliding(), queue.numpy()), []
     for size in slider.sizes():
@@ -85,6 +90,19 @@ def test_a_thousand_frames_are_those_of_the_literal_loop(approach: str, layers: 
     assert dreamt.shape[1:] == (BANDS,)
     np.testing.assert_allclose(literal_on(net, queue, dreamt), dreamt, atol=TOLERANCE, rtol=0)
     assert dreamt.std(0).min() > 1e-3  # it does not agree by being silent
+
+
+@pytest.mark.parametrize("largest", [256, 384])
+def test_what_is_mended_is_heard_by_the_next_block(largest: int) -> None:
+    net = network("column", 2048, 4, 32)
+    stream = net.elements(torch.from_numpy(bright(1.0)[: net.seed_samples])).numpy()
+    slider = SlidingLSTM(net.sliding(), stream, largest=largest, mended=True)
+    for _ in range(4):
+        block = slider.next(largest)
+        foretold = literal_on(net, torch.from_numpy(stream), block)
+        np.testing.assert_allclose(foretold, block, atol=TOLERANCE, rtol=0)
+        slider.newest(largest)[:] *= np.linspace(1, 0.5, largest, dtype=np.float32)[:, None]
+        stream = np.concatenate((stream, slider.newest(largest)))[-net.queue_length :]
 
 
 @settings(deadline=None, max_examples=20)
@@ -127,6 +145,17 @@ def test_five_steps_of_learning_are_those_of_the_derivatives(approach: str) -> N
         adam.step()
     for mine, theirs in zip(model.parameters(), other.parameters(), strict=True):
         torch.testing.assert_close(mine, theirs, rtol=0, atol=TOLERANCE)
+
+
+@pytest.mark.parametrize("approach", SAMPLE_WISE)
+def test_windows_that_overlap_are_those_that_do_not(approach: str) -> None:
+    model, starts = network(approach), [0, 4, 24, 200]
+    span = 0.3 * torch.randn(200 + model.example_samples)
+    each = torch.stack([span[at : at + model.example_samples] for at in starts])
+    together, apart = model.windows(span, starts), model.stretches(each)
+    for one, other in zip(together, apart, strict=True):
+        assert one.shape == other.shape
+        torch.testing.assert_close(one, other, rtol=0, atol=TOLERANCE)
 
 
 @pytest.mark.parametrize("approach", SAMPLE_WISE)
@@ -227,15 +256,18 @@ def test_the_name_of_a_model_says_its_bands() -> None:
 
 
 @pytest.fixture
-def job(tmp_path: Path, recorded: Callable[..., Recording]) -> Iterator[Callable[..., Job]]:
+def job(tmp_path: Path, recorded: Callable[..., Recording]) -> Callable[..., Job]:
+    """A model that has learned a little, the same each time."""
     claim(tmp_path / "home")
-    small = Settings(home=tmp_path / "home", rate=RATE, vector=256, window=4, hidden=24,
-                     hop=128, frame=512, batch=4, stretch=4, learning_rate=1e-2)  # fmt: skip
-    recording = replace(recorded(bright(2.0)), rate=RATE)
+    mono = Settings(home=tmp_path / "home", rate=RATE, vector=256, window=4, hidden=24,
+                    hop=128, frame=512, batch=4, stretch=4, learning_rate=1e-2)  # fmt: skip
+    both = np.stack((bright(2.0), 0.3 * np.roll(bright(2.0), RATE // 9)), 1)
+    takes = {1: replace(recorded(bright(2.0)), rate=RATE),
+             2: replace(recorded(both, name="b.wav"), rate=RATE)}  # fmt: skip
 
-    def make(request: Request, steps: int) -> tuple[Job, Settings]:
-        torch.manual_seed(0)
-        trainer = Trainer(config_of(request.approach, small), small, [recording], lambda note: None)
+    def make(request: Request, steps: int, channels: int = 1) -> tuple[Job, Settings]:
+        small, recording = replace(mono, channels=channels), takes[channels]
+        trainer = same_trainer(config_of(request.approach, small), small, [recording])
         for _ in range(steps):
             trainer.train(0.0)
         trainer.save()
@@ -244,18 +276,20 @@ def job(tmp_path: Path, recorded: Callable[..., Recording]) -> Iterator[Callable
     return make
 
 
+@pytest.mark.parametrize("channels", [1, 2])
 @pytest.mark.parametrize("approach", SAMPLE_WISE)
 def test_concurrent_is_the_paper_s_loop_in_each_band(
-    job: Callable[..., tuple[Job, Settings]], approach: str
+    job: Callable[..., tuple[Job, Settings]], approach: str, channels: int
 ) -> None:
     """Written out once more, with nn.LSTM, windows and elements one by one; what is done to the
     level, the beginning and the partials of a block is done in each band by itself."""
     asked, small = job(Request(approach, secs=0.3, rand=4, followat=0.5, seed="sine:0",
-                               seedat=0.25, wander=0), steps=20)  # fmt: skip
+                               seedat=0.25, wander=0), 20, channels)  # fmt: skip
     assert asked.follow is not None
     model = networks.model_of(asked, small.init_std)
     assert isinstance(model, SampleWise)
-    seed = cut(asked.follow, int(0.25 * RATE), model.seed_samples)
+    assert model.parts == BANDS * channels
+    seed = cut(asked.follow, int(0.25 * RATE), model.seed_samples, channels)
     queue = model.elements(torch.from_numpy(np.array(seed)))
     blocks, steps, slow = render.blocks(asked, small), 4, RATE // BANDS
     with torch.no_grad():
@@ -269,7 +303,7 @@ def test_concurrent_is_the_paper_s_loop_in_each_band(
     for step in range(steps):
         first = here - net.seed_samples
         starts = [int(first + BANDS * count * k / profile.windows) for k in range(profile.windows)]
-        windows = np.stack([cut(asked.follow, at, net.example_samples) for at in starts])
+        windows = np.stack([cut(asked.follow, at, net.example_samples, channels) for at in starts])
         inputs, labels = net.examples(torch.from_numpy(windows))
         adam.zero_grad()
         torch.nn.functional.mse_loss(net(inputs), labels).backward()
@@ -277,18 +311,18 @@ def test_concurrent_is_the_paper_s_loop_in_each_band(
         adam.step()
         length = (1024 + count) * BANDS + net.margin
         there = net.elements(torch.from_numpy(
-            np.array(cut(asked.follow, int(here) - 1024 * BANDS, length))
+            np.array(cut(asked.follow, int(here) - 1024 * BANDS, length, channels))
         ))  # fmt: skip
         here += BANDS * count
         struck = [profile.residual_gain * innovation(band.numpy(), count, 4) for band in there.T]
-        levels = inputs[-1, -1].view(-1, BANDS)[-count:].square().mean(0).sqrt()
+        levels = inputs[-1, -1].view(-1, model.parts)[-count:].square().mean(0).sqrt()
         with torch.no_grad():
             for k in range(count):
                 element, _ = net.next(window[-len(queue) :])
                 most = profile.ceiling * levels
                 element = most * torch.tanh((element + torch.tensor([s[k] for s in struck])) / most)
                 window = torch.cat((window, element[None]))
-            for band in range(BANDS):
+            for band in range(model.parts):
                 mend(window[:, band], queue[:, band], count, slow, approach == "transpose")
             newest = window[-count:]
             lacking = levels / newest.square().mean(0).sqrt()
@@ -309,18 +343,20 @@ def mend(stream: Tensor, seed: Tensor, count: int, rate: int, holds: bool) -> No
         held.hold(stream[-held.span :].numpy(), count)
 
 
+@pytest.mark.parametrize("channels", [1, 2])
 @pytest.mark.parametrize("approach", ["vector", "spectrum"])
 def test_each_band_of_whole_elements_is_led_to_its_own_level(
-    job: Callable[..., tuple[Job, Settings]], approach: str
+    job: Callable[..., tuple[Job, Settings]], approach: str, channels: int
 ) -> None:
     """The same loop for vector and spectrum: a gain for the bins of each 5.5 kHz, or for a quarter
-    of a vector's cosine transform, which is written out here."""
+    of a vector's cosine transform, which is written out here; for each channel, or middle and side,
+    its own."""
     asked, small = job(Request(approach, secs=0.3, rand=4, followat=0.5, seed="sine:0",
-                               seedat=0.25, wander=0), steps=20)  # fmt: skip
+                               seedat=0.25, wander=0), 20, channels)  # fmt: skip
     assert asked.follow is not None
     net = networks.model_of(asked, small.init_std)
     profile = registry.ROWS[approach].concurrent
-    seed = cut(asked.follow, int(0.25 * RATE), net.seed_samples)
+    seed = cut(asked.follow, int(0.25 * RATE), net.seed_samples, channels)
     window, blocks = net.elements(torch.from_numpy(np.array(seed))), render.blocks(asked, small)
     with torch.no_grad():
         made = [next(blocks) for _ in range(8)]
@@ -333,7 +369,7 @@ def test_each_band_of_whole_elements_is_led_to_its_own_level(
     here, changes = 0.5 * RATE, []
     for sound in made:
         first, apart = here - net.seed_samples, net.element_samples / profile.windows
-        windows = np.stack([cut(asked.follow, int(first + apart * k), net.example_samples)
+        windows = np.stack([cut(asked.follow, int(first + apart * k), net.example_samples, channels)
                             for k in range(profile.windows)])  # fmt: skip
         inputs, labels = net.examples(torch.from_numpy(windows))
         adam.zero_grad()
@@ -344,30 +380,40 @@ def test_each_band_of_whole_elements_is_led_to_its_own_level(
         with torch.no_grad():
             element, window = net.next(window)
             mended = torch.zeros_like(element)
-            for band, size in split(approach, len(element)):
+            for band, size in split(approach, len(element) // channels, channels):
                 level, now = (float(band(each).square().sum() / size) ** 0.5
                               for each in (labels[-1, -1], element))  # fmt: skip
                 gain = min(max((level / now) ** profile.level_correction, 1 / 8), 8.0)
-                rise = torch.linspace(1, gain, len(element)) if approach == "vector" else gain
-                mended += rise * band(element)
+                part = band(element)
+                if approach == "vector":
+                    part = torch.linspace(1, gain, size)[:, None] * part.view(size, channels)
+                mended += part.flatten() if approach == "vector" else gain * part
                 changes.append(gain)
             window[-1] = mended
             np.testing.assert_allclose(sound, decode(mended[None]), atol=TOLERANCE, rtol=0)
-    assert np.ptp(np.reshape(changes, (-1, BANDS)), axis=1).min() > 0.1  # bands do differ
+    each = np.reshape(changes, (-1, BANDS * channels))
+    assert np.ptp(each, axis=1).min() > 0.1  # bands do differ
 
 
-def split(approach: str, length: int) -> list[tuple[Callable[[Tensor], Tensor], int]]:
+def split(
+    approach: str, length: int, channels: int
+) -> list[tuple[Callable[[Tensor], Tensor], int]]:
     """What takes each band from an element, all else of it 0, and how many numbers that are."""
     places = torch.arange(length)
     if approach == "spectrum":
         which = (places - 1).clamp_min(0) // (length // BANDS)
+        which = torch.cat([which + BANDS * channel for channel in range(channels)])
         return [(lambda each, k=k: each * (which == k), int((which == k).sum()))
-                for k in range(BANDS)]  # fmt: skip
+                for k in range(BANDS * channels)]  # fmt: skip
     waves = torch.cos(torch.pi / length * torch.outer(places, places + 0.5))
     waves *= (2 / length) ** 0.5
     waves[0] /= 2**0.5
-    return [(lambda each, some=some: some.t() @ (some @ each), length)
-            for some in waves.split(length // BANDS)]  # fmt: skip
+
+    def one(each: Tensor, some: Tensor, own: Tensor) -> Tensor:
+        return (some.t() @ (some @ each.view(length, -1)) * own).flatten()
+
+    return [(partial(one, some=some, own=own), length)
+            for own in torch.eye(channels) for some in waves.split(length // BANDS)]  # fmt: skip
 
 
 @pytest.mark.parametrize("sampling", ["concurrent", "paused"])

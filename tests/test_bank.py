@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from conftest import Daemon
 
-from dreamd.audio.files import DreamFile
+from dreamd.audio.dream_file import DreamFile
 from dreamd.errors import NoSuchSeed, SetupError
 from dreamd.home.bank import Bank
 from dreamd.settings import Settings, bank_limit, check
@@ -221,7 +221,7 @@ def test_keeping_few_and_beginning_anew_while_it_runs(
     )
     assert not list(bank.iterdir())
     one.ask(id=9, approach="vector", secs=0.3)
-    assert one.wait("/dream/done", 9)[-1] == 0
+    assert one.wait("/dream/done", 9)[5] == 0
     one.stop()
     for dream in bank.iterdir():
         os.utime(dream, (1, 1))

@@ -60,6 +60,10 @@ def test_training_and_dreaming_without_a_daemon(tmp_path: Path, recordings: Path
     doctor = dreamd("doctor", *home, "--port", free_port())
     assert doctor.returncode == 0
     assert "guitar column 64: error" in doctor.stdout
+    stereo = ("--channels", 2, "--rate", 22050, "--hidden", 16, "--vector", 64)
+    doctor = dreamd("doctor", *home, "--port", free_port(), *stereo)  # as it would be started
+    assert doctor.returncode == 0
+    assert "at 22050 Hz, in stereo, with 16 hidden units" in doctor.stdout
 
 
 def test_one_file_is_a_recording_too(tmp_path: Path) -> None:

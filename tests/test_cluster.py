@@ -28,7 +28,7 @@ from distributed import Client
 
 from dreamd.approaches.registry import APPROACHES, config_of
 from dreamd.audio import files
-from dreamd.audio.files import DreamFile
+from dreamd.audio.dream_file import DreamFile
 from dreamd.cli import main
 from dreamd.cluster import engine, local, shelf, slices, sources, tasks
 from dreamd.cluster.address import ClusterAddress, certificates_in, cluster_at
@@ -478,7 +478,12 @@ def test_a_dream_does_not_wait_for_training(
     slicer, client = Slicer(small, "farm"), cluster.ask(lambda client: client)
     for approach in APPROACHES:
         slicer.submit(client, ("sine", config_of(approach, small)), [job.follow], 300.0)
-    until(lambda: len(cluster.tasks("train-")) == 4)
+
+    def all_at_work() -> bool:
+        """What began at a slot before the recordings were there is handed out again."""
+        return slicer.back(client, 0.0) is None and len(cluster.tasks("train-")) == 4
+
+    until(all_at_work)
     elsewhere.make(job, small, lambda said: None, nothing)
     assert slicer.back(client, 0.0) is None
     assert len(cluster.tasks("train-")) == 4

@@ -13,11 +13,12 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-from conftest import RATE, pitch, tone
+from conftest import RATE, pitch, same_trainer, tone
 
 from dreamd.approaches.registry import APPROACHES, config_of
 from dreamd.audio import files, plucked_string
-from dreamd.audio.files import DreamFile, Samples
+from dreamd.audio.dream_file import DreamFile
+from dreamd.audio.files import Samples
 from dreamd.corpus import single_notes
 from dreamd.corpus.pitch import scan
 from dreamd.corpus.recording import Recording
@@ -27,7 +28,6 @@ from dreamd.evaluation import liveliness
 from dreamd.home import checkpoints
 from dreamd.osc.requests import Request
 from dreamd.settings import Settings
-from dreamd.training.trainer import Trainer
 
 SLOW, FAST = 0.5, 0.2  # seconds from event to event
 STEPS = {"vector": 150, "spectrum": 150, "transpose": 600, "column": 300}
@@ -70,11 +70,8 @@ class Stage:
               recordings: list[Recording] | None = None) -> Path:  # fmt: skip
         """So many steps of training; gives the checkpoint."""
         settings = settings or self.settings
-        torch.manual_seed(0)
-        trainer = Trainer(config_of(approach, settings), settings,
-                      recordings or self.voices[voice], lambda note: None)  # fmt: skip
-        trainer._rng = np.random.default_rng(0)
-        trainer.set_recordings(recordings or self.voices[voice])
+        there = recordings or self.voices[voice]
+        trainer = same_trainer(config_of(approach, settings), settings, there)
         trainer.head = replace(trainer.head, voice=voice)
         for _ in range(steps):
             trainer.train(0.0)

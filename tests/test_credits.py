@@ -141,7 +141,7 @@ def test_the_first_dream_of_a_new_voice_leaps(
     asked = Request("spectrum", secs=2.0, rand=3)
     job = resolve(small, asked, voices, lambda number: Path())
     job, told = replace(job, path=tmp_path / "dream.wav"), list[Told]()
-    files.DreamFile(job.path, job.rate).create(job.frames)
+    job.file.create(job.frames)
     render.render(job, small, told.append)
     leaps = [each for each in told if isinstance(each, CursorLeapt)]
     assert len(leaps) > 2

@@ -34,7 +34,7 @@ def test_one_recording_and_one_dream_of_each_approach(daemon: Start, recordings:
     for id, approach in enumerate(APPROACHES):
         one.ask(id=id, approach=approach, seed="guitar:1", secs=0.3, rand=7)
     for id in range(4):
-        _, path, frames, rate, eta = one.wait("/dream/accepted", id)
+        _, path, frames, rate, eta, _ = one.wait("/dream/accepted", id)
         assert (frames, rate) == (round(0.3 * RATE), RATE)
         assert eta > 0
         assert soundfile.info(path).frames == frames
@@ -225,13 +225,6 @@ def test_a_looping_pattern_keeps_its_newest_requests(daemon: Start, recordings: 
     assert one.said().count("pattern 1 asks faster than it can be answered") == 1
 
 
-def children_of(one: Daemon) -> list[psutil.Process]:
-    return [
-        child for child in psutil.Process(one.process.pid).children()
-        if "spawn_main" in " ".join(child.cmdline())
-    ]  # fmt: skip
-
-
 def test_a_child_that_dies_is_replaced_and_its_request_fails(
     daemon: Start, recordings: Path
 ) -> None:
@@ -240,7 +233,7 @@ def test_a_child_that_dies_is_replaced_and_its_request_fails(
     one.until(lambda: len(one.status()["voices"]["guitar"]["models"]) == 4)
     one.ask(id=1, approach="transpose", secs=60)
     one.wait("/dream/chunk", 1)
-    for child in children_of(one):  # the learner and the dreamer
+    for child in one.workers():  # the learner and the dreamer
         child.kill()
     _, code, text = one.wait("/dream/failed", 1)
     assert code == "diverged"
@@ -273,7 +266,7 @@ def test_killed_at_any_moment_it_comes_back_as_promised(daemon: Start, recording
     one.ask(id=2, approach="transpose", secs=60)
     half = one.wait("/dream/accepted", 2)[1]
     one.wait("/dream/chunk", 2)
-    pids = [child.pid for child in children_of(one)]
+    pids = [child.pid for child in one.workers()]
     assert len(pids) >= 2
     one.kill()
     one.until(lambda: not any(alive(pid) for pid in pids), within=20)
@@ -295,7 +288,7 @@ def test_training_pauses_and_goes_on(daemon: Start, recordings: Path) -> None:
     one.until(lambda: len(one.status()["voices"].get("guitar", {}).get("models", {})) == 4)
     one.send("/dream/pause")
     one.until(lambda: not one.status()["training"])
-    time.sleep(1.5)
+    one.until_it_rests()
     rested = one.status()["voices"]
     time.sleep(1.0)
     assert one.status()["voices"] == rested

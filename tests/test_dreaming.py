@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-from conftest import RATE, pitch, tone
+from conftest import RATE, pitch, same_trainer, tone
 
 from dreamd.approaches import registry
 from dreamd.approaches.base import Approach
 from dreamd.approaches.lessons import block_of
 from dreamd.approaches.registry import APPROACHES, Concurrent, config_of
-from dreamd.audio.files import DreamFile
+from dreamd.audio.dream_file import DreamFile
 from dreamd.audio.harmonics import partials
 from dreamd.audio.linear_prediction import extrapolated, innovation
 from dreamd.corpus.recording import Recording, cut
@@ -29,9 +29,9 @@ from dreamd.dreaming.job import ChunkWritten, CursorLeapt, Job, Stop
 from dreamd.dreaming.places import Index, Place
 from dreamd.dreaming.resolve import resolve
 from dreamd.errors import Cancelled, Diverged, DreamError, NoSuchSeed
+from dreamd.home import checkpoints
 from dreamd.osc.requests import Request
 from dreamd.settings import Settings
-from dreamd.training.trainer import Trainer
 
 Make = Callable[..., Recording]
 
@@ -43,9 +43,7 @@ def job(small: Settings, recorded: Make, tmp_path: Path) -> Callable[..., Job]:
 
     def make(request: Request, steps: int = 0) -> Job:
         if steps:
-            torch.manual_seed(0)
-            config = config_of(request.approach, small)
-            trainer = Trainer(config, small, [recording], lambda note: None)
+            trainer = same_trainer(config_of(request.approach, small), small, [recording])
             for _ in range(steps):
                 trainer.train(0.0)
             trainer.save()
@@ -330,6 +328,34 @@ def test_without_learning_concurrent_is_paused(job: Callable[..., Job], approach
     np.testing.assert_array_equal(made(job(Request(approach, secs=0.2, rand=1, learn=0))), paused)
 
 
+def test_weights_that_went_since_it_was_asked_for(
+    job: Callable[..., Job], small: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A take was forgotten, or an endless dream begins anew: the newest that are there dream."""
+    asked = Request("spectrum", secs=0.2, rand=1)
+    older, newer = job(asked, steps=3), job(asked, steps=3)
+    assert older.weights
+    assert newer.weights
+    assert older.weights != newer.weights
+    load = checkpoints.load
+
+    def too_late(path: Path) -> object:
+        newer.weights.unlink(missing_ok=True)  # type: ignore[union-attr]
+        return load(path)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(checkpoints, "load", too_late)  # it goes while it is opened
+        slow = networks.model_of(newer, small.init_std).state_dict()
+    gone = networks.model_of(newer, small.init_std).state_dict()
+    kept = networks.model_of(older, small.init_std).state_dict()
+    for name, weights in kept.items():
+        torch.testing.assert_close(gone[name], weights, rtol=0, atol=0)
+        torch.testing.assert_close(slow[name], weights, rtol=0, atol=0)
+    older.weights.unlink()
+    assert networks.present(newer).weights is None
+    assert np.isfinite(made(newer)).all()
+
+
 @pytest.mark.parametrize("approach", APPROACHES)
 def test_temperature_is_noise_in_units_of_the_error(job: Callable[..., Job], approach: str) -> None:
     cold = made(job(Request(approach, secs=0.3, rand=1, sampling="paused"), steps=100))
@@ -351,7 +377,8 @@ def windows_of(
     while True:
         one.step()
         assert one._here is not None
-        yield one.windows(one._here, one.starts(one._here, 80.0))
+        vectors, after = one.windows(one._here, one.starts(one._here, 80.0))
+        yield torch.cat((vectors.flatten(1), after[:, -1:]), 1)
 
 
 def test_the_cursor_walks_in_a_loop(recorded: Make, small: Settings) -> None:

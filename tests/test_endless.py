@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-from conftest import RATE, tone
+from conftest import RATE, same_trainer, tone
 
 from dreamd.approaches import lessons
 from dreamd.approaches.registry import APPROACHES, config_of
-from dreamd.audio.files import DreamFile
+from dreamd.audio.dream_file import DreamFile
 from dreamd.audio.limiter import HIGHEST_PEAK, Level, Limiter
 from dreamd.corpus.recording import Recording, Voices
 from dreamd.dreaming import course, endless, render
@@ -36,7 +36,6 @@ from dreamd.dreaming.seeds import Seed
 from dreamd.errors import Cancelled
 from dreamd.osc.requests import SAMPLINGS, Request
 from dreamd.settings import Settings
-from dreamd.training.trainer import Trainer
 
 Make = Callable[..., Recording]
 CLIENT = ("127.0.0.1", 5)
@@ -112,9 +111,8 @@ def stage(
 
 
 def train(stage: Stage, approach: str, steps: int) -> None:
-    torch.manual_seed(0)
     config = config_of(approach, stage.settings)
-    trainer = Trainer(config, stage.settings, stage.voices["low"], lambda note: None)
+    trainer = same_trainer(config, stage.settings, stage.voices["low"])
     for _ in range(steps):
         trainer.train(0.0)
     trainer.save()

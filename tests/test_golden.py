@@ -42,7 +42,7 @@ def dreamt(home: Path, approach: str, sampling: str, **other: object) -> files.S
                     sampling=sampling, temperature=0.2)  # fmt: skip
     asked = replace(asked, **other)
     job = replace(resolve(settings, asked, voices, lambda number: Path()), path=home / "dream.wav")
-    files.DreamFile(job.path, job.config.rate).create(job.frames)
+    job.file.create(job.frames)
     with torch.no_grad():
         render.render(job, settings, lambda wrote: None)
     return np.concatenate(list(files.decode(job.path, job.config.rate)))

@@ -26,11 +26,13 @@ TOLERANCE = 1e-5
 
 def network(
     approach: str, vector: int = 24, window: int = 4, hidden: int = 12, layers: int = 1,
-    residual: bool = False,
+    residual: bool = False, channels: int = 1,
 ) -> WithLSTM:  # fmt: skip
     torch.manual_seed(1)
     frame = 2 * vector if approach == "spectrum" else 0
-    config = ModelConfig(approach, 11025, vector, window, hidden, layers, residual, frame)
+    config = ModelConfig(
+        approach, 11025, vector, window, hidden, layers, residual, frame, channels=channels
+    )
     made = initialize(registry.make(config, 0.5), 0.3).eval()
     for name, parameter in made.named_parameters():
         if "bias" in name:
@@ -96,15 +98,17 @@ def test_five_steps_are_those_of_the_derivatives(
     windows=st.integers(1, 10),
     momentum=st.sampled_from([0.0, 0.9]),
     inputs_learn=st.booleans(),
+    channels=st.sampled_from([1, 2]),
 )
 def test_any_shape(
     approach: str, vector: int, window: int, hidden: int, layers: int, residual: bool,
-    windows: int, momentum: float, inputs_learn: bool,
+    windows: int, momentum: float, inputs_learn: bool, channels: int,
 ) -> None:  # fmt: skip
     profile = Concurrent(1e-3, momentum=momentum, epsilon=1e-4, inputs_learn=inputs_learn)
-    model = network(approach, vector, window, hidden, layers, residual)
+    model = network(approach, vector, window, hidden, layers, residual, channels)
     # The second of them is so large that its gradient is clipped.
-    batches = [scale * torch.randn(windows, model.example_samples) for scale in (0.3, 4.0, 0.3)]
+    shape = (windows, model.example_samples, channels)[: 1 + channels]
+    batches = [scale * torch.randn(shape) for scale in (0.3, 4.0, 0.3)]
     other = copy.deepcopy(model)
     learn(model, profile, 1e-3, batches)
     plain_steps(other, profile, 1e-3, batches)

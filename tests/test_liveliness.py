@@ -6,7 +6,7 @@ from conftest import RATE, RATES, tone
 
 from dreamd.audio import plucked_string
 from dreamd.audio.files import Samples
-from dreamd.evaluation.liveliness import alignment, distance, highs, kept, measure
+from dreamd.evaluation.liveliness import alignment, distance, highs, kept, measure, ringing
 
 at_every_rate = pytest.mark.parametrize("rate", RATES)
 
@@ -64,6 +64,15 @@ def test_highs_are_what_the_other_measures_do_not_hear() -> None:
     assert highs(low, 44100) < -80
     assert highs(low + high, 44100) == pytest.approx(-20, abs=0.5)
     assert highs(tone(440, 2.0), RATE) < -80
+
+
+def test_ringing_is_the_share_of_the_time_in_which_highs_sound() -> None:
+    t = np.arange(2 * 44100) / 44100
+    high = 0.1 * np.sin(2 * np.pi * 12000 * t)
+    picks = high * np.exp(-120 * (t % 0.5))  # 20 dB down after 0.02 s
+    assert ringing(high, 44100) == 1
+    assert 0.05 < ringing(picks + tone(440, 2.0, rate=44100), 44100) < 0.25
+    assert ringing(tone(440, 2.0), RATE) == 0
 
 
 @at_every_rate

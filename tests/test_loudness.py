@@ -17,7 +17,8 @@ from scipy import signal
 
 from dreamd.approaches.registry import APPROACHES
 from dreamd.audio import loudness
-from dreamd.audio.files import DreamFile, Samples
+from dreamd.audio.dream_file import DreamFile
+from dreamd.audio.files import Samples
 from dreamd.audio.limiter import HIGHEST_PEAK, LOUDEST_SANE, OVER, Level, Limiter
 from dreamd.corpus import events
 from dreamd.corpus.recording import Recording
@@ -249,6 +250,13 @@ def test_ends_are_faded_and_blocks_do_not_matter() -> None:
     assert abs(out[0]) < 1e-3
     assert abs(out[-1]) < 1e-3
     np.testing.assert_allclose(out, through(wave, LOUD, block=11), atol=1e-6)
+
+
+@pytest.mark.parametrize("block", [11, 512, 4000])
+def test_where_peaks_are_turned_down_blocks_do_not_matter_to_the_last_bit(block: int) -> None:
+    sound = (0.4 * np.random.default_rng(0).standard_normal(10 * RATE)).astype(np.float32)
+    low = Level.of(-20.0, -14.0, 0.2)
+    np.testing.assert_array_equal(through(sound, low, block=block), through(sound, low))
 
 
 def test_the_first_of_a_dream_comes_soon() -> None:

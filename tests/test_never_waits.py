@@ -32,13 +32,6 @@ from dreamd.workers.messages import AreYouThere, End, Note, Ready
 from dreamd.workers.process import Outbox, WorkerExited
 
 
-def workers(one: Daemon) -> list[psutil.Process]:
-    return [
-        child for child in psutil.Process(one.process.pid).children()
-        if "spawn_main" in " ".join(child.cmdline())
-    ]  # fmt: skip
-
-
 def test_every_seed_is_answered(
     daemon: Callable[..., Daemon], recordings: Path, tmp_path: Path
 ) -> None:
@@ -75,7 +68,7 @@ def test_workers_that_stand_still_hold_nobody_up(
     """Hundreds of messages to each of them: their pipes are full, the daemon answers, and ends."""
     one = daemon(recordings)
     one.until(lambda: one.status()["voices"].get("guitar", {}).get("recordings") == 2)
-    stopped = workers(one)
+    stopped = one.workers()
     assert stopped
     for worker in stopped:
         worker.send_signal(signal.SIGSTOP)
@@ -97,7 +90,7 @@ def test_children_end_with_the_daemon_whatever_they_do(
     one = daemon(recordings)
     one.ask(id=1, approach="transpose", secs=300)
     one.wait("/dream/chunk", 1)
-    children = workers(one)
+    children = one.workers()
     one.until(lambda: any(os.getsid(c.pid) == c.pid for c in children))  # the learner is under way
     for child in children:
         child.send_signal(signal.SIGSTOP)

@@ -13,7 +13,7 @@ from scipy import signal
 from wire import Desk
 
 from dreamd.audio import plucked_string
-from dreamd.audio.files import DreamFile, Samples, excerpt, write
+from dreamd.audio.files import Samples, excerpt, write
 from dreamd.audio.resampling import ToRate
 from dreamd.commands.offline import listen
 from dreamd.corpus.recording import Recording
@@ -84,7 +84,7 @@ def job(small: Settings, recorded: Callable[..., Recording], tmp_path: Path) -> 
 
 
 def made(job: Job, said: list[CursorLeapt | ChunkWritten] | None = None) -> Samples:
-    DreamFile(job.path, job.rate).create(job.frames)
+    job.file.create(job.frames)
     with torch.no_grad():
         render.render(job, Settings(), said.append if said is not None else lambda news: None)
     samples, rate = soundfile.read(job.path, dtype="float32")

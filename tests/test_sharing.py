@@ -249,7 +249,7 @@ def test_who_falls_silent_shares_no_more(ada: Performer, ben: Performer) -> None
     assert ben.shared() == []
 
 
-def test_two_of_one_name_and_another_rate_are_told_of_once(ada: Performer, ben: Performer) -> None:
+def test_two_of_one_name_and_another_form_are_told_of_once(ada: Performer, ben: Performer) -> None:
     ada.offer()
     offer = ada.lender.offer()
     assert offer is not None
@@ -257,10 +257,12 @@ def test_two_of_one_name_and_another_rate_are_told_of_once(ada: Performer, ben: 
         ben.borrower.on_offer(replace(offer, topic="another"), 0.0)
         ben.borrower.on_offer(replace(offer, topic="third", name="eve", rate=44100), 0.0)
         ben.borrower.on_offer(replace(offer, topic="fourth", name="../eve"), 0.0)
+        ben.borrower.on_offer(replace(offer, topic="fifth", name="bob", channels=2), 0.0)
     assert ben.shared() == ["ada/guitar"]
     told = ben.notes()
     assert [line.partition(":")[0] for line in told] == [
-        "two performers are called ada", "eve shares voices at 44100 Hz, and here is 11025",
+        "two performers are called ada", "eve shares voices of 44100 Hz, and here is 11025",
+        "bob shares voices of 2 channels, and here is 1",
     ]  # fmt: skip
 
 

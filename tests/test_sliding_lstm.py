@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dreamd.approaches import registry
-from dreamd.approaches.base import SampleWise, initialize
+from dreamd.approaches.base import initialize
 from dreamd.approaches.config import ModelConfig
+from dreamd.approaches.sample_wise import SampleWise
 from dreamd.audio import plucked_string
 from dreamd.kernels.sliding_lstm import SlidingLSTM
 

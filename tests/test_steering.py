@@ -49,13 +49,13 @@ def begun(desk: Desk, asker: Address, **keys: Any) -> list[Any]:
 
 @pytest.mark.parametrize("secs", [INF, "inf", 0, 0.0])
 def test_it_is_asked_for(desk: Desk, asker: Address, secs: object) -> None:
-    _, path, frames, rate, _ = begun(desk, asker, secs=secs)
+    _, path, frames, rate, *_ = begun(desk, asker, secs=secs)
     assert (frames, rate) == (RING_SECONDS * RATE, RATE)
     assert files.info(Path(path)).frames == frames
 
 
 def test_chunks_and_leaps_count_within_the_ring(desk: Desk, asker: Address) -> None:
-    _, _, frames, _, _ = begun(desk, asker)
+    _, _, frames, *_ = begun(desk, asker)
     for start in (0, frames - 100, frames, 5 * frames + 7):
         desk.dreams.on_worker_message("one", CursorLeapt(0, start, "/a.wav", 1.0, 1.0))
         desk.dreams.on_worker_message("one", ChunkWritten(0, start, 100))
@@ -91,11 +91,11 @@ def test_it_remembers_no_more_of_itself_than_its_file_holds(desk: Desk, asker: A
 
 
 def test_it_ends_in_the_bank(desk: Desk, asker: Address) -> None:
-    _, path, frames, rate, _ = begun(desk, asker)
+    _, path, frames, rate, *_ = begun(desk, asker)
     desk.hear(asker, "/dream/cancel", 7)
     assert [dream.id for dream in desk.worker.stopped] == [7]
     desk.dreams.on_worker_message("one", Finished(0, 100.0, 100 * rate))
-    assert desk.told(asker, "/dream/done")[0][1] == [7, path, frames, rate, 100.0, 0]
+    assert desk.told(asker, "/dream/done")[0][1] == [7, path, frames, rate, 100.0, 0, 1]
     assert desk.state.bank.count == 1
 
 
@@ -396,7 +396,7 @@ def test_the_real_daemon(daemon: Callable[..., Daemon], recordings: Path) -> Non
     one = daemon(recordings, "--dreamers", "1")
     one.wait("/dream/ingested", "guitar")
     one.ask(id=1, approach="vector", secs="inf", name="line", rand=1)
-    _, path, frames, _, _ = one.wait("/dream/accepted", 1)
+    _, path, frames, *_ = one.wait("/dream/accepted", 1)
     made = 0
     while made < 3 * RATE:
         _, start, count = one.wait("/dream/chunk", 1)

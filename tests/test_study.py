@@ -10,7 +10,7 @@ from conftest import RATE, tone
 from dreamd.approaches.registry import APPROACHES, config_of
 from dreamd.commands.offline import listen
 from dreamd.corpus.recording import Recording
-from dreamd.experiments import seed_study, study
+from dreamd.experiments import first_dream, seed_study, study
 from dreamd.home import checkpoints, pretrained
 from dreamd.settings import Settings
 from dreamd.training.trainer import Trainer
@@ -27,6 +27,9 @@ def test_every_part_prints_a_table(
     monkeypatch.setattr(study, "RANDS", (1,))
     monkeypatch.setattr(study, "MARKS", (0.02, 0.05))
     monkeypatch.setattr(study, "SLICE", 0.01)
+    monkeypatch.setattr(first_dream, "TRAINED", (0, 0.02))
+    monkeypatch.setattr(first_dream, "HEARD_SECONDS", 2.0)
+    monkeypatch.setattr(first_dream, "RANDS", (1,))
     plucks = tone(300, 5.0) * np.exp(-5 * (np.arange(5 * RATE) / RATE % 0.5)).astype(np.float32)
     recording = recorded(plucks)
     listen(recording)
@@ -47,10 +50,13 @@ def test_every_part_prints_a_table(
     assert [part.splitlines()[0] for part in parts] == [
         "### The seed and the recording", "### Paused and concurrent", "### The walk",
         "### The pitches of the seed",
-        "### Beginning from a starter model",
+        "### Beginning from a starter model", "### The first good dream",
     ]  # fmt: skip
     for part in parts:
         lines = [line for line in part.splitlines() if line.startswith("|")]
         assert len(lines) > 4
         assert len({line.count("|") for line in lines}) == 1
         assert "nan" not in part
+    with torch.no_grad():
+        (alone,) = study.report(small, {"sine": [recording]}, "pitches")
+    assert str(alone).startswith("### The pitches of the seed")

@@ -49,6 +49,7 @@ class Bank:
         self.markers.mkdir()
         self.dreams: dict[int, np.ndarray] = {}
         self.hertz: dict[int, float] = {}
+        self.second = int(time.time())  # when the dreams were written: in one and the same
 
     def path(self, index: int) -> Path:
         return self.folder / f"{index:05d}.wav"
@@ -56,6 +57,7 @@ class Bank:
     def add(self, index: int, hertz: float, id: int = 1 << 30) -> replies.Done:
         self.dreams[index], self.hertz[index] = tone(hertz), hertz
         write_wav(self.path(index), self.dreams[index], RATE)
+        os.utime(self.path(index), (self.second, self.second))
         frames = len(self.dreams[index])
         return replies.Done(id, str(self.path(index)), frames, RATE, 0.1, index)
 
@@ -133,9 +135,8 @@ class Dreaming:
             case "twelve":
                 daemon.say(bank.add(12, 970))
             case "zero":
-                done = bank.add(0, bank.hertz[0])
-                os.utime(bank.path(0), (time.time() + 10,) * 2)  # no second in common with 12
-                daemon.say(done)
+                bank.second += 10
+                daemon.say(bank.add(0, bank.hertz[0]))
             case "broken":
                 done = bank.add(10, 1)
                 bank.path(10).write_bytes(b"RIFF and no more")
@@ -286,6 +287,8 @@ if superdirt.classes():
         bank = Bank(tmp_path / "dreamd")
         for index in range(3):
             bank.add(index, 300 + 100 * index)
+        both = np.stack((tone(500), tone(900)), 1)  # of two channels; the left one is heard
+        write_wav(bank.path(2), both, RATE)
         dreaming = Dreaming(bank, first=3)
         daemon = double(dreaming.answer, dreaming.hear)
         told = supercollider.well("superdirt.scd", daemon.port, tmp_path, seconds=120)

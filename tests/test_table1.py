@@ -77,7 +77,7 @@ def test_makes_rows_and_goes_on_where_it_stopped(
 def test_rows_of_two_rates_stand_side_by_side(tmp_path: Path) -> None:
     judgement = Judgement(0.9, 0.5, 1.0, Artifacts(-30.0, 0.0, 0.0, 0.0, 0.0, 0.0), ())
     for rate, hop in ((44100, 1024), (11025, 256), (44100, 256), (11025, 64)):
-        dreams = (Dreamt("a.wav", judgement, 3.0, -2.4),)
+        dreams = (Dreamt("a.wav", judgement, 3.0, -2.4, 0.07),)
         row = TableRow("spectrum", hop, 60.0, 10, 0.1, dreams, rate)
         (tmp_path / f"spectrum-{hop}-{rate}.json").write_text(json.dumps(asdict(row)))
     rows = list(table1.done(tmp_path))
@@ -85,7 +85,7 @@ def test_rows_of_two_rates_stand_side_by_side(tmp_path: Path) -> None:
     low, full = table1.markdown(rows).splitlines()[2:]
     assert low.startswith("| spectrum | 11025 | 256 | 0.90 (0.90…0.90) **high** · high |")
     assert full.startswith("| spectrum | 44100 | 1024 |")
-    assert ("| – |" in low, "| -2 dB |" in full) == (True, True)
+    assert ("| – |" in low, "| -2 dB, +0.07 |" in full) == (True, True)
 
 
 def test_the_command(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from conftest import Daemon
+from conftest import Daemon, share_of_core
 
 from dreamd.approaches.registry import config_of
 from dreamd.corpus.cache import Corpus
@@ -233,25 +233,12 @@ class Direct:
 # ---------------------------------------------------------------- with real processes
 
 
-def learner(one: Daemon) -> psutil.Process:
-    """The daemon's process with a session of its own."""
-    children = psutil.Process(one.process.pid).children()
-    return next(child for child in children if os.getsid(child.pid) == child.pid)
-
-
-def cpu(process: psutil.Process, seconds: float) -> float:
-    """The part of some seconds for which a process computed."""
-    before, began = sum(process.cpu_times()[:2]), time.monotonic()
-    time.sleep(seconds)
-    return (sum(process.cpu_times()[:2]) - before) / (time.monotonic() - began)
-
-
 def test_a_small_share_is_a_small_share(daemon: Start, recordings: Path) -> None:
     """A twentieth of the machine, with room for its reports and checkpoints."""
     one = daemon(recordings, "--training-share", "0.05")
     one.wait("/dream/trained")
     cores = psutil.cpu_count() or 1
-    assert cpu(learner(one), 4.0) < 0.05 * cores + 0.15
+    assert share_of_core(one.learner(), 4.0) < 0.05 * cores + 0.15
     assert one.status()["training"]
 
 
@@ -294,7 +281,7 @@ def test_a_pause_ends_all_learning(daemon: Start, recordings: Path) -> None:
     one.until(lambda: len(steps(one)) == 4 and all(steps(one).values()))
     one.send("/dream/pause")
     one.until(lambda: not one.status()["training"])
-    time.sleep(1.0)  # the step at hand and its report
+    one.until_it_rests()
     before = steps(one)
     time.sleep(1.0)
     assert steps(one) == before

@@ -587,7 +587,7 @@ def real_daemon(tmp_path: Path, recordings: Path, ghci: Ghci) -> Iterator[Daemon
 
 def check_dream(done: list[Any]) -> None:
     """The file is there, half a second long, finite, and numbered."""
-    _, path, frames, rate, _, index = done
+    _, path, frames, rate, _, index, _ = done
     samples, file_rate = soundfile.read(path, dtype="float32")
     assert (len(samples), file_rate) == (frames, rate)
     assert frames == round(rate / 2)

@@ -20,7 +20,7 @@ from torture.mutations import LARGEST, Mutants, bundle, ends_it, meanings, messa
 from torture.outcome import Outcome
 from torture.page import record
 
-from dreamd.audio.files import DreamFile
+from dreamd.audio.dream_file import DreamFile
 from dreamd.evaluation.markdown import Part
 from dreamd.home import checkpoints
 

@@ -262,7 +262,7 @@ def test_random_starts_begin_at_an_event(
         job = resolve(settings, asked, {"pluck": [recording]}, lambda number: tmp_path)
         assert job.starter
         job = replace(job, path=tmp_path / "dream.wav")
-        files.DreamFile(job.path, job.rate).create(job.frames)
+        job.file.create(job.frames)
         with torch.no_grad():
             render.render(job, settings, lambda news: None)
         first = files.excerpt(job.path, RATE)[: RATE // 4]

@@ -13,12 +13,13 @@ RATE, FRAME = 11025, 1024
 HOPS = (1024, 512, 256, 128, 56)
 
 
-def plain_sum(spectra: np.ndarray, frame: int, hop: int) -> np.ndarray:
+def plain_sum(spectra: np.ndarray, frame: int, hop: int, channel: int) -> np.ndarray:
     """Each oscillator by itself: who goes on, where its phase is, a cosine for each sample."""
     out, alive = [], []
     t = np.arange(hop)
     for spectrum in spectra:
         new = peaks(spectrum)
+        loudness = new.amplitude[channel]
         samples, next_alive, taken = np.zeros(hop), [], set()
         for place, amplitude, phase in alive:
             near = [k for k in range(len(new.place)) if abs(new.place[k] - place) <= NEAR_PEAK]
@@ -28,7 +29,7 @@ def plain_sum(spectra: np.ndarray, frame: int, hop: int) -> np.ndarray:
                 if min(alive, key=lambda each, k=k: abs(each[0] - new.place[k]))[0] == place
             ]
             best = min(near, key=lambda k: abs(new.place[k] - place), default=None)
-            to, loud = (place, 0.0) if best is None else (new.place[best], new.amplitude[best])
+            to, loud = (place, 0.0) if best is None else (new.place[best], loudness[best])
             low, high = 2 * np.pi * place / frame, 2 * np.pi * to / frame
             angle = phase + low * t + (high - low) * t**2 / (2 * hop)
             samples += (amplitude + (loud - amplitude) * t / hop) * np.cos(angle)
@@ -37,21 +38,24 @@ def plain_sum(spectra: np.ndarray, frame: int, hop: int) -> np.ndarray:
                 next_alive.append((to, loud, phase + (low + high) / 2 * hop))
         for k in set(range(len(new.place))) - taken:
             omega = 2 * np.pi * new.place[k] / frame
-            samples += new.amplitude[k] * t / hop * np.cos(new.phase[k] + omega * t)
-            next_alive.append((new.place[k], new.amplitude[k], new.phase[k] + omega * hop))
+            samples += loudness[k] * t / hop * np.cos(new.phase[k] + omega * t)
+            next_alive.append((new.place[k], loudness[k], new.phase[k] + omega * hop))
         alive = sorted(next_alive)
         out.append(samples)
     return np.concatenate(out)  # fmt: skip
 
 
+@pytest.mark.parametrize("channels", [1, 2])
 @pytest.mark.parametrize(("frame", "hop"), [(1024, hop) for hop in HOPS] + [(128, 128)])
-def test_equals_the_plain_sum_of_oscillators(frame: int, hop: int) -> None:
-    rng = np.random.default_rng(1)
-    spectra = rng.random(frame // 2 + 1) * (1 + 0.2 * rng.standard_normal((6, frame // 2 + 1)))
+def test_equals_the_plain_sum_of_oscillators(frame: int, hop: int, channels: int) -> None:
+    rng, shape = np.random.default_rng(1), (channels, frame // 2 + 1)
+    spectra = rng.random(shape) * (1 + 0.2 * rng.standard_normal((6, *shape)))
     spectra = np.maximum(spectra, 0).astype(np.float32)
-    vocoder = Vocoder(frame, hop)
+    vocoder = Vocoder(frame, hop, channels)
     fast = np.concatenate([vocoder(s) for s in spectra])
-    np.testing.assert_allclose(fast, plain_sum(spectra, frame, hop), atol=1e-4)
+    for channel in range(channels):
+        slow = plain_sum(spectra, frame, hop, channel)
+        np.testing.assert_allclose(fast[:, channel], slow, atol=1e-4)
 
 
 def vocoded(samples: Samples, hop: int) -> Samples:
@@ -91,6 +95,6 @@ def test_no_click_where_spectra_change() -> None:
     for each in spectra:
         each[rng.integers(5, 60, 4)] = rng.random(4) * 0.2
     vocoder = Vocoder(1024, 256)
-    sound = np.concatenate([vocoder(each) for each in spectra])
+    sound = np.concatenate([vocoder(each[None]) for each in spectra])[:, 0]
     fastest = 2 * np.pi * 60 / 1024 * np.abs(spectra).sum(1).max() * 2
     assert np.abs(np.diff(sound)).max() < fastest + 0.8 / 256

@@ -40,7 +40,7 @@ def test_it_walks_between_the_ages_as_far_as_it_may(small: Settings, reach: floa
     went = []
     for _ in range(int(60 / 0.05)):
         walk.move(0.05)
-        values = {float(value) for weight in model.parameters() for value in weight.unique()}
+        values = {value for weight in model.parameters() for value in weight.unique().tolist()}
         assert len(values) == 1  # all of them together
         went += values
     assert went[0] == 3.0  # it begins with the newest

@@ -17,17 +17,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from dreamd.approaches.config import ModelConfig
-from dreamd.approaches.recurrent import W_IH, Recurrent
-from dreamd.audio.filter_bank import Analysis, Synthesis
+from dreamd.approaches.recurrent import Recurrent
 from dreamd.errors import NoModel
-from dreamd.kernels import sliding_lstm, windowed_lstm
+from dreamd.kernels import windowed_lstm
 from dreamd.kernels.windowed_lstm import Kept, Rows
 
 StateDict = dict[str, Tensor]
 """A network's weights, by name."""
-
-FAINTEST_BAND = 1e-4
-"""Of the loudest band's level: what is fainter (recordings without highs) is not made louder."""
 
 Errors = tuple[Tensor, Tensor]
 """The mean squared error, and the mean square of the labels: what silence's error would be."""
@@ -44,12 +40,17 @@ class Approach(nn.Module, ABC):
     :param scale: samples (for spectrum: magnitudes) are divided by it on the way in, so that
         the recordings it was measured on lie within -1…1; it is saved with the weights.
     :param dropout: share of hidden units dropped in training.
+
+    Where :attr:`ModelConfig.channels` are two, all samples that go in and come out have them as
+    one more, last dimension: left and right. Spectrum takes them as they are, the others as middle
+    and side; either way both are in one element of one network, so that the image holds together.
     """
 
     queue_length: int  #: elements in the queue
     element_samples: int  #: samples that one element stands for
     seed_samples: int  #: samples that fill the queue
     example_samples: int  #: samples of one training example: a window and its labels
+    frame_samples: int = 1  #: samples that are heard together, where a filter bank comes first
 
     def __init__(self, config: ModelConfig, scale: float, *, dropout: float = 0.0) -> None:
         super().__init__()
@@ -57,9 +58,9 @@ class Approach(nn.Module, ABC):
         self.scale = scale
         self.deviation = 0.0  # root mean squared training error, model scale; 0: not known
 
-    @abstractmethod
     def measure(self, samples: Tensor) -> float:
         """The scale that these samples ``(…, example_samples)`` ask for."""
+        return float(samples.abs().max())
 
     def settle(self, samples: Tensor) -> None:
         """What else a fresh model is to know of samples ``(B, example_samples)``; often nothing."""
@@ -79,6 +80,12 @@ class Approach(nn.Module, ABC):
     def stretches(self, samples: Tensor) -> tuple[Tensor, Tensor]:
         """``(S, stretch_samples(m))`` of recording to vectors ``(S, n+m-1, D)`` and, for each
         vector, what comes after it; both in the model's scale."""
+
+    def windows(self, samples: Tensor, starts: Sequence[int]) -> tuple[Tensor, Tensor]:
+        """:meth:`stretches` of one window each, which begin in these samples of a recording at
+        ``starts``, in order, multiples of :attr:`frame_samples`."""
+        each = [samples[at : at + self.example_samples] for at in starts]
+        return self.stretches(torch.stack(each))
 
     @abstractmethod
     def error(self, vectors: Tensor, after: Tensor, kept: Kept) -> Errors:
@@ -158,106 +165,6 @@ class WithLSTM(Approach):
         return None
 
 
-class SampleWise(WithLSTM):
-    """What transpose and column share: an element is one sample, the queue is a window.
-
-    Or one sample of each of ``M`` bands (:mod:`dreamd.audio.filter_bank`), each divided by its
-    level, else the error would say nothing of the highs. A vector is ``V/M`` such elements one
-    after the other, the lowest band first: ``V`` numbers as before."""
-
-    balance: Tensor  # levels of the bands; the loudest is 1
-
-    def __init__(self, config: ModelConfig, scale: float, *, dropout: float = 0.0) -> None:
-        super().__init__(config, scale, dropout=dropout)
-        self.bands = self.element_samples = config.bands
-        self.analysis = Analysis(config.bands) if config.bands > 1 else None
-        self.margin = self.analysis.margin if self.analysis else 0
-        self.queue_length = config.window * config.vector // config.bands
-        self.seed_samples = config.window * config.vector + self.margin
-        self.example_samples = self.seed_samples + config.bands
-        if self.analysis:
-            self.register_buffer("balance", torch.ones(config.bands))
-        self.recurrent = Recurrent(config.vector, config, dropout)
-        self.dense = nn.Linear(config.hidden, config.bands)
-
-    def measure(self, samples: Tensor) -> float:
-        return float(samples.abs().max())
-
-    def settle(self, samples: Tensor) -> None:
-        if self.analysis:
-            levels = self.analysis(samples).square().mean((0, 1)).sqrt()
-            self.balance.copy_((levels / levels.max().clamp_min(1e-9)).clamp_min(FAINTEST_BAND))
-
-    @property
-    def scales(self) -> NDArray[np.float32]:
-        """What the samples of each band are divided by, ``(M,)``."""
-        balance = _array(self.balance) if self.analysis else np.ones(1, np.float32)
-        return balance * np.float32(self.scale)
-
-    def split(self, samples: Tensor) -> Tensor:
-        """``(…, count·M + margin)`` samples to elements ``(…, count)``, or with bands
-        ``(…, count, M)``, not in the model's scale but as they are."""
-        return self.analysis(samples) if self.analysis else samples
-
-    def bands_of(self, elements: Tensor) -> Sequence[Tensor]:
-        return tuple(elements.reshape(-1, self.bands).T)
-
-    def examples(self, samples: Tensor) -> tuple[Tensor, Tensor]:
-        return self.stretches(samples)
-
-    def stretches(self, samples: Tensor) -> tuple[Tensor, Tensor]:
-        """After a vector comes an element: ``(S, n+m-1)``, or with bands ``(S, n+m-1, M)``."""
-        elements = self.elements(samples)
-        vector = self.config.vector // self.bands
-        vectors = elements[:, :-1].reshape(len(samples), -1, self.config.vector)
-        return vectors, elements[:, vector::vector]
-
-    def elements(self, samples: Tensor) -> Tensor:
-        elements = self.split(samples) / self.scale
-        return elements / self.balance if self.analysis else elements
-
-    def inputs(self, queue: Tensor) -> Tensor:
-        return queue.view(1, self.config.window, self.config.vector)
-
-    def lifted(self, weights: StateDict, was: ModelConfig) -> StateDict:
-        """What was the whole is the lowest band; the others neither are heard nor sound."""
-        mine = {name: torch.zeros_like(each) for name, each in self.state_dict().items()}
-        mine[W_IH][:, :: self.bands] = weights[W_IH]
-        for name in ("dense.weight", "dense.bias"):
-            mine[name][:1] = weights[name]
-        same = {name: each for name, each in weights.items() if each.shape == mine[name].shape}
-        return mine | same | {"balance": self.balance}
-
-    def decoder(self) -> Decoder:
-        if not self.analysis:
-            return lambda elements: elements * self.scale
-        synthesis = Synthesis(self.bands)
-        return lambda elements: synthesis(elements * self.balance * self.scale)
-
-    def sliding(self) -> sliding_lstm.Weights:
-        """The weights as :mod:`dreamd.kernels.sliding_lstm` takes them."""
-        dense, (mix, mix_bias) = self.dense, self.mix()
-        return sliding_lstm.Weights(
-            layers=tuple(
-                sliding_lstm.Layer(
-                    _array(lstm.get_parameter("weight_ih_l0")),
-                    _array(lstm.get_parameter("weight_hh_l0")),
-                    _array(lstm.get_parameter("bias_ih_l0") + lstm.get_parameter("bias_hh_l0")),
-                )
-                for lstm in self.recurrent.layers
-            ),
-            residual=self.recurrent.residual,
-            dense=_array(dense.weight),
-            dense_bias=_array(dense.bias),
-            mix=_array(mix),
-            mix_bias=mix_bias.item(),
-        )
-
-    @abstractmethod
-    def mix(self) -> tuple[Tensor, Tensor]:
-        """How the ``n`` outputs of the dense layer make the sample: weights ``(n,)``, bias."""
-
-
 def initialize(model: Approach, std: float) -> Approach:
     """Weights from a Gaussian of ``std``, biases zero (paper: one of what matters most)."""
     for parameter in model.parameters():
@@ -268,9 +175,17 @@ def initialize(model: Approach, std: float) -> Approach:
     return model
 
 
+def mid_side(samples: Tensor) -> Tensor:
+    """Left and right ``(…, 2)`` as their middle and side."""
+    left, right = samples.unbind(-1)
+    return torch.stack(((left + right) / 2, (left - right) / 2), -1)
+
+
+def left_right(both: Tensor) -> Tensor:
+    """Middle and side ``(…, 2)`` as left and right."""
+    middle, side = both.unbind(-1)
+    return torch.stack((middle + side, middle - side), -1)
+
+
 def mean_squares(predictions: Tensor, labels: Tensor) -> Errors:
     return nn.functional.mse_loss(predictions, labels), labels.square().mean()
-
-
-def _array(tensor: Tensor) -> NDArray[np.float32]:
-    return tensor.detach().cpu().numpy().astype(np.float32, copy=False)

@@ -3,15 +3,16 @@
 import torch
 from torch import Tensor
 
-from dreamd.approaches.base import Errors, SampleWise, mean_squares
+from dreamd.approaches.base import Errors, mean_squares
+from dreamd.approaches.sample_wise import SampleWise
 from dreamd.kernels.windowed_lstm import Rows
 
 
 class Column(SampleWise):
-    """LSTM, then dense ``H → M`` at each of the ``n`` steps; a dream takes the last of them."""
+    """LSTM, then dense ``H → P`` at each of the ``n`` steps; a dream takes the last of them."""
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """``(B, n, V)`` to ``(B, n)``, or with bands ``(B, n, M)``."""
+        """``(B, n, V)`` to ``(B, n)``, or of several parts ``(B, n, P)``."""
         column: Tensor = self.dense(self.recurrent(inputs)).squeeze(-1)
         return column
 

@@ -13,8 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dreamd.approaches.base import Approach, SampleWise, WithLSTM
+from dreamd.approaches.base import Approach, WithLSTM
 from dreamd.approaches.registry import Concurrent
+from dreamd.approaches.sample_wise import SampleWise
 from dreamd.kernels.adam import Adam
 from dreamd.kernels.projections import Projections, project
 from dreamd.kernels.window_learner import Array, Learned, WindowLearner

@@ -69,7 +69,7 @@ class Row:
     speed: float  # a guess at how many times real time a concurrent dream is made, untried
     paused_speed: float  # and a paused one
     concurrent: Concurrent
-    lifts: bool = False  # weights of 11025 Hz serve it at a higher rate
+    lifts: bool = False  # weights of 11025 Hz serve it at a higher rate, and in stereo
 
 
 _LIST = (
@@ -122,6 +122,7 @@ def config_of(approach: str, settings: Settings, vector: int | None = None) -> M
         residual=settings.residual,
         frame=max(settings.length("frame"), length + length % 2) if size == "hop" else 0,
         bands=1 if length % bands else bands,
+        channels=settings.channels,
     )
 
 

@@ -2,7 +2,9 @@
 
 A spectrum is the magnitude of a Hann-windowed frame of ``frame`` samples, ``F = frame/2 + 1``
 bins, each hop of ``V`` samples; phases are discarded. The whole data set is divided by its
-largest magnitude. A channel vocoder turns dreamt spectra into samples.
+largest magnitude. A channel vocoder turns dreamt spectra into samples. With two channels the left
+one's bins come first, then the right one's: of middle and side the magnitudes alone would not tell
+what is left and what is right.
 """
 
 from collections.abc import Sequence
@@ -33,16 +35,20 @@ class Spectrum(WithLSTM):
         self.element_samples = config.vector
         self.seed_samples = (config.window - 1) * config.vector + config.frame
         self.example_samples = self.seed_samples + config.vector
-        bins = config.frame // 2 + 1
-        self.recurrent = Recurrent(bins, config, dropout)
-        self.dense = nn.Linear(config.hidden, bins)
+        self.bins = config.frame // 2 + 1  #: ``F``
+        self.recurrent = Recurrent(config.channels * self.bins, config, dropout)
+        self.dense = nn.Linear(config.hidden, config.channels * self.bins)
         self.register_buffer("hann", torch.hann_window(config.frame), persistent=False)
 
     def spectra(self, samples: Tensor) -> Tensor:
-        """``(…, length)`` samples to ``(…, count, F)`` magnitudes; a sine of amplitude ``a``
-        on a bin's centre has magnitude ``a`` there."""
+        """``(…, length)`` samples to ``(…, count, F)`` magnitudes, of two channels to
+        ``(…, count, 2F)``; a sine of amplitude ``a`` on a bin's centre has magnitude ``a`` there.
+        """
+        if self.config.channels > 1:
+            samples = samples.movedim(-1, -2)
         frames = samples.unfold(-1, self.config.frame, self.config.vector)
-        return torch.fft.rfft(frames * self.hann).abs() * (4 / self.config.frame)
+        spectra = torch.fft.rfft(frames * self.hann).abs() * (4 / self.config.frame)
+        return spectra.movedim(-3, -2).flatten(-2) if self.config.channels > 1 else spectra
 
     def forward(self, inputs: Tensor) -> Tensor:
         """``(B, n, F)`` to ``(B, n, F)``: the spectrum after each spectrum."""
@@ -71,21 +77,23 @@ class Spectrum(WithLSTM):
 
     def lifted(self, weights: StateDict, was: ModelConfig) -> StateDict:
         """Bins lie where they lie in Hz; those above say and hear nothing yet."""
-        bins = torch.arange(self.config.frame // 2 + 1)
+        bins, channels = torch.arange(self.bins), self.config.channels
         places = bins * (self.config.rate * was.frame / (self.config.frame * was.rate))
-        below = places.floor().long()
-        part, there = (places - below).float(), below < was.frame // 2
-        below = below.clamp_max(was.frame // 2 - 1)
+        below = places.floor().long().clamp_max(was.frame // 2 - 1)
+        part, there = (places - below).float(), places <= was.frame // 2
 
         def at(each: Tensor) -> Tensor:  # (bins, …) at the places between the bins that were
             each = each.movedim(0, -1)
-            return (torch.lerp(each[..., below], each[..., below + 1], part) * there).movedim(-1, 0)
+            made = torch.lerp(each[..., below], each[..., below + 1], part) * there
+            return made.movedim(-1, 0).repeat(channels, *[1] * (each.dim() - 1))
 
         ends = {name: at(weights[name]) for name in ("dense.weight", "dense.bias")}
-        return weights | ends | {W_IH: at(weights[W_IH].t()).t()}
+        return weights | ends | {W_IH: at(weights[W_IH].t()).t() / channels}
 
     def bands_of(self, elements: Tensor) -> Sequence[Tensor]:
-        return elements.tensor_split(multiple(self.config.rate))
+        count = multiple(self.config.rate)
+        halves = elements.view(self.config.channels, self.bins)
+        return tuple(band for half in halves for band in half.tensor_split(count))
 
     def scaled(self, element: Tensor, gains: Sequence[float]) -> Tensor:
         bands = self.bands_of(element)
@@ -95,12 +103,14 @@ class Spectrum(WithLSTM):
         return prediction[0, -1].clamp_min(0.0)
 
     def decoder(self) -> Decoder:
-        vocoder = Vocoder(self.config.frame, self.config.vector)
+        channels = self.config.channels
+        vocoder = Vocoder(self.config.frame, self.config.vector, channels)
 
         def decode(elements: Tensor) -> Tensor:
-            audible = torch.where(elements < SILENT, 0.0, elements)
-            audible[:, 0] = 0.0  # a constant is no sound, and would reach the loudspeaker as DC
+            audible = torch.where(elements < SILENT, 0.0, elements).view(-1, channels, self.bins)
+            audible[..., 0] = 0.0  # a constant is no sound, and would reach the loudspeaker as DC
             magnitudes = (audible * self.scale).numpy()
-            return torch.from_numpy(np.concatenate([vocoder(each) for each in magnitudes]))
+            made = torch.from_numpy(np.concatenate([vocoder(each) for each in magnitudes]))
+            return made if channels > 1 else made[:, 0]
 
         return decode

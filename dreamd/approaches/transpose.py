@@ -3,8 +3,9 @@
 import torch
 from torch import Tensor, nn
 
-from dreamd.approaches.base import Errors, SampleWise, StateDict, mean_squares
+from dreamd.approaches.base import Errors, StateDict, mean_squares
 from dreamd.approaches.config import ModelConfig
+from dreamd.approaches.sample_wise import SampleWise
 from dreamd.kernels.windowed_lstm import Rows
 
 NEXT_TO_NOTHING = 1e-4
@@ -12,16 +13,16 @@ NEXT_TO_NOTHING = 1e-4
 
 
 class Transpose(SampleWise):
-    """LSTM, dense ``H → M`` to a column of ``n``; its transpose, dense ``n → 1``, to a sample of
-    each of ``M`` bands."""
+    """LSTM, dense ``H → P`` to a column of ``n``; its transpose, dense ``n → 1``, to a sample of
+    each of ``P`` parts."""
 
     def __init__(self, config: ModelConfig, scale: float, *, dropout: float = 0.0) -> None:
         super().__init__(config, scale, dropout=dropout)
         self.across = nn.Linear(config.window, 1)
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """``(B, n, V)`` to ``(B, M)``."""
-        column = self.dense(self.recurrent(inputs))  # (B, n, M)
+        """``(B, n, V)`` to ``(B, P)``."""
+        column = self.dense(self.recurrent(inputs))  # (B, n, P)
         sample: Tensor = self.across(column.transpose(1, 2)).squeeze(-1)
         return sample
 
@@ -31,7 +32,7 @@ class Transpose(SampleWise):
 
     def compare(self, outputs: Tensor, after: Tensor, rows: Rows) -> Errors:
         """The sample after each window's last vector."""
-        column = self.dense(outputs).permute(1, 2, 0)  # (B, M, n)
+        column = self.dense(outputs).permute(1, 2, 0)  # (B, P, n)
         labels = after[torch.from_numpy(rows[-1])]
         return mean_squares(self.across(column).view_as(labels), labels)
 

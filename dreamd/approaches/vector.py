@@ -1,4 +1,7 @@
-"""Audio vector (paper, section 2.1): from ``n`` vectors of samples to the next one."""
+"""Audio vector (paper, section 2.1): from ``n`` vectors of samples to the next one.
+
+With two channels a vector is ``V`` frames, of the middle and the side in turn.
+"""
 
 from collections.abc import Sequence
 
@@ -7,7 +10,7 @@ import torch
 from scipy.fft import dct, idct
 from torch import Tensor, nn
 
-from dreamd.approaches.base import Decoder, Errors, StateDict, WithLSTM
+from dreamd.approaches.base import Decoder, Errors, StateDict, WithLSTM, left_right, mid_side
 from dreamd.approaches.config import ModelConfig
 from dreamd.approaches.recurrent import W_IH, Recurrent
 from dreamd.kernels.windowed_lstm import Rows, dense_error
@@ -23,20 +26,21 @@ class Vector(WithLSTM):
         self.element_samples = config.vector
         self.seed_samples = config.window * config.vector
         self.example_samples = self.seed_samples + config.vector
-        self.recurrent = Recurrent(config.vector, config, dropout)
-        self.dense = nn.Linear(config.hidden, config.vector)
+        self.recurrent = Recurrent(config.width, config, dropout)
+        self.dense = nn.Linear(config.hidden, config.width)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """``(B, n, V)`` to ``(B, n, V)``: the vector after each vector."""
         predictions: Tensor = self.dense(self.recurrent(inputs))
         return predictions
 
-    def measure(self, samples: Tensor) -> float:
-        return float(samples.abs().max())
-
     def examples(self, samples: Tensor) -> tuple[Tensor, Tensor]:
-        vectors = samples.view(len(samples), -1, self.config.vector) / self.scale
+        vectors = self._vectors(samples).view(len(samples), -1, self.config.width)
         return vectors[:, :-1], vectors[:, 1:]
+
+    def _vectors(self, samples: Tensor) -> Tensor:
+        """One after the other, in the model's scale."""
+        return (mid_side(samples) if self.config.channels > 1 else samples) / self.scale
 
     def stretches(self, samples: Tensor) -> tuple[Tensor, Tensor]:
         """After a vector comes a vector: ``(S, n+m-1, V)``."""
@@ -46,7 +50,7 @@ class Vector(WithLSTM):
         return dense_error(outputs, self.dense, after, rows)
 
     def elements(self, samples: Tensor) -> Tensor:
-        return samples.view(self.config.window, self.config.vector) / self.scale
+        return self._vectors(samples).view(self.config.window, self.config.width)
 
     def inputs(self, queue: Tensor) -> Tensor:
         return queue[None]
@@ -57,30 +61,38 @@ class Vector(WithLSTM):
 
         def longer(each: Tensor) -> Tensor:
             transformed = dct(each.numpy(), axis=0, norm="ortho")
-            return torch.from_numpy(idct(transformed, n=self.config.vector, axis=0, norm="ortho"))
+            made = torch.zeros(self.config.vector, self.config.channels, *each.shape[1:])
+            made[:, 0] = torch.from_numpy(
+                idct(transformed, n=self.config.vector, axis=0, norm="ortho")
+            )
+            return made.flatten(0, 1)  # of two channels no side
 
         ends = {name: louder * longer(weights[name]) for name in ("dense.weight", "dense.bias")}
         return weights | ends | {W_IH: longer(weights[W_IH].t()).t() / louder}
 
     def bands_of(self, elements: Tensor) -> Sequence[Tensor]:
-        """Parts of its cosine transform."""
-        if (count := multiple(self.config.rate)) == 1:
-            return (elements,)
-        parts = np.zeros((count, len(elements)), np.float32)
-        whole = dct(elements.numpy(), norm="ortho")
-        for part, places in zip(parts, np.array_split(np.arange(len(whole)), count), strict=True):
-            part[places] = whole[places]
-        return tuple(torch.from_numpy(idct(parts, norm="ortho")))
+        """Parts of its cosine transform; of two channels those of the middle first."""
+        count, halves = multiple(self.config.rate), elements.view(self.config.vector, -1).T
+        if count == 1:
+            return tuple(halves)
+        wholes = dct(halves.numpy(), norm="ortho")
+        parts = np.zeros((len(wholes), count, self.config.vector), np.float32)
+        for k, places in enumerate(np.array_split(np.arange(self.config.vector), count)):
+            parts[:, k, places] = wholes[:, places]
+        return tuple(torch.from_numpy(idct(parts, norm="ortho")).flatten(0, 1))
 
     def scaled(self, element: Tensor, gains: Sequence[float]) -> Tensor:
         """More and more, so that its beginning still fits what came before."""
         bands = zip(gains, self.bands_of(element), strict=True)
-        return torch.stack(
-            [band * torch.linspace(1.0, gain, len(element)) for gain, band in bands]
-        ).sum(0)
+        each = [band * torch.linspace(1.0, gain, len(band)) for gain, band in bands]
+        return torch.stack(each).view(self.config.channels, -1, len(each[0])).sum(1).T.flatten()
 
     def last(self, prediction: Tensor) -> Tensor:
         return prediction[0, -1]
 
     def decoder(self) -> Decoder:
-        return lambda elements: elements.flatten() * self.scale
+        def decode(elements: Tensor) -> Tensor:
+            sound = elements.flatten() * self.scale
+            return left_right(sound.view(-1, 2)) if self.config.channels > 1 else sound
+
+        return decode

@@ -8,6 +8,7 @@ linear prediction, and fades into what the network made of it. The approaches ca
 
 import numpy as np
 
+from dreamd.audio.channels import columns
 from dreamd.audio.files import Samples
 from dreamd.audio.linear_prediction import extrapolated
 from dreamd.settings import multiple
@@ -26,8 +27,11 @@ def crossfade(stream: Samples, count: int, rate: int) -> None:
 
 
 def continued(past: Samples, count: int, rate: int) -> Samples:
-    """How the past goes on by itself, for ``count`` samples, counted at 11025 Hz."""
-    return _continued(past, count * multiple(rate), multiple(rate))
+    """How the past ``(frames, …)`` goes on by itself, for ``count`` samples, counted at 11025 Hz;
+    each channel by itself."""
+    times = multiple(rate)
+    made = [_continued(each, count * times, times) for each in columns(past).T]
+    return np.stack(made, 1).reshape(-1, *past.shape[1:])
 
 
 def _continued(past: Samples, count: int, times: int) -> Samples:

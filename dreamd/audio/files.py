@@ -1,6 +1,7 @@
 """Audio in and out: decode and resample recordings, write dreams.
 
-The only importer of soundfile. Samples are mono float32, full scale -1…1.
+The only importer of soundfile. Samples are float32, full scale -1…1: ``(frames,)``, or of two
+channels ``(frames, 2)``.
 
 A file is read by whoever can: :mod:`dreamd.audio.raw_samples` where its header lies, libsndfile
 where it knows the format, FFmpeg otherwise and from where libsndfile gave up.
@@ -8,7 +9,6 @@ where it knows the format, FFmpeg otherwise and from where libsndfile gave up.
 
 import contextlib
 import os
-import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from io import BytesIO
@@ -16,11 +16,12 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-from numpy.typing import NDArray
 
 from dreamd.audio import raw_samples, resampling
+from dreamd.audio.channels import Mixer, columns
+from dreamd.audio.channels import Samples as Samples
+from dreamd.audio.dream_file import DreamFile
 from dreamd.audio.full_scale import FullScale
-from dreamd.audio.mono import Mixer
 from dreamd.audio.no_audio import (
     check_audio,
     check_rate,
@@ -31,8 +32,6 @@ from dreamd.audio.no_audio import (
 )
 from dreamd.audio.raw_samples import Block
 from dreamd.errors import BadRecording
-
-Samples = NDArray[np.float32]
 
 SUFFIXES = frozenset(
     {".wav", ".wave", ".w64", ".rf64", ".bwf", ".aif", ".aiff", ".aifc", ".flac", ".ogg", ".oga"}
@@ -95,7 +94,8 @@ def decode(
     mixer: Mixer | None = None,
     remark: Remark = lambda line: None,
 ) -> Iterator[Samples]:
-    """The file from second ``start`` on, mixed to mono and resampled to ``rate``, in blocks.
+    """The file from second ``start`` on, mixed to the mixer's channels and resampled to ``rate``,
+    in blocks.
 
     ``remark`` hears what a performer should know. Raises :class:`BadRecording` for a file that is
     no audio, or holds mostly numbers that are no sound.
@@ -104,14 +104,19 @@ def decode(
     try:
         for native, block in _blocks(path, start, remark):
             if resampler is None and native != rate:
-                resampler = resampling.Stream(native, rate)
-            mono = mixer(block)
-            yield resampler(mono) if resampler else mono
+                resampler = resampling.Stream(native, rate, mixer.channels)
+            mixed = mixer(block)
+            yield resampler(mixed) if resampler else mixed
     except OSError as error:  # its disk went, somebody took it away
         raise BadRecording(f"{no_access(path, error)}: {shown(path)}") from None
     _check_numbers(mixer, path)
     if resampler:
-        yield resampler(np.zeros(0, np.float32), last=True)
+        yield resampler(silence(0, mixer.channels), last=True)
+
+
+def silence(frames: int, channels: int) -> Samples:
+    """``(frames,)`` or ``(frames, 2)``."""
+    return np.zeros(frames if channels == 1 else (frames, channels), np.float32)
 
 
 def _check_numbers(mixer: Mixer, path: Path) -> None:
@@ -122,14 +127,17 @@ def _check_numbers(mixer: Mixer, path: Path) -> None:
         )
 
 
-def excerpt(path: Path, rate: int, start: float = 0.0, frames: int | None = None) -> Samples:
+def excerpt(
+    path: Path, rate: int, start: float = 0.0, frames: int | None = None, channels: int = 1
+) -> Samples:
     """``frames`` samples (or all) at ``rate`` from second ``start`` of any audio file, within
     -1…1; of channels that cancel each other the strongest."""
-    mixer = Mixer()
-    samples = _gathered(decode(path, rate, start, mixer), frames)
+    mixer = Mixer(channels=channels)
+    samples = _gathered(decode(path, rate, start, mixer), frames, channels)
     _check_numbers(mixer, path)
     if mixer.strongest is not None:
-        samples = _gathered(decode(path, rate, start, Mixer(mixer.strongest)), frames)
+        mixer = Mixer(mixer.strongest, channels)
+        samples = _gathered(decode(path, rate, start, mixer), frames, channels)
     raw, cut = FullScale(), FullScale()
     raw.add(samples)
     samples = raw.cut(samples) if raw.has_accidents else samples
@@ -137,8 +145,8 @@ def excerpt(path: Path, rate: int, start: float = 0.0, frames: int | None = None
     return cut.fit(samples)
 
 
-def _gathered(blocks: Iterator[Samples], frames: int | None) -> Samples:
-    gathered: list[Samples] = [np.zeros(0, np.float32)]
+def _gathered(blocks: Iterator[Samples], frames: int | None, channels: int) -> Samples:
+    gathered = [silence(0, channels)]
     missing = frames
     for block in blocks:
         gathered.append(block[:missing])
@@ -223,73 +231,16 @@ def _opens(path: Path) -> bool:
 
 # ---------------------------------------------------------------- dreams on disk
 
-_HEADER = struct.Struct("<4sI4s 4sIHHIIHHH 4sII 4sI")
-_FORM = (b"RIFF", b"WAVE", b"fmt ", 18, 3, 1, 4, 32, 0, b"fact", 4)
-"""What the headers of all dreams share."""
-
-
-class DreamFile:
-    """A mono 32-bit float WAV file of fixed length that is filled in while others read it.
-
-    The header never changes after creation, so a reader at any moment finds a valid file:
-    silence where nothing has been written yet.
-    """
-
-    def __init__(self, path: Path, rate: int) -> None:
-        self.path, self.rate = path, rate
-
-    def create(self, frames: int) -> None:
-        """Header, and ``frames`` frames of silence."""
-        size = 4 * frames
-        header = _HEADER.pack(
-            b"RIFF", _HEADER.size - 8 + size, b"WAVE",
-            b"fmt ", 18, 3, 1, self.rate, 4 * self.rate, 4, 32, 0,
-            b"fact", 4, frames,
-            b"data", size,
-        )  # fmt: skip
-        with self.path.open("wb") as file:
-            file.write(header)
-            file.truncate(_HEADER.size + size)
-
-    @staticmethod
-    def is_one(path: Path) -> bool:
-        """Whether a file has the header, byte for byte, that :meth:`create` gives, and its length.
-
-        An empty file is one that could not be created: the disk was full.
-        """
-        if not path.is_file():
-            return False
-        size = path.stat().st_size
-        with path.open("rb") as file:
-            head = file.read(_HEADER.size)
-        if len(head) < _HEADER.size:
-            return not head
-        fields = _HEADER.unpack(head)
-        form = (fields[0], *fields[2:7], *fields[9:14])
-        return form == _FORM and size == _HEADER.size + fields[-1]
-
-    def write(self, start: int, samples: Samples) -> None:
-        """``samples`` into place, from frame ``start`` on."""
-        with self.path.open("r+b") as file:
-            file.seek(_HEADER.size + 4 * start)
-            file.write(samples.astype("<f4").tobytes())
-
-    def read(self, start: int, frames: int) -> Samples:
-        """What is there from frame ``start`` on."""
-        with self.path.open("rb") as file:
-            file.seek(_HEADER.size + 4 * start)
-            return np.frombuffer(file.read(4 * frames), "<f4")
-
 
 def write(path: Path, samples: Samples, rate: int) -> None:
-    """A whole mono 32-bit float WAV file."""
-    file = DreamFile(path, rate)
+    """A whole 32-bit float WAV file."""
+    file = DreamFile(path, rate, columns(samples).shape[1])
     file.create(len(samples))
     file.write(0, samples)
 
 
 def flac(samples: Samples, rate: int) -> bytes:
-    """A whole mono 16-bit FLAC file, as browsers play it."""
+    """A whole 16-bit FLAC file, as browsers play it."""
     file = BytesIO()
     soundfile.write(file, samples, rate, format="FLAC", subtype="PCM_16")
     return file.getvalue()

@@ -26,7 +26,7 @@ from torch.nn.functional import pad
 Numbers = NDArray[np.float64]
 
 TAPS = 32  # of each filter, for each band
-FRAMES_AT_ONCE = 32  # frames that one row of a product makes
+FRAMES_AT_ONCE = 16  # frames that one row of a product makes
 CUTOFF, KAISER = 0.535, 9.0  # of the sinc, in widths of a band, and of its window
 STOPS = 0.8  # widths of a band from which on the prototype is to let nothing pass
 

@@ -28,7 +28,7 @@ class FullScale:
         if len(samples):
             self.peak = max(self.peak, float(samples.max()), -float(samples.min()))
             powers = np.clip(np.frexp(samples)[1], _LEAST, _MOST) - _LEAST
-            self._counts += np.bincount(powers, minlength=len(self._counts))
+            self._counts += np.bincount(powers.ravel(), minlength=len(self._counts))
 
     @property
     def ceiling(self) -> float:

@@ -11,6 +11,7 @@ import numpy as np
 from scipy import signal
 from scipy.ndimage import minimum_filter1d
 
+from dreamd.audio.channels import columns
 from dreamd.audio.files import Samples
 from dreamd.audio.loudness import (
     EVERY,
@@ -85,17 +86,20 @@ class Limiter:
     recordings' own, and where 0.4 s would sound louder than any may, it is turned down at once.
     Then fades, and a gain that goes down before each peak which would pass the ceiling.
 
+    Of two channels both get one gain, so that the image stands still.
+
     :param frames: length of the whole dream; None: it has no end.
     """
 
-    def __init__(self, frames: int | None, rate: int, level: Level) -> None:
+    def __init__(self, frames: int | None, rate: int, level: Level, channels: int = 1) -> None:
         most = rate if frames is None else frames // 4
         self._fade_in, self._fade_out = (min(int(t * rate), most) for t in (FADE_IN, FADE_OUT))
         self._frames, self._came, self._at, self._out = frames, 0, 0, 0
         self._sos = signal.butter(2, HIGH_PASS, "highpass", fs=rate, output="sos")
         self._state: Numbers | None = None
-        self._loudness = _Loudness(rate, level)
-        self._peaks = _Peaks(round(BEFORE_PEAK * rate), level.ceiling, TURNED / rate)
+        self._loudness = _Loudness(rate, level, channels)
+        self._peaks = _Peaks(round(BEFORE_PEAK * rate), level.ceiling, TURNED / rate, channels)
+        self._channels = channels
         self.late = self._loudness.late + self._peaks.late  #: samples held back, at most
 
     def begin(self, seed: Samples) -> None:
@@ -108,27 +112,28 @@ class Limiter:
         self._peaks.goal = level.ceiling
 
     def __call__(self, block: Samples) -> Samples:
-        """The next samples of the dream; what comes out is safe, and up to 26 ms late. With the
-        last of them comes the rest. Raises ``FloatingPointError`` if not finite."""
+        """The next samples of the dream, ``(count,)`` or ``(count, 2)``; what comes out is safe,
+        and up to 26 ms late. With the last of them comes the rest. Raises ``FloatingPointError``
+        if not finite."""
         if not np.isfinite(block).all():
             raise FloatingPointError("the dream is no longer finite")
         if not len(block):
             return block
-        moving = self._free_of_dc(block.astype(np.float64))
+        moving = self._free_of_dc(columns(block).astype(np.float64))
         self._came += len(block)
         if self._frames is not None and self._came >= self._frames:
-            moving = np.append(moving, np.zeros(self.late))
+            moving = np.concatenate((moving, np.zeros((self.late, self._channels))))
         level = self._loudness(moving)
-        safe = self._peaks(level * self._envelope(len(level)))
+        safe = self._peaks(level * self._envelope(len(level))[:, None])
         if self._frames is not None:
             safe = safe[: self._frames - self._out]
         self._out += len(safe)
-        return safe.astype(np.float32)
+        return safe.astype(np.float32).reshape(-1, *block.shape[1:])
 
     def _free_of_dc(self, samples: Numbers) -> Numbers:
         if self._state is None:  # as if the first sample had stood there for ever: no thump
-            self._state = signal.sosfilt_zi(self._sos) * samples[0]
-        moving, self._state = signal.sosfilt(self._sos, samples, zi=self._state)
+            self._state = signal.sosfilt_zi(self._sos)[..., None] * samples[0]
+        moving, self._state = signal.sosfilt(self._sos, samples, axis=0, zi=self._state)
         return np.asarray(moving)
 
     def _envelope(self, count: int) -> Numbers:
@@ -144,9 +149,9 @@ class Limiter:
 class _Loudness:
     """Leads the loudness to the target, and keeps every moment under the most; hop by hop."""
 
-    def __init__(self, rate: int, level: Level) -> None:
-        self._rate, self._level = rate, level
-        self._weighting = Weighting(rate)
+    def __init__(self, rate: int, level: Level, channels: int) -> None:
+        self._rate, self._level, self._channels = rate, level, channels
+        self._weighting = Weighting(rate, channels)
         self._most = self._bound = power(level.most) * MOMENT
         self._share, self._easing = 0.0, 0  # a hop's for sure; hops until the bound is the most
         self._dreamt: deque[float] = deque(maxlen=MOMENT)  # the newest powers, as they come in
@@ -156,14 +161,14 @@ class _Loudness:
         self._so_far = -np.inf  # loudness of the moments
         self._hops, self._gain = 0, level.gain  # dB; the slow one
         self._owed = 0.0  # dB by which a performer has turned it, and which are still to come
-        self._waiting: Numbers = np.zeros(0)  # from the first hop on that is not out
+        self._waiting: Numbers = np.zeros((0, channels))  # from the first hop on that is not out
         self._gains: list[float] = []  # of the hops in it
         self._ramp: float | None = None  # where the gain is as that hop begins
         self.late = 2 * self._weighting.hop
 
     def hear(self, seed: Numbers) -> None:
         """What the dream goes on from."""
-        self._moments.extend(moments(Weighting(self._rate)(seed)).tolist())
+        self._moments.extend(moments(Weighting(self._rate, self._channels)(seed)).tolist())
         self._so_far = gated(np.array(self._moments))
         self._gain = self._wanted()
 
@@ -185,7 +190,7 @@ class _Loudness:
         self._gains += map(self._gain_of, self._weighting(samples).tolist())
         count = len(self._gains) - 1
         if count < 1:
-            return np.zeros(0)
+            return self._waiting[:0]
         gains = np.array(self._gains)
         edges = np.append(gains[0] if self._ramp is None else self._ramp,
                           np.minimum(gains[:-1], gains[1:]))  # fmt: skip
@@ -193,7 +198,7 @@ class _Loudness:
         ramps = edges[:-1, None] + np.diff(edges)[:, None] * np.arange(hop) / hop
         sure, self._waiting = self._waiting[: count * hop], self._waiting[count * hop :]
         self._gains, self._ramp = self._gains[count:], float(edges[-1])
-        return np.asarray(sure * ramps.ravel())
+        return np.asarray(sure * ramps.reshape(-1, 1))
 
     def _gain_of(self, dreamt: float) -> float:
         """Of a hop of this power, so that no moment that ends with it is too loud."""
@@ -243,11 +248,11 @@ class _Loudness:
 class _Peaks:
     """Turns down, a little before, what would pass the ceiling between samples or at them."""
 
-    def __init__(self, ahead: int, ceiling: float, glide: float) -> None:
+    def __init__(self, ahead: int, ceiling: float, glide: float, channels: int) -> None:
         self._ahead, self._glide = ahead, glide
         self.goal = ceiling  #: where the ceiling goes, by ``glide`` with each sample
         self.late = ahead + BETWEEN + 1
-        self._around = np.zeros(self.late)  # what came before, and what is not out yet
+        self._around = np.zeros((self.late, channels))  # what came before, and what is not out yet
         self._ceilings = np.full(self.late, ceiling)  # of these
 
     def __call__(self, samples: Numbers) -> Numbers:
@@ -256,18 +261,18 @@ class _Peaks:
         count = len(heard) - 2 * self.late
         if count < 1:
             self._around, self._ceilings = heard, ceilings
-            return np.zeros(0)
+            return heard[:0]
         self._around, self._ceilings = heard[count:], ceilings[count:]
         here, most = (each[self.late : self.late + count] for each in (heard, ceilings))
         fit = MARGIN * ceilings / np.maximum(_true_peaks(heard), 1e-30)
         if fit.min() < 1:
             before = minimum_filter1d(np.minimum(fit, 1), self._ahead + 1,
                                       origin=-((self._ahead + 1) // 2))  # fmt: skip
-            summed = np.cumsum(np.append(0.0, before))
-            means = (summed[self._ahead + 1 :] - summed[: -self._ahead - 1]) / (self._ahead + 1)
+            # Each mean by itself: running sums would round otherwise in other blocks.
+            means = np.convolve(before, np.full(self._ahead + 1, 1 / (self._ahead + 1)), "valid")
             first = self.late - self._ahead
-            here = here * means[first : first + count]
-        return np.clip(here, -most, most)
+            here = here * means[first : first + count, None]
+        return np.clip(here, -most[:, None], most[:, None])
 
     def _next_ceilings(self, count: int) -> Numbers:
         now = self._ceilings[-1]
@@ -277,9 +282,9 @@ class _Peaks:
 
 
 def _true_peaks(samples: Numbers) -> Numbers:
-    """The largest of the wave at each sample and between it and its neighbours."""
-    fine = np.abs(signal.upfirdn(_POINTS, samples, up=UPSAMPLED))
+    """The largest of the wave, in any channel, at each sample and between it and its neighbours."""
+    fine = np.abs(signal.upfirdn(_POINTS, samples, up=UPSAMPLED, axis=0)).max(1)
     start = UPSAMPLED * BETWEEN
     after = fine[start : start + UPSAMPLED * len(samples)].reshape(-1, UPSAMPLED).max(1)
     before = np.append(0.0, after[:-1])
-    return np.maximum(np.maximum(after, before), np.abs(samples))
+    return np.maximum(np.maximum(after, before), np.abs(samples).max(1))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pyloudnorm import IIRfilter
 from scipy import signal
 
+from dreamd.audio.channels import columns
 from dreamd.audio.files import Samples
 
 Numbers = NDArray[np.float64]
@@ -28,23 +29,25 @@ BASS = (0.0, 0.5003270373253953, 38.13547087613982)
 
 
 class Weighting:
-    """The standard's two filters, and the mean power of each hop behind them."""
+    """The standard's two filters, and the mean power of each hop behind them; over the channels
+    the mean, too, so that what is the same on both sides is as loud as in one channel."""
 
-    def __init__(self, rate: int) -> None:
+    def __init__(self, rate: int, channels: int = 1) -> None:
         self.hop = round(HOP * rate)
         self._sos = _sections(rate)
-        self._state = np.zeros((len(self._sos), 2))
-        self._rest = np.zeros(0)
+        self._state = np.zeros((len(self._sos), 2, channels))
+        self._rest = np.zeros((0, channels))
 
     def __call__(self, samples: Numbers) -> Numbers:
-        """The powers of the hops that these samples complete."""
+        """The powers of the hops that these samples ``(frames, …)`` complete."""
         if not len(samples):  # scipy filters no empty array
             return np.zeros(0)
-        weighted, self._state = signal.sosfilt(self._sos, samples, zi=self._state)
+        weighted, self._state = signal.sosfilt(self._sos, columns(samples), axis=0, zi=self._state)
         whole = np.concatenate((self._rest, weighted))
         count = len(whole) // self.hop
         self._rest = whole[count * self.hop :]
-        powers: Numbers = (whole[: count * self.hop].reshape(count, self.hop) ** 2).mean(1)
+        each = whole[: count * self.hop].reshape(count, self.hop, whole.shape[1]) ** 2
+        powers: Numbers = each.mean(2).mean(1)
         return powers
 
 
@@ -72,8 +75,9 @@ def gated(powers: Numbers) -> float:
 
 
 def integrated(samples: Samples, rate: int) -> float:
-    """Integrated loudness of a whole sound ``(frames,)``, in LUFS; ``-inf`` of silence."""
-    return gated(moments(Weighting(rate)(samples.astype(np.float64))))
+    """Integrated loudness of a whole sound ``(frames, …)``, in LUFS; ``-inf`` of silence."""
+    weighting = Weighting(rate, columns(samples).shape[1])
+    return gated(moments(weighting(samples.astype(np.float64))))
 
 
 def lufs(power: float) -> float:

@@ -21,15 +21,15 @@ RINGING = (
 
 
 def resample(samples: Block, rate: float, to: float) -> Block:
-    """``(frames,)`` samples at ``rate`` as they are at rate ``to``."""
+    """``(frames, …)`` samples at ``rate`` as they are at rate ``to``."""
     return soxr.resample(samples, rate, to).astype(np.float32)
 
 
 class Stream:
-    """What comes block after block: mono samples at ``rate``, in Hz, as they are at ``to``."""
+    """What comes block after block: samples at ``rate``, in Hz, as they are at ``to``."""
 
-    def __init__(self, rate: int, to: int, quality: str = "HQ") -> None:
-        self._soxr = soxr.ResampleStream(rate, to, 1, dtype="float32", quality=quality)
+    def __init__(self, rate: int, to: int, channels: int = 1, quality: str = "HQ") -> None:
+        self._soxr = soxr.ResampleStream(rate, to, channels, dtype="float32", quality=quality)
 
     def __call__(self, block: Block, last: bool = False) -> Block:
         """What is sure by now; with the ``last`` block the rest."""
@@ -41,11 +41,13 @@ class ToRate:
 
     However they are cut into blocks, the same samples come out, exactly as many as the file holds.
 
-    :param count: samples that go in, None: without end; :param frames: that come out then.
+    :param count: frames that go in, None: without end; :param frames: that come out then.
     """
 
-    def __init__(self, rate: int, to: int, count: int | None, frames: int) -> None:
-        self._stream = Stream(rate, to, FINEST) if rate != to else None
+    def __init__(
+        self, rate: int, to: int, count: int | None, frames: int, channels: int = 1
+    ) -> None:
+        self._stream = Stream(rate, to, channels, FINEST) if rate != to else None
         self._to_come = math.inf if count is None else count
         self._frames = sys.maxsize if count is None else frames
         self._left = self._frames
@@ -59,17 +61,18 @@ class ToRate:
         last = self._to_come <= 0
         made = self._stream(block, last)[: self._left]
         at = self._frames - self._left + np.arange(len(made))
-        made = made * np.clip(np.minimum(at, self._frames - 1 - at) / self._edge, 0, 1)
-        made = made.astype(np.float32)
+        edges = np.clip(np.minimum(at, self._frames - 1 - at) / self._edge, 0, 1)
+        made = (made.T * edges).T.astype(np.float32)
         self._left -= len(made)
         # a ratio may leave some frames over, where the dream has faded out
-        return np.append(made, np.zeros(self._left, np.float32)) if last else made
+        more = np.zeros((self._left if last else 0, *made.shape[1:]), np.float32)
+        return np.concatenate((made, more))
 
 
 @cache
 def held_back(rate: int, to: int) -> int:
     """How many samples go into such a stream before the first come out."""
-    stream, count, silence = Stream(rate, to, FINEST), 1, np.zeros(1, np.float32)
+    stream, count, silence = Stream(rate, to, 1, FINEST), 1, np.zeros(1, np.float32)
     while not len(stream(silence)):
         count += 1
     return count

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import next_fast_len, rfft
 
+from dreamd.audio.channels import mono
 from dreamd.audio.files import Samples
 
 TIMBRE_SPAN = 0.35  # seconds
@@ -33,8 +34,9 @@ def timbre(samples: Samples, rate: int) -> Array:
 
 
 def timbre_of(samples: Samples, rate: int) -> Array:
-    """``(BANDS,)``: how all of these samples sound, taken together; at least 0.35 s of them."""
-    size = round(TIMBRE_SPAN * rate)
+    """``(BANDS,)``: how all of these samples ``(frames, …)`` sound, taken together; at least 0.35 s
+    of them."""
+    samples, size = mono(samples), round(TIMBRE_SPAN * rate)
     starts = np.arange(0, max(len(samples) - size, 0) + 1, size // 4)
     power = powers(stretches(samples, starts, size), rate).mean(0, keepdims=True)
     return timbres(power, rate, size)[0]

@@ -13,6 +13,10 @@ within :data:`NEAR_PEAK` of a bin of it; others fade in and out over a hop (McAu
 
 *Phase rule:* one that begins at bin ``k`` begins at phase ``π k²/2``, 0 and π/2 in turn, so that
 not all of them add up to one pulse.
+
+Of two channels the peaks are those of their power, and each sounds in both, as loud as it is in
+each: what is left and what is right stays there. Were each channel's peaks tuned for themselves,
+one tone would beat between the loudspeakers.
 """
 
 from dataclasses import dataclass
@@ -34,21 +38,25 @@ class Peaks:
     """Oscillators at one moment, in order of frequency."""
 
     place: Numbers  # in bins, between them
-    amplitude: Numbers
+    amplitude: Numbers  # (channels, count)
     phase: Numbers  # radians
 
 
 def peaks(magnitudes: Magnitudes) -> Peaks:
-    """The local maxima of a Hann window's magnitudes ``(F,)``, and where they lie between bins."""
+    """The local maxima of a Hann window's magnitudes ``(channels, F)``, and where they lie between
+    bins."""
+    each = magnitudes
+    magnitudes = each[0] if len(each) == 1 else np.sqrt((each**2).mean(0))
     inner = magnitudes[1:-1]
     bins = np.flatnonzero((inner > magnitudes[:-2]) & (inner >= magnitudes[2:])) + 1
     below, peak, above = (
         np.log(np.maximum(magnitudes[bins + step], 1e-9).astype(np.float64)) for step in (-1, 0, 1)
     )
     beside = 0.5 * (below - above) / (below - 2 * peak + above)
+    share = each[:, bins] / magnitudes[bins]  # 1 of one channel
     return Peaks(
         place=bins + beside,
-        amplitude=np.exp(peak - 0.25 * (below - above) * beside),
+        amplitude=np.exp(peak - 0.25 * (below - above) * beside) * share,
         phase=np.where(bins % 2, np.pi / 2, 0.0),
     )
 
@@ -60,29 +68,30 @@ class Vocoder:
     :param hop: samples from one spectrum to the next.
     """
 
-    def __init__(self, frame: int, hop: int) -> None:
-        self._radians, self._hop = 2 * np.pi / frame, hop
-        self._last = Peaks(*(np.zeros(0) for _ in range(3)))
+    def __init__(self, frame: int, hop: int, channels: int = 1) -> None:
+        self._radians, self._hop, self._channels = 2 * np.pi / frame, hop, channels
+        self._last = Peaks(np.zeros(0), np.zeros((channels, 0)), np.zeros(0))
 
     def __call__(self, magnitudes: Magnitudes) -> NDArray[np.float32]:
-        """``(frame/2 + 1,)`` magnitudes to the next ``(hop,)`` samples."""
+        """``(channels, frame/2 + 1)`` magnitudes to the next ``(hop, channels)`` samples."""
         last, new = self._last, peaks(magnitudes)
         here, there = followed(last.place, new.place)
         ends, begins = np.ones(len(last.place), bool), np.ones(len(new.place), bool)
         ends[here] = begins[there] = False
         start = np.concatenate((last.place[here], last.place[ends], new.place[begins]))
         stop = np.concatenate((new.place[there], last.place[ends], new.place[begins]))
-        silent = np.zeros
-        louder = np.concatenate((last.amplitude[here], last.amplitude[ends], silent(begins.sum())))
-        later = np.concatenate((new.amplitude[there], silent(ends.sum()), new.amplitude[begins]))
+        was, will = last.amplitude, new.amplitude
+        louder = np.hstack((was[:, here], was[:, ends], np.zeros_like(will[:, begins])))
+        later = np.hstack((will[:, there], np.zeros_like(was[:, ends]), will[:, begins]))
         phase = np.concatenate((last.phase[here], last.phase[ends], new.phase[begins]))
-        samples = np.zeros(self._hop)
-        oscillate(samples, louder, later, start * self._radians, stop * self._radians, phase)
+        samples = np.zeros((self._channels, self._hop))
+        for made, *amplitudes in zip(samples, louder, later, strict=True):
+            oscillate(made, *amplitudes, start * self._radians, stop * self._radians, phase)
         went = phase + 0.5 * (start + stop) * self._radians * self._hop
         new.phase[there] = went[: len(here)]
         new.phase[begins] = went[len(went) - begins.sum() :]
         self._last = Peaks(new.place, new.amplitude, new.phase % (2 * np.pi))
-        return samples.astype(np.float32)
+        return samples.astype(np.float32).T
 
 
 def followed(last: Numbers, new: Numbers) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -130,4 +139,4 @@ def oscillate(
 
 def warm() -> None:
     """Compiles, or loads what was compiled."""
-    Vocoder(16, 8)(np.array([0, 1, 2, 1, 0, 0, 0, 0, 0], np.float32))
+    Vocoder(16, 8)(np.array([[0, 1, 2, 1, 0, 0, 0, 0, 0]], np.float32))

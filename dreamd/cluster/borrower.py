@@ -69,11 +69,8 @@ class Borrower:
         self._tell_all()
 
     def _wrong_with(self, offer: Offer, known: Offer | None) -> str | None:
-        if offer.rate != self._settings.rate:
-            return (
-                f"{offer.name} shares voices at {offer.rate} Hz, and here is "
-                f"{self._settings.rate}: they cannot be dreamt with (--rate)"
-            )
+        if wrong := _other_form(offer, self._settings):
+            return wrong
         if offer.name == self._settings.name or (known and known.topic != offer.topic):
             return f"two performers are called {offer.name}: one should have another --name"
         return None
@@ -186,3 +183,14 @@ class Borrower:
 
     def _shelf(self) -> Shelf:
         return Shelf(self._folder)
+
+
+def _other_form(offer: Offer, settings: Settings) -> str | None:
+    for name, unit in (("rate", "Hz"), ("channels", "channels")):
+        theirs, ours = getattr(offer, name), getattr(settings, name)
+        if theirs != ours:
+            return (
+                f"{offer.name} shares voices of {theirs} {unit}, and here is {ours}: they cannot "
+                f"be dreamt with (--{name})"
+            )
+    return None

@@ -36,6 +36,7 @@ from dreamd.cluster.receiver import Receiver
 from dreamd.dreaming import worker
 from dreamd.dreaming.helm import Hear
 from dreamd.dreaming.job import Job, Remarked, Stop
+from dreamd.dreaming.networks import present
 from dreamd.dreaming.render import render
 from dreamd.errors import Cancelled, DreamError
 from dreamd.settings import Settings
@@ -95,7 +96,7 @@ class Elsewhere:
         dream is made here, where it hears at once what it is told."""
         if job.endless:
             return render(job, settings, tell, hear)
-        job = trimmed(job)
+        job = present(trimmed(job))
         receiver = Receiver(job, tell)
         if client := self._link.client():
             packer = Packer()

@@ -60,7 +60,8 @@ class Lender:
         if not voices:
             return None
         offered = {name: voice.offered() for name, voice in voices.items()}
-        return Offer(self._settings.name, self._topic, self._settings.rate, offered)
+        settings = self._settings
+        return Offer(settings.name, self._topic, settings.rate, settings.channels, offered)
 
     def answer(self, wish: Wish) -> Iterator[Loan | Piece]:
         """The voice, and what of it is not there; nothing where it is not shared."""

@@ -33,6 +33,7 @@ class Offer:
     name: str
     topic: str
     rate: int  # of recordings and models, in Hz
+    channels: int
     voices: Mapping[str, Offered]
 
 

@@ -9,7 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from dreamd.audio.files import DreamFile
 from dreamd.dreaming.helm import Hear
 from dreamd.dreaming.job import ChunkWritten, Job
 from dreamd.dreaming.render import render
@@ -22,11 +21,12 @@ TellSamples = Callable[[Any, bytes], None]
 def make_apart(job: Job, settings: Settings, tell: TellSamples, hear: Hear) -> int:
     """As :func:`dreamd.dreaming.render.render`; ``job.path`` is not touched."""
     with tempfile.TemporaryDirectory(prefix="dreamd-") as folder:
-        file = DreamFile(Path(folder) / "dream.wav", job.rate)
+        job = replace(job, path=Path(folder) / "dream.wav")
+        file = job.file
         file.create(job.frames)
 
         def say(said: Any) -> None:
             part = isinstance(said, ChunkWritten)
             tell(said, file.read(said.start, said.frames).tobytes() if part else b"")
 
-        return render(replace(job, path=file.path), settings, say, hear)
+        return render(job, settings, say, hear)

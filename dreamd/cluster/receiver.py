@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from dreamd.audio.files import DreamFile
 from dreamd.dreaming.job import ChunkWritten, CursorLeapt, Job
 from dreamd.errors import Diverged
 
@@ -19,7 +18,7 @@ class Receiver:
 
     def __init__(self, job: Job, tell: Callable[[Any], None]) -> None:
         self._job, self._tell = job, tell
-        self._file = DreamFile(job.path, job.rate)
+        self._file = job.file
         self._written = 0
         self._leaps: list[CursorLeapt] = []
         self._nth_leap = 0  # of the making that is heard now
@@ -40,7 +39,8 @@ class Receiver:
     def hear(self, said: Any, samples: bytes) -> None:
         """What its maker says; raises :class:`Diverged` where that is not what was heard before."""
         if isinstance(said, ChunkWritten):
-            self._on_chunk(said, np.frombuffer(samples, "<f4"))
+            heard = np.frombuffer(samples, "<f4").reshape(-1, self._job.channels)
+            self._on_chunk(said, heard if self._job.channels > 1 else heard[:, 0])
         elif isinstance(said, CursorLeapt):
             self._on_leap(said)
         else:

@@ -14,10 +14,12 @@ from dreamd.approaches.config import ModelConfig
 from dreamd.cluster.parcels import SliceOver, SliceParcel, moved_recording
 from dreamd.cluster.shelf import Files, Shelf
 from dreamd.cluster.sources import Remote, fetched
+from dreamd.corpus.decoding import Form
 from dreamd.corpus.recording import Recording
 from dreamd.errors import Cancelled, SetupError
 from dreamd.home import checkpoints
 from dreamd.home.lock import claim
+from dreamd.settings import Settings
 from dreamd.training.resume import newest_usable
 from dreamd.training.trainer import Trainer
 from dreamd.workers.messages import Note
@@ -43,7 +45,7 @@ def learn_slice(
     def say(note: Note) -> None:
         lines.append(note.text)
 
-    recordings = [_here(each, shelf, parcel.settings.rate) for each in parcel.recordings]
+    recordings = [_here(each, shelf, parcel.settings) for each in parcel.recordings]
     with tempfile.TemporaryDirectory(prefix="dreamd-") as folder:
         home = Path(folder) / "home"
         claim(home)
@@ -60,9 +62,9 @@ def learn_slice(
         return SliceOver(files, trainer.progress(), trainer.given_up is not None, tuple(lines))
 
 
-def _here(recording: Recording | Remote, shelf: Shelf, rate: int) -> Recording:
+def _here(recording: Recording | Remote, shelf: Shelf, settings: Settings) -> Recording:
     if isinstance(recording, Remote):
-        return fetched(recording, shelf, rate)
+        return fetched(recording, shelf, Form(settings.rate, settings.channels))
     return moved_recording(recording, shelf.path)
 
 

@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 import fsspec
 
 from dreamd.cluster.shelf import Shelf, content_key
-from dreamd.corpus.decoding import ignore, pour
+from dreamd.corpus.decoding import Form, ignore, pour
 from dreamd.corpus.folder import is_recording
 from dreamd.corpus.found import Found
 from dreamd.corpus.recording import Recording
@@ -71,21 +71,21 @@ def listed(address: str) -> dict[str, list[Remote]]:
     }
 
 
-def fetched(remote: Remote, shelf: Shelf, rate: int) -> Recording:
+def fetched(remote: Remote, shelf: Shelf, form: Form) -> Recording:
     """The recording, from the shelf where it is there already. Raises :class:`BadRecording`."""
     key = content_key({"url": remote.url.encode(), "version": remote.version.encode(),
-                       "rate": str(rate).encode()})  # fmt: skip
+                       "rate": str(form).encode()})  # fmt: skip
     if not shelf.has(key):
-        _fetch(remote, shelf, key, rate)
+        _fetch(remote, shelf, key, form)
     folder = shelf.path(Path(key))
     said = json.loads((folder / "said.json").read_text(encoding="utf-8"))
     return Recording(
-        remote.voice, remote.url, str(folder / "recording.f32"), rate=rate,
-        joined=remote.joined, **{name: said[name] for name in STATS},
+        remote.voice, remote.url, str(folder / "recording.f32"), rate=form.rate,
+        channels=form.channels, joined=remote.joined, **{name: said[name] for name in STATS},
     )  # fmt: skip
 
 
-def _fetch(remote: Remote, shelf: Shelf, key: str, rate: int) -> None:
+def _fetch(remote: Remote, shelf: Shelf, key: str, form: Form) -> None:
     with tempfile.TemporaryDirectory(prefix="dreamd-") as folder:
         file = Path(folder) / f"take{PurePosixPath(remote.url).suffix}"
         try:
@@ -96,7 +96,7 @@ def _fetch(remote: Remote, shelf: Shelf, key: str, rate: int) -> None:
         found = Found.at(file, remote.voice)
         assert found is not None
         cache = Path(folder) / "recording.f32"
-        poured = pour(found, cache, rate, ignore, ignore)
+        poured = pour(found, cache, form, ignore, ignore)
         said = {name: value for name, value in asdict(poured).items() if name in STATS}
         shelf.put(
             key, {"recording.f32": cache.read_bytes(), "said.json": json.dumps(said).encode()}

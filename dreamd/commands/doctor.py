@@ -106,10 +106,11 @@ def _models(settings: Settings) -> Iterator[Finding]:
                 settings.home, voice, approach, settings.rate
             ).items():
                 head = checkpoints.header(paths[-1])
+                sides = " in stereo" if shape.channels > 1 else ""
                 yield Finding(
                     "ok",
-                    f"{voice} {approach} {shape.vector}: error {head.error:.3f} after {head.steps} "
-                    f"steps, {head.seconds:.0f} s of training (1.0 predicts silence)",
+                    f"{voice} {approach} {shape.vector}{sides}: error {head.error:.3f} after "
+                    f"{head.steps} steps, {head.seconds:.0f} s of training (1.0 predicts silence)",
                 )
     if not voices:
         yield Finding("note", f"no models in {folder} yet")

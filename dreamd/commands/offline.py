@@ -15,7 +15,6 @@ from pathlib import Path
 import torch
 
 from dreamd.approaches.registry import config_of
-from dreamd.audio.files import DreamFile
 from dreamd.audio.no_audio import shown
 from dreamd.corpus import events, pitch, single_notes
 from dreamd.corpus.cache import Corpus
@@ -46,7 +45,7 @@ def dream(settings: Settings, request: Request, out: Path) -> Job:
         raise SetupError(f"--out is a WAV file, got {out}")
     claim(settings.home)
     render.prepare()
-    corpus = Corpus(settings.home, settings.rate)
+    corpus = Corpus(settings.home, settings.rate, channels=settings.channels)
     corpus.recall_all()
     voices = all_voices(trained_voices(settings), corpus.voices())
     for recording in corpus.recordings():
@@ -70,8 +69,9 @@ def _make(job: Job, settings: Settings, out: Path) -> None:
             leaps.append(said)
 
     try:
-        DreamFile(part, job.rate).create(job.frames)
-        render.render(replace(job, path=part), settings, tell)
+        job = replace(job, path=part)
+        job.file.create(job.frames)
+        render.render(job, settings, tell)
         credits.keep(out, job.credits(leaps), job.voice)
         os.replace(part, out)
     finally:
@@ -128,7 +128,7 @@ def ingest(
         say(f"{shown(path)}: {line}")
 
     files = given(source)
-    corpus = Corpus(settings.home, settings.rate)
+    corpus = Corpus(settings.home, settings.rate, channels=settings.channels)
     for path, voice in files:
         found = Found.at(path.absolute(), voice)
         try:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from dreamd.audio.no_audio import shown
-from dreamd.corpus.decoding import NoRoom, OnProgress, Pour, ignore, pour
+from dreamd.corpus.decoding import Form, NoRoom, OnProgress, Pour, ignore, pour
 from dreamd.corpus.forgetful import Forgetful
 from dreamd.corpus.found import Found
 from dreamd.corpus.memory import Memory
@@ -23,15 +23,15 @@ RETIRED = 10.0
 
 class Corpus:
     """:param home: the daemon's home folder; :param rate: of the recordings, in Hz; :param pour:
-    who decodes them, if not whoever asks.
+    who decodes them, if not whoever asks; :param channels: 1 or 2.
 
     :meth:`ingest` and :meth:`tidy` may be called from threads, all else from one.
     """
 
-    def __init__(self, home: Path, rate: int, pour: Pour = pour) -> None:
+    def __init__(self, home: Path, rate: int, pour: Pour = pour, channels: int = 1) -> None:
         folder = home / "corpus"
         folder.mkdir(parents=True, exist_ok=True)
-        self._memory = Memory(folder, rate, pour)
+        self._memory = Memory(folder, Form(rate, channels), pour)
         self._present: dict[Path, Recording] = {}
         self._voices: dict[str, list[Recording]] = {}  # sorted by name; replaced, never changed
         self._left: dict[str, float] = {}  # when the last recording of a cache went

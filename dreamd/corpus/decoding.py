@@ -1,4 +1,4 @@
-"""From a file to a cache: mono float32 at one rate, free of DC, within -1…1.
+"""From a file to a cache: float32 at one rate, mono or stereo, free of DC, within -1…1.
 
 :class:`dreamd.corpus.cache.Corpus` calls :func:`pour` for each recording that is new, in threads;
 the daemon's has it done in another process (:mod:`dreamd.reading`).
@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dreamd.audio import files
+from dreamd.audio.channels import Mixer
 from dreamd.audio.files import Remark, Samples
 from dreamd.audio.full_scale import FullScale
-from dreamd.audio.mono import Mixer
 from dreamd.audio.no_audio import shown
 from dreamd.corpus.found import Found
 from dreamd.errors import BadRecording, DreamError
@@ -40,6 +40,21 @@ class NoRoom(DreamError):
 
 
 @dataclass(frozen=True)
+class Form:
+    """What every cache of a corpus is.
+
+    >>> str(Form(11025)), str(Form(44100, 2))
+    ('11025', '44100|2')
+    """
+
+    rate: int  # in Hz
+    channels: int = 1
+
+    def __str__(self) -> str:  # part of every cache's key
+        return f"{self.rate}|{self.channels}" if self.channels > 1 else str(self.rate)
+
+
+@dataclass(frozen=True)
 class Poured:
     """What was measured of the samples."""
 
@@ -48,27 +63,27 @@ class Poured:
     loudest: float  # largest root mean square of half a second
 
 
-Pour = Callable[[Found, Path, int, OnProgress, Remark], Poured]
+Pour = Callable[[Found, Path, Form, OnProgress, Remark], Poured]
 """:func:`pour`, or somebody who has it done elsewhere."""
 
 
-def pour(found: Found, cache: Path, rate: int, progress: OnProgress, remark: Remark) -> Poured:
+def pour(found: Found, cache: Path, form: Form, progress: OnProgress, remark: Remark) -> Poured:
     """Decodes a file into ``cache``.
 
     Raises :class:`BadRecording` where there is nothing to learn from, :class:`NoRoom` or
     :class:`OSError` where the cache cannot be written.
     """
-    path, most = found.path, (ALWAYS + MOST_GROWN * found.size) // 4
-    expected = min(max(files.info(path).seconds * rate, 1.0), most)
-    if shutil.disk_usage(cache.parent).free < 4 * expected:
+    path, most = found.path, (ALWAYS + MOST_GROWN * found.size) // (4 * form.channels)
+    expected = min(max(files.info(path).seconds * form.rate, 1.0), most)
+    if shutil.disk_usage(cache.parent).free < 4 * form.channels * expected:
         raise NoRoom("it is full")
     with cache.open("w+b") as file:
-        mixer = Mixer()
-        _pour_once(path, file, rate, mixer, most, lambda n: progress(n / expected), remark)
+        mixer = Mixer(channels=form.channels)
+        _pour_once(path, file, form, mixer, most, lambda n: progress(n / expected), remark)
         if mixer.strongest is not None:
-            mixer = Mixer(mixer.strongest)
-            _pour_once(path, file, rate, mixer, most, lambda n: progress(n / expected), ignore)
-        poured = _make_sane(file, rate, remark)
+            mixer = Mixer(mixer.strongest, form.channels)
+            _pour_once(path, file, form, mixer, most, lambda n: progress(n / expected), ignore)
+        poured = _make_sane(file, form, remark)
     if poured.peak < SILENT_PEAK:
         raise BadRecording(f"is silent: {shown(path)}")
     for line in mixer.remarks():
@@ -83,7 +98,7 @@ def ignore(_: object) -> None:
 def _pour_once(
     path: Path,
     file: BinaryIO,
-    rate: int,
+    form: Form,
     mixer: Mixer,
     most: int,
     progress: Callable[[int], None],
@@ -93,59 +108,60 @@ def _pour_once(
     file.seek(0)
     file.truncate()
     frames = 0
-    for block in files.decode(path, rate, mixer=mixer, remark=remark):
+    for block in files.decode(path, form.rate, mixer=mixer, remark=remark):
         file.write(block.astype("<f4").tobytes())
         frames += len(block)
         progress(frames)
         if frames > most:
             raise BadRecording(
-                f"would become {4e-6 * most:.0f} MB and more, far too much for its size: it is "
-                f"broken: {shown(path)}"
+                f"would become {4e-6 * form.channels * most:.0f} MB and more, far too much for its "
+                f"size: it is broken: {shown(path)}"
             )
     if not frames:
         raise BadRecording(f"holds no samples: {shown(path)}")
 
 
-def _make_sane(file: BinaryIO, rate: int, remark: Remark) -> Poured:
+def _make_sane(file: BinaryIO, form: Form, remark: Remark) -> Poured:
     """Cuts accidents off, takes the offset away, and fits what is over full scale."""
-    raw, centred, total = FullScale(), FullScale(), 0.0
-    for block in _read(file):
+    raw, centred, total = FullScale(), FullScale(), np.zeros(form.channels)
+    for block in _read(file, form):
         raw.add(block)
-        total += float(block.sum(dtype=np.float64))
-    frames = file.tell() // 4
+        total += block.T.sum(1, dtype=np.float64)
+    frames = file.tell() // (4 * form.channels)
     if raw.has_accidents:
-        _rewrite(file, raw.cut, FullScale(), rate)
-        total = sum(float(block.sum(dtype=np.float64)) for block in _read(file))
+        _rewrite(file, raw.cut, FullScale(), form)
+        total = sum((block.T.sum(1, dtype=np.float64) for block in _read(file, form)), 0 * total)
     offset = total / frames
-    loudest = _rewrite(file, lambda block: block - np.float64(offset), centred, rate)
+    loudest = _rewrite(file, lambda block: block - offset, centred, form)
     over, peak = 20 * math.log10(max(centred.peak, 1.0)), centred.peak
     if over > WORTH_SAYING or raw.has_accidents:
         cut = ", its highest peaks are cut off" if raw.has_accidents else ""
         remark(f"goes {over:.0f} dB over full scale: made quieter to fit{cut}")
     if over:
         fitted = FullScale()
-        loudest = _rewrite(file, centred.fit, fitted, rate)
+        loudest = _rewrite(file, centred.fit, fitted, form)
         peak = fitted.peak
     return Poured(frames, peak, min(loudest, peak))
 
 
-def _read(file: BinaryIO) -> Iterator[Samples]:
+def _read(file: BinaryIO, form: Form) -> Iterator[Samples]:
+    """Blocks ``(frames, channels)``."""
     file.seek(0)
     while len(block := np.frombuffer(file.read(4 * files.BLOCK), "<f4")):
-        yield block
+        yield block.reshape(-1, form.channels)
 
 
 def _rewrite(
-    file: BinaryIO, change: Callable[[Samples], NDArray[Any]], levels: FullScale, rate: int
+    file: BinaryIO, change: Callable[[Samples], NDArray[Any]], levels: FullScale, form: Form
 ) -> float:
     """Changes all samples, in blocks; gives the loudest half second."""
-    loudest, at, span = 0.0, 0, rate // 2
+    loudest, at, span = 0.0, 0, form.rate // 2 * form.channels
     while True:
         file.seek(at)
         block = np.frombuffer(file.read(4 * files.BLOCK), "<f4")
         if not len(block):
             return loudest
-        moved = change(block).astype("<f4")
+        moved = change(block.reshape(-1, form.channels)).astype("<f4").ravel()
         file.seek(at)
         file.write(moved.tobytes())
         at += 4 * len(block)

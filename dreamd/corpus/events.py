@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from scipy.fft import next_fast_len, rfft
 from scipy.ndimage import correlate1d, maximum_filter1d
 
-from dreamd.audio import loudness, timbre
+from dreamd.audio import channels, loudness, timbre
 from dreamd.audio.files import Samples
 from dreamd.audio.timbre import BANDS, HIGHEST, LEAST_POWER, LOWEST, TIMBRE_SPAN, Array, Frames
 from dreamd.corpus.recording import Recording, cut
@@ -112,10 +112,10 @@ def scan(recording: Recording) -> Iterator[bool]:
     A boundary lies at each seam.
     """
     parts, length = [], int(SCANNED * recording.rate)
-    weighting, powers = loudness.Weighting(recording.rate), []
+    weighting, powers = loudness.Weighting(recording.rate, recording.channels), []
     for start in range(0, recording.frames, length):
-        piece = cut(recording, start, min(length, recording.frames - start))
-        parts.append(_columns(piece, recording.rate))
+        piece = cut(recording, start, min(length, recording.frames - start), recording.channels)
+        parts.append(_columns(channels.mono(piece), recording.rate))
         parts[-1]["frames"] += start
         powers.append(weighting(piece.astype(np.float64)))
         yield True

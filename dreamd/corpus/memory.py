@@ -1,7 +1,7 @@
 """What is remembered on disk of the recordings that were decoded: ``HOME/corpus``.
 
-:class:`dreamd.corpus.cache.Corpus` has one. Each cache ``KEY.f32`` (mono float32 at the corpus'
-rate, free of DC, within -1…1) has a note ``KEY.json``, written last: a cache without its note is
+:class:`dreamd.corpus.cache.Corpus` has one. Each cache ``KEY.f32`` (float32 in the corpus'
+format, free of DC, within -1…1) has a note ``KEY.json``, written last: a cache without its note is
 half made and ignored. The key comes from the file's content: a file that was seen before, wherever
 and under whatever name, is not decoded again, and one that only looks the same is.
 """
@@ -11,13 +11,12 @@ import hashlib
 import re
 import secrets
 import threading
-import time
 from collections.abc import Callable, Iterator, Set
 from dataclasses import replace
 from pathlib import Path
 
 from dreamd.audio.no_audio import no_access, shown
-from dreamd.corpus.decoding import NoRoom, OnProgress, Pour, ignore
+from dreamd.corpus.decoding import Form, NoRoom, OnProgress, Pour, ignore
 from dreamd.corpus.found import Found
 from dreamd.corpus.notes import Remembered, read_note, write_note
 from dreamd.errors import BadRecording
@@ -33,11 +32,11 @@ CACHE_FILES = (".json", ".f32", ".solos", ".events")
 
 
 class Memory:
-    """:param folder: ``HOME/corpus``; :param rate: of the caches, in Hz; :param pour: who decodes.
-    Used from threads."""
+    """:param folder: ``HOME/corpus``; :param form: of the caches; :param pour: who decodes. Used
+    from threads."""
 
-    def __init__(self, folder: Path, rate: int, pour: Pour) -> None:
-        self.folder, self._rate, self._pour = folder, rate, pour
+    def __init__(self, folder: Path, form: Form, pour: Pour) -> None:
+        self.folder, self._form, self._pour = folder, form, pour
         self.damaged: list[str] = []  #: one line for each note that made no sense
         self._lock = threading.Lock()
         self._notes: dict[str, Remembered] = {}
@@ -68,7 +67,7 @@ class Memory:
         Raises :class:`BadRecording` and :class:`NoRoom`.
         """
         content = digest(found)
-        key = hashlib.blake2b(f"{content}|{self._rate}".encode(), digest_size=10).hexdigest()
+        key = hashlib.blake2b(f"{content}|{self._form}".encode(), digest_size=10).hexdigest()
         note = self._notes.get(key)
         if note and note.is_whole(self.folder):
             return note
@@ -80,7 +79,7 @@ class Memory:
 
         Raises as :meth:`learn` does.
         """
-        key = hashlib.blake2b(f"{found}|{self._rate}".encode(errors=BYTES), digest_size=10)
+        key = hashlib.blake2b(f"{found}|{self._form}".encode(errors=BYTES), digest_size=10)
         note = self._learn(found, key.hexdigest(), "", ignore, ignore, grows=True)
         with self._lock:
             self._notes[note.key] = replace(note, places={found.path: found})
@@ -93,7 +92,7 @@ class Memory:
         half_made = self.folder / f"{secrets.token_hex(10)}.f32.tmp"
         try:
             self.folder.mkdir(exist_ok=True)  # not the home: its disk may come back
-            poured = self._pour(found, half_made, self._rate, progress, remark)
+            poured = self._pour(found, half_made, self._form, progress, remark)
             if not (grows or found.unchanged()):
                 raise BadRecording(
                     f"changed while it was read, is read again when it rests: {shown(found.path)}"
@@ -103,9 +102,7 @@ class Memory:
             raise NoRoom(error.strerror or str(error)) from None
         finally:
             _take_away(half_made)
-        return Remembered(
-            key, content, poured.frames, self._rate, poured.peak, poured.loudest, time.time()
-        )
+        return Remembered.of(key, content, poured, self._form)
 
     def place(self, note: Remembered, found: Found) -> None:
         """``note`` is of what lies at ``found``: written down, if that is news."""
@@ -131,7 +128,7 @@ class Memory:
     # ------------------------------------------------------------ what lies in the folder
 
     def _read_notes(self) -> None:
-        """Of whole caches at this rate; one that makes no sense is as if it were not there."""
+        """Of whole caches of this form; one that makes no sense is as if it were not there."""
         for path in self.folder.glob("*.json"):
             if not OURS.fullmatch(path.name):
                 continue
@@ -142,7 +139,8 @@ class Memory:
             except ValueError as error:
                 self.damaged.append(f"{path} was damaged ({error}): its recording is read again")
                 continue
-            if note.rate == self._rate and note.peak <= 1 and note.is_whole(self.folder):
+            fits = note.peak <= 1 and Form(note.rate, note.channels) == self._form
+            if fits and note.is_whole(self.folder):
                 self._notes[note.key] = note
                 for place in note.places.values():
                     other = self.of(place.path)
@@ -154,7 +152,7 @@ class Memory:
         return [path for path in self.folder.iterdir() if not OURS.fullmatch(path.name)]
 
     def sweep(self) -> None:
-        """Clears away caches that are half made, of another rate, or that nobody remembers.
+        """Clears away caches that are half made, of another form, or that nobody remembers.
 
         For the daemon as it starts, when nobody reads or writes them. Files that are not called
         as ours are stay.

@@ -9,11 +9,13 @@ import contextlib
 import json
 import math
 import os
+import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from dreamd.corpus.decoding import Form, Poured
 from dreamd.corpus.found import Found
 from dreamd.corpus.recording import Recording
 
@@ -30,6 +32,15 @@ class Remembered:
     loudest: float
     joined: float
     places: dict[Path, Found] = field(default_factory=dict)
+    channels: int = 1
+
+    @classmethod
+    def of(cls, key: str, digest: str, poured: Poured, form: Form) -> "Remembered":
+        """What was decoded just now."""
+        levels, places = (poured.peak, poured.loudest), dict[Path, Found]()
+        return cls(
+            key, digest, poured.frames, form.rate, *levels, time.time(), places, form.channels
+        )
 
     def recording(self, folder: Path, found: Found) -> Recording:
         """The recording in ``found``, whose cache lies in ``folder``."""
@@ -42,12 +53,14 @@ class Remembered:
             peak=self.peak,
             loudest=self.loudest,
             joined=self.joined,
+            channels=self.channels,
         )
 
     def is_whole(self, folder: Path) -> bool:
         """Whether the cache is there, and as long as it was."""
         try:
-            return (folder / f"{self.key}.f32").stat().st_size == 4 * self.frames
+            size = (folder / f"{self.key}.f32").stat().st_size
+            return size == 4 * self.channels * self.frames
         except OSError:
             return False
 
@@ -108,6 +121,8 @@ def _check(note: Remembered) -> None:
     levels = (note.peak, note.loudest, note.joined)
     if not isinstance(note.digest, str) or type(note.frames) is not int or note.frames < 1:
         raise ValueError("not a recording's length")
+    if note.channels not in (1, 2):
+        raise ValueError("not a recording's channels")
     if not all(type(each) in (int, float) and math.isfinite(each) for each in levels):
         raise ValueError("not a recording's levels")
     if note.peak <= 0 or note.loudest < 0:

@@ -115,7 +115,7 @@ class Admission:
         bank = self._state.bank
         job = resolve(self._state.settings, dream.request, voices, bank.finished, dream.serial)
         try:
-            index = bank.begin(job.frames, job.rate)
+            index = bank.begin(job.frames, job.rate, job.channels)
         except OSError as error:
             raise TooLong(f"no room for the dream in {bank.folder}: {error.strerror}") from None
         return replace(job, path=bank.path(index)), index
@@ -139,7 +139,7 @@ class Admission:
         job, _ = dream.settled()
         queue, dreamers = self._state.queue, self._supervisor.dreamers
         eta = self._state.estimates.eta(dream, queue, dreamers)
-        return Accepted(dream.id, str(job.path), job.frames, job.rate, eta)
+        return Accepted(dream.id, str(job.path), job.frames, job.rate, eta, job.channels)
 
     def remind(self, client: Address) -> None:
         """Who asked before it could hear the answer hears it now."""

@@ -71,7 +71,8 @@ class BankKeeping:
             return
         if outcome:
             self._state.say(outcome, warning=True)
-        done = Done(dream.id, str(job.path), job.frames, job.rate, seconds, index)
+        path, rate = str(job.path), job.rate
+        done = Done(dream.id, path, job.frames, rate, seconds, index, job.channels)
         self._clients.tell(done, asker, dream.number)
         self.thin()
         self._clients.tell_tidal(self._state.bank.count, self._state.bank.newest)

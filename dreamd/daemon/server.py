@@ -70,7 +70,7 @@ class Server:
         self._state = State(
             settings=settings,
             folder=folder,
-            corpus=Corpus(settings.home, settings.rate, self._decoding.pour),
+            corpus=Corpus(settings.home, settings.rate, self._decoding.pour, settings.channels),
             bank=Bank(settings.home),
             queue=Queue(settings.queue),
             estimates=Estimates.begin(settings, speeds),

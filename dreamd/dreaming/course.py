@@ -15,10 +15,11 @@ import torch
 from torch import Tensor
 
 from dreamd.approaches import registry
-from dreamd.approaches.base import SampleWise
 from dreamd.approaches.registry import Concurrent
+from dreamd.approaches.sample_wise import SampleWise
+from dreamd.audio.channels import mono
 from dreamd.audio.crossfade import continued
-from dreamd.audio.files import Samples
+from dreamd.audio.files import Samples, silence
 from dreamd.audio.timbre import timbre_of
 from dreamd.dreaming import guides, places, sampling, seed_samples
 from dreamd.dreaming.chance import Draws, stream
@@ -65,7 +66,7 @@ class Course:
         self._decode = self._model.decoder()
         self._frame = 0  # samples made
         self._newest = self.seed  # a queue full of what it sounds like
-        self._join = Join(np.zeros(0, np.float32))
+        self._join = Join(silence(0, job.channels))
         self._follower: Follower | None = None
         self._cursor: Cursor | None = None
         self._walk: WeightWalk | None = None
@@ -80,7 +81,7 @@ class Course:
         if self._follower and self._cursor:
             if self._follower.leapt:
                 self._tell(self._follower.leapt, self._cursor)
-            self._follower.listen(samples)
+            self._follower.listen(mono(samples))
         self._frame += len(samples)
         self._newest = np.concatenate((self._newest, samples))[-len(self.seed) :]
         return samples
@@ -98,7 +99,11 @@ class Course:
             self._cursor, start = beginning(self._job, self._profile, queue)
             self._tell(start, self._cursor)
             self._follower = Follower(
-                self._model, self._cursor, self._profile, learning_rate=self._rate, newest=queue
+                self._model,
+                self._cursor,
+                self._profile,
+                learning_rate=self._rate,
+                newest=mono(queue),
             )
         elements = self._model.elements(torch.from_numpy(queue))
         threads = threads_of(self._job, self._settings)
@@ -193,7 +198,7 @@ class Course:
 class Join:
     """What takes another's place fades in, block by block.
 
-    :param going_on: ``(count,)`` samples: how the other goes on by itself, and fades out.
+    :param going_on: ``(count, …)`` samples: how the other goes on by itself, and fades out.
     """
 
     def __init__(self, going_on: Samples) -> None:
@@ -206,7 +211,8 @@ class Join:
         at = self._at + np.arange(1, count + 1, dtype=np.float32)
         rise = 0.5 - 0.5 * np.cos(np.pi * at / (len(self._going_on) + 1))
         self._at += count
-        return np.concatenate((rise * block[:count] + (1 - rise) * fading, block[count:]))
+        joined = rise * block[:count].T + (1 - rise) * fading.T
+        return np.concatenate((joined.T, block[count:]))
 
 
 def threads_of(job: Job, settings: Settings) -> int:
@@ -262,13 +268,15 @@ def learning_rate(job: Job, profile: Concurrent) -> float:
 
 
 def seed_of(job: Job, count: int) -> Samples:
-    """``(count,)`` samples that fill the dream's queue; chance starts from ``rand``.
+    """``(count, …)`` samples that fill the dream's queue; chance starts from ``rand``.
 
     Raises :class:`BadRecording` if the seed cannot be read.
     """
     rng = stream(job.rand, Draws.SEED)
     try:
-        samples = seed_samples.load(job.seed, count, job.config.rate, job.peak, rng)
+        samples = seed_samples.load(
+            job.seed, count, job.config.rate, job.peak, rng, job.config.channels
+        )
     except BadRecording as error:
         raise BadRecording(f"seed: {error}") from None
     return np.array(samples, np.float32)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from dreamd.audio.crossfade import continued, fitted
-from dreamd.audio.files import DreamFile, Samples
+from dreamd.audio.files import Samples, silence
 from dreamd.audio.limiter import FADE_IN, FADE_OUT
 from dreamd.dreaming.course import JOIN, Course, Join
 from dreamd.dreaming.helm import Helm
@@ -101,9 +101,9 @@ class Ring:
 
     def __init__(self, job: Job) -> None:
         self.rate, self.made = job.rate, job.made  #: frames, more than the ring has
-        self._file, self._begun = DreamFile(job.path, self.rate), job.made
+        self._file, self._begun = job.file, job.made
         self._samples = self._file.read(0, job.frames).copy()  # what is in the file
-        self._join = Join(self._going_on() if self.made else np.zeros(0, np.float32))
+        self._join = Join(self._going_on() if self.made else silence(0, job.channels))
 
     @property
     def seconds(self) -> float:
@@ -113,7 +113,7 @@ class Ring:
     def _going_on(self) -> Samples:
         """How what is there already goes on by itself for a moment."""
         before = np.arange(self.made - fitted(self.rate), self.made)
-        return continued(np.take(self._samples, before, mode="wrap"), JOIN, self.rate)
+        return continued(self._samples.take(before, 0, mode="wrap"), JOIN, self.rate)
 
     def write(self, samples: Samples) -> list[tuple[int, int]]:
         """What comes next: gives which frames of the dream that was, in parts as they lie in the
@@ -131,10 +131,10 @@ class Ring:
 
     def end(self) -> None:
         """What was made last becomes an ordinary dream: in order, faded in and out."""
-        last = np.roll(self._samples, -(self.made % len(self._samples)))[-self.made :]
+        last = np.roll(self._samples, -(self.made % len(self._samples)), 0)[-self.made :]
         for fade, part in ((FADE_IN, last), (FADE_OUT, last[::-1])):
             count = min(int(fade * self.rate), len(part) // 4)
-            part[:count] *= 0.5 - 0.5 * np.cos(np.pi * np.arange(count) / max(count, 1))
+            part.T[..., :count] *= 0.5 - 0.5 * np.cos(np.pi * np.arange(count) / max(count, 1))
         self._file.create(len(last))
         self._file.write(0, last)
 

@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 
 from dreamd.approaches import lessons
-from dreamd.approaches.base import Approach, SampleWise
+from dreamd.approaches.base import Approach
 from dreamd.approaches.registry import Concurrent
+from dreamd.approaches.sample_wise import SampleWise
 from dreamd.audio.files import Samples
 from dreamd.audio.linear_prediction import innovation
 from dreamd.audio.timbre import TIMBRE_SPAN
@@ -50,10 +51,10 @@ class Follower:
         self._block = lessons.block_of(model, profile)
         self._here: Step | None = None  # where the last step learned
         self._pupil = lessons.pupil(model, profile, learning_rate)
-        self._heard = (
+        self._memory = (
             int(TIMBRE_SPAN * model.config.rate) + 1
         )  # samples that tell what it sounds like
-        self._newest = newest[-self._heard :]
+        self._newest = newest[-self._memory :]
         #: root mean square of what the cursor is passing in each band, model scale
         self.levels = [MINIMUM_LEVEL]
         self.leapt: Place | None = None  #: where the cursor went with the last step, if it leapt
@@ -65,11 +66,11 @@ class Follower:
         self._here = self._cursor.move(count, self._newest)
         self.leapt = self._here.leapt
         starts = self.starts(self._here, count * self._cursor.pace)
-        vectors, after = model.stretches(self.windows(self._here, starts))
+        vectors, after = self.windows(self._here, starts)
         if self._pupil.learning_rate:
             self._pupil.step(vectors, after, self._keys(self._here, starts))
         if isinstance(model, SampleWise):
-            newest = vectors[-1, -1].view(-1, model.bands)[-self._block :]
+            newest = vectors[-1, -1].view(-1, model.parts)[-self._block :]
         else:
             newest = after[-1, -1]
         self.levels = [max(rms(band), MINIMUM_LEVEL) for band in model.bands_of(newest)]
@@ -86,7 +87,7 @@ class Follower:
 
     def listen(self, samples: Samples) -> None:
         """What was dreamt last, as it sounds: the cursor leaps to what is like it."""
-        self._newest = np.concatenate((self._newest, samples))[-self._heard :]
+        self._newest = np.concatenate((self._newest, samples))[-self._memory :]
 
     def innovation(self, count: int) -> Samples:
         """What the ``count`` elements from the cursor's place on had in them that nothing before
@@ -98,7 +99,7 @@ class Follower:
         span, order = times * INNOVATION_SPAN, times * INNOVATION_ORDER
         start = int(self._here.frame) - span * model.bands
         length = (span + count) * model.bands + model.margin
-        heard = model.split(torch.from_numpy(loop(self._here.recording, start, length).copy()))
+        heard = model.split(self._heard(self._here, start, length))
         bands = heard.view(len(heard), -1).numpy().T
         struck = [innovation(band, count, order) for band in bands]
         return (np.stack(struck, -1) / model.scales).reshape(count, *heard.shape[1:])
@@ -108,16 +109,21 @@ class Follower:
         there to where the cursor goes next, ``span`` frames further."""
         count = self.profile.windows
         first, apart = here.frame - self._model.seed_samples, span * self.profile.spread / count
-        return [int(first + apart * k) for k in range(count)]
+        starts, frame = [int(first + apart * k) for k in range(count)], self._model.frame_samples
+        return [starts[0] + (at - starts[0]) // frame * frame for at in starts]
 
-    def windows(self, here: Step, starts: list[int]) -> Tensor:
-        """``(windows, example_samples)`` from there on.
+    def windows(self, here: Step, starts: list[int]) -> tuple[Tensor, Tensor]:
+        """The windows that begin there, ``(windows, n, D)``, and what comes after each vector.
 
         The recording is a loop: after its end comes its beginning.
         """
         first, size = starts[0], self._model.example_samples
-        span = loop(here.recording, first, starts[-1] - first + size)
-        return torch.from_numpy(np.stack([span[at - first : at - first + size] for at in starts]))
+        span = self._heard(here, first, starts[-1] - first + size)
+        return self._model.windows(span, [at - first for at in starts])
+
+    def _heard(self, here: Step, start: int, length: int) -> Tensor:
+        channels = self._model.config.channels
+        return torch.from_numpy(loop(here.recording, start, length, channels).copy())
 
     def _keys(self, here: Step, starts: list[int]) -> list[tuple[str, int, int]]:
         """Where each vector of these windows lies, steps first."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dreamd.approaches.config import ModelConfig
+from dreamd.audio.dream_file import DreamFile
 from dreamd.corpus.recording import Recording
 from dreamd.dreaming.seeds import Seed
 from dreamd.home import pretrained
@@ -51,6 +52,14 @@ class Job:
     def dreamt(self) -> int:
         """Samples that its model makes, as many seconds as the file has."""
         return max(round(self.frames * self.config.rate / self.rate), 1)
+
+    @property
+    def channels(self) -> int:
+        return self.config.channels
+
+    @property
+    def file(self) -> DreamFile:
+        return DreamFile(self.path, self.rate, self.channels)
 
     @property
     def endless(self) -> bool:

@@ -94,7 +94,8 @@ def speeds_in_words(found: Speeds, settings: Settings) -> str:
     units = f"{settings.hidden} hidden units"
     if settings.hidden in SMALLER:
         units += " (as many as keep time here)"
-    text = f"dreams live, at {settings.rate} Hz with {units}: {', '.join(each)} times real time"
+    how = f"at {settings.rate} Hz{', in stereo,' if settings.channels > 1 else ''} with"
+    text = f"dreams live, {how} {units}: {', '.join(each)} times real time"
     slow = [name for name, speed in found.items() if speed < KEEPS_TIME]
     return f"{text}; too slow to be played while it is made: {', '.join(slow)}" if slow else text
 

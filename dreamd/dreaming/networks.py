@@ -6,6 +6,7 @@ paused ones.
 
 import copy
 import logging
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -20,12 +21,38 @@ from dreamd.dreaming.chance import Draws, stream
 from dreamd.dreaming.job import Job
 from dreamd.dreaming.weight_walk import AGES, WeightWalk
 from dreamd.errors import NoModel
-from dreamd.home import checkpoints
+from dreamd.home import checkpoints, pretrained
 from dreamd.home.header import Header
 
 
 def model_of(job: Job, init_std: float) -> Approach:
     """The network that dreams; it is shared, whoever wants to change it copies it."""
+    try:
+        return _network(job, init_std)
+    except NoModel as error:
+        there = present(job)
+        if (there.weights, there.blend_target) == (job.weights, job.blend_target):
+            raise  # it has not gone: nobody can read it
+        logging.warning("%s; the newest weights that are there dream", error)
+        return _network(there, init_std)
+
+
+def present(job: Job) -> Job:
+    """The job with checkpoints that are there. Some may have gone since it was asked for: a take
+    was forgotten, and with it what was learned from it; an endless dream begins anew long after,
+    and of old checkpoints few are kept. Then the newest one dreams, or a starter model."""
+    ages = tuple(age for age in job.ages if age.exists())
+    if job.weights is not None and not job.weights.exists():
+        newest = checkpoints.newest(job.weights.parent)
+        starter = newest is None
+        newest = newest or next(iter(pretrained.all_of(job.config, job.voice)), None)
+        job = replace(job, weights=newest, starter=starter)
+    if job.blend_target is not None and not job.blend_target.exists():
+        job = replace(job, blend_target=job.weights)
+    return replace(job, ages=ages)
+
+
+def _network(job: Job, init_std: float) -> Approach:
     if job.weights is None:
         torch.manual_seed(job.rand)
         return initialize(registry.make(job.config, job.peak), init_std).eval()

@@ -13,7 +13,7 @@ import torch
 
 from dreamd.approaches.registry import Concurrent
 from dreamd.audio import vocoder
-from dreamd.audio.files import DreamFile, Samples
+from dreamd.audio.files import Samples
 from dreamd.audio.limiter import Level, Limiter
 from dreamd.audio.loudness import lufs, power
 from dreamd.audio.resampling import ToRate
@@ -52,13 +52,13 @@ def render(
 
 def _make(job: Job, course: Course, tell: Callable[[Told], None], hear: Hear) -> int:
     count = None if job.endless else job.dreamt
-    limiter = Limiter(count, job.config.rate, level_of(job))
-    to_rate = ToRate(job.config.rate, job.rate, count, job.frames)
+    limiter = Limiter(count, job.config.rate, level_of(job), job.channels)
+    to_rate = ToRate(job.config.rate, job.rate, count, job.frames, job.channels)
     limiter.begin(course.seed)
     helm = Helm(job, course, limiter, level_of, tell, hear)
     if job.endless:
         return endless.go_on(job, course, lambda block: to_rate(limiter(block)), helm, tell)
-    file, written = DreamFile(job.path, job.rate), 0
+    file, written = job.file, 0
     try:
         for made in _chunks(course, job.dreamt, limiter.late + to_rate.late, helm):
             if len(ready := to_rate(limiter(made))):

@@ -177,6 +177,7 @@ def choose_model(settings: Settings, voice: str, request: Request) -> ModelChoic
     wanted = config_of(request.approach, settings, request.vector)
     home = loans.home_of(settings.home, voice)
     models = checkpoints.models(home, voice, request.approach, settings.rate)
+    models = {s: paths for s, paths in models.items() if s.channels == settings.channels}
     if request.vector is not None and all(s.vector != request.vector for s in models):
         lengths = ", ".join(str(s.vector) for s in models) or "none yet"
         raise NoModel(
@@ -189,7 +190,7 @@ def choose_model(settings: Settings, voice: str, request: Request) -> ModelChoic
         if not models:
             starter = next(iter(pretrained.all_of(wanted, voice, settings.home)), None)
             return ModelChoice(wanted, starter, starter=True)
-        wanted = max(models, key=lambda config: models[config][-1].stat().st_mtime)
+        wanted = max(models, key=lambda config: checkpoints.saved_at(models[config][-1]))
     *_, newest = there = models[wanted]
     if request.steps is None:
         return ModelChoice(wanted, newest, ages=tuple(there))

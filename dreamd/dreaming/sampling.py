@@ -12,15 +12,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dreamd.approaches.base import Approach, SampleWise
+from dreamd.approaches.base import Approach
 from dreamd.approaches.lessons import block_of
 from dreamd.approaches.registry import Concurrent
+from dreamd.approaches.sample_wise import SampleWise
 from dreamd.audio.crossfade import crossfade, fitted
 from dreamd.audio.files import Samples
 from dreamd.audio.harmonics import Harmonics
 from dreamd.dreaming.follower import Follower, rms
 from dreamd.dreaming.weight_walk import WeightWalk
-from dreamd.kernels.sliding_lstm import SlidingLSTM
+from dreamd.kernels.sliding_lstm import SlidingLSTM, largest_block
 
 QUIETER, LOUDER = 1 / 8, 8.0
 """The most that a block is turned down and up."""
@@ -48,7 +49,8 @@ def paused(
     :param walk: of the model's weights; sample-wise approaches take none.
     """
     if isinstance(model, SampleWise):
-        loop = SlidingLSTM(model.sliding(), queue.numpy(), threads, block_of(model, profile))
+        largest = max(block_of(model, profile), largest_block(model.parts))
+        loop = SlidingLSTM(model.sliding(), queue.numpy(), threads, largest)
         for size in loop.sizes():
             added = noise() * torch.randn(size, *queue.shape[1:])
             yield torch.from_numpy(loop.next(size, added.numpy()))
@@ -119,7 +121,7 @@ def _in_blocks(
 
 
 def bands_of(stream: Samples) -> Samples:
-    """``(count,)`` or ``(count, M)`` elements of a sample-wise dream as its bands, ``(M, count)``:
+    """``(count,)`` or ``(count, P)`` elements of a sample-wise dream as its parts, ``(P, count)``:
     what is changed in them is changed in the stream."""
     return stream.reshape(len(stream), -1).T
 

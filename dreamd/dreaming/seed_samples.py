@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from dreamd.audio import files, plucked_string, resampling
+from dreamd.audio.channels import of_channels, repeated
 from dreamd.audio.files import Samples
 from dreamd.corpus import events
 from dreamd.corpus.recording import cut
@@ -21,23 +22,28 @@ OVERLAP = 0.15
 """Part of a single that is too short in which it fades into itself."""
 
 
-def load(seed: Seed, count: int, rate: int, peak: float, rng: np.random.Generator) -> Samples:
-    """``(count,)`` samples at ``rate``: what the dream's queue starts from.
+def load(
+    seed: Seed, count: int, rate: int, peak: float, rng: np.random.Generator, channels: int = 1
+) -> Samples:
+    """``(count,)`` samples at ``rate``, of two channels ``(count, 2)``: what the dream's queue
+    starts from.
 
-    A source that is too short is looped. ``peak`` is the level of made-up seeds.
+    A source that is too short is looped. ``peak`` is the level of made-up seeds, which sound in
+    the middle.
     """
-    if seed.kind == "silence":
-        return np.zeros(count, np.float32)
-    if seed.kind == "noise":
-        return (rng.standard_normal(count) * peak / 4).astype(np.float32)
-    if seed.kind == "notes":
-        return _chord(seed, count, rate, peak)
     if seed.kind == "file":
         assert seed.path is not None
-        return _from_file(seed.path, seed.at, count, rate, rng)
-    assert seed.recording is not None
-    start = start_of(seed, seed.recording.frames, count, rate, rng)
-    return cut(seed.recording, start, count)
+        return _from_file(seed.path, seed.at, count, rate, rng, channels)
+    if seed.kind == "recording":
+        assert seed.recording is not None
+        start = start_of(seed, seed.recording.frames, count, rate, rng)
+        return cut(seed.recording, start, count, channels)
+    made = np.zeros(count, np.float32)
+    if seed.kind == "noise":
+        made = (rng.standard_normal(count) * peak / 4).astype(np.float32)
+    elif seed.kind == "notes":
+        made = _chord(seed, count, rate, peak)
+    return of_channels(made[:, None], channels)
 
 
 def start_of(seed: Seed, frames: int, count: int, rate: int, rng: np.random.Generator) -> int:
@@ -96,12 +102,12 @@ def prolonged(samples: Samples, count: int, period: float) -> Samples:
 
 
 def _from_file(
-    path: Path, at: float | None, count: int, rate: int, rng: np.random.Generator
+    path: Path, at: float | None, count: int, rate: int, rng: np.random.Generator, channels: int
 ) -> Samples:
     frames = int(files.info(path).seconds * rate)
     start = start_of(Seed("file", path=path, at=at), frames, count, rate, rng)
-    samples = files.excerpt(path, rate, start / rate, count)
+    samples = files.excerpt(path, rate, start / rate, count, channels)
     if not len(samples):
         raise NoSuchSeed(f"seed: holds no samples: {path}")
-    samples = np.resize(samples, count)
-    return samples - samples.mean(dtype=np.float32)
+    samples = repeated(samples, count)
+    return samples - samples.mean(0, dtype=np.float32)

@@ -14,6 +14,7 @@ from html import escape
 from pathlib import Path
 
 from dreamd.audio import files
+from dreamd.audio.channels import mono
 from dreamd.audio.files import Samples
 from dreamd.evaluation.pictures import COLOURS, spectrogram
 
@@ -66,9 +67,12 @@ def shown_of(seconds: float) -> str:
 def sound(
     name: str, samples: Samples, rate: int, loudest: float | None = None, over: str = ""
 ) -> str:
-    """Spectrogram with its axes, and a player. ``over`` is HTML that lies over the spectrogram."""
+    """Spectrogram with its axes, and a player, of samples ``(frames, …)``.
+
+    ``over`` is HTML that lies over the spectrogram.
+    """
     name, seconds = escape(name), len(samples) / rate
-    spectra = data_url("image/png", spectrogram(samples, rate, loudest))
+    spectra = data_url("image/png", spectrogram(mono(samples), rate, loudest))
     flac = data_url("audio/flac", files.flac(samples, rate))
     hertz = "".join(
         f'<span style="bottom:{share(each, rate / 2000)}">{each:g} kHz</span>'

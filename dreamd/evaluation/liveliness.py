@@ -126,6 +126,22 @@ def highs(samples: Samples, rate: int) -> float:
     return float(10 * np.log10(above / max(power.sum(), 1e-20) + 1e-12))
 
 
+RINGING_FRAME, RINGS = 0.046, 20.0  # seconds; dB under the loudest of them
+
+
+def ringing(samples: Samples, rate: int) -> float:
+    """The share of the time, 0…1, in which what lies above what the other measures hear is within
+    20 dB of its loudest: of picks and strikes little, of highs that ring on with the notes most.
+    Of a rate that has no highs 0."""
+    if rate <= RATE:
+        return 0.0
+    size = int(RINGING_FRAME * rate)
+    frames = np.lib.stride_tricks.sliding_window_view(samples, size)[:: size // 2]
+    there, window = np.fft.rfftfreq(size, 1 / rate) > RATE / 2, np.hanning(size)
+    above = np.array([(np.abs(np.fft.rfft(each * window)[there]) ** 2).sum() for each in frames])
+    return float((above > above.max() / 10 ** (RINGS / 10)).mean())
+
+
 PEAK_FRAME, PEAK_BINS, ABOVE = 8192, 41, 4.0
 
 

@@ -56,8 +56,8 @@ NOTHING = Traced("", "")
 
 def walk_page(dream: Path, credits: Sequence[Credit]) -> str:
     """The page of one dream. Raises :class:`BadRecording` where its file cannot be read."""
-    rate = files.info(dream).rate
-    whole = files.excerpt(dream, rate)
+    about = files.info(dream)
+    rate, whole = about.rate, files.excerpt(dream, about.rate, channels=min(about.channels, 2))
     samples = whole[: round(SHOWN * rate)]
     traced = trace(credits, len(samples) / rate, rate, "take", listed=True)
     title = f"What {dream.name} leant on"

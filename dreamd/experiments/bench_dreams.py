@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from dreamd.approaches import registry
-from dreamd.approaches.base import SampleWise
+from dreamd.approaches.sample_wise import SampleWise
 from dreamd.audio.files import Samples
 from dreamd.audio.vocoder import Vocoder
 from dreamd.corpus.recording import Recording
@@ -60,7 +60,8 @@ def sliding(dream: Made, samples: int, threads: int) -> Callable[[], None]:
     assert isinstance(dream.model, SampleWise)
     config = dream.model.config
     blocks = iter(SlidingLSTM(dream.model.sliding(), dream.queue.numpy(), threads))
-    while len(next(blocks)) < min(sliding_lstm.LARGEST, config.vector // config.bands):
+    largest = sliding_lstm.largest_block(config.bands)
+    while len(next(blocks)) < min(largest, config.vector // config.bands):
         pass
 
     def work() -> None:
@@ -164,29 +165,33 @@ def whole_vectors() -> Part:
 
 def concurrently() -> Part:
     """Dreams that learn as they go, at the defaults, nothing else being trained."""
-    rows = []
-    cases = [("vector", 1024, RATE), ("vector", 256, RATE)]
-    cases += [("spectrum", 1024, RATE), ("spectrum", 256, RATE)]
-    cases += [(approach, 1024, RATE) for approach in SAMPLE_WISE]
-    cases += [("vector", 4096, FULL_BAND), ("spectrum", 1024, FULL_BAND)]
-    cases += [(approach, 4096, FULL_BAND) for approach in SAMPLE_WISE]
-    for approach, length, rate in cases:
-        settings = replace(REFERENCE, vector=length, hop=length, rate=rate)
-        with tempfile.TemporaryDirectory() as folder:
-            recording = phrase_recording(Path(folder), rate)
-            works = [going_on(approach, settings, None, 1)]
-            works += [going_on(approach, settings, recording, threads) for threads in (1, 2)]
-            paused, one, two = (DREAMT_SECONDS / taken for taken in timing.in_turn(*works))
-        rows.append([f"{rate / 1000:.1f} kHz", approach, str(length), f"**{one / paused:.2f}**",
-                     f"**{one:.1f}**", f"**{two:.1f}**", f"{paused:.1f}"])  # fmt: skip
+    cases = [("vector", 1024, RATE, 1), ("vector", 256, RATE, 1)]
+    cases += [("spectrum", 1024, RATE, 1), ("spectrum", 256, RATE, 1)]
+    cases += [(approach, 1024, RATE, 1) for approach in SAMPLE_WISE]
+    for channels in (1, 2):
+        cases += [("vector", 4096, FULL_BAND, channels), ("spectrum", 1024, FULL_BAND, channels)]
+        cases += [(approach, 4096, FULL_BAND, channels) for approach in SAMPLE_WISE]
     text = (
         "The default: the dream learns from a walk through a recording, a step of Adam for each "
         "vector or spectrum, or for each 256 (column: 512) samples of a band: at 44.1 kHz "
-        "transpose and column dream four at once. *over paused*: the speed on "
+        "transpose and column dream four at once, in stereo eight. *over paused*: the speed on "
         "one core over that of a paused dream, both measured in turn. Times real time."
     )
-    head = ["rate", "approach", "V or hop", "over paused", "1 core", "2 cores", "paused, 1 core"]
-    return Part("Concurrent dreams", text, head, rows)
+    head = ["sound", "approach", "V or hop", "over paused", "1 core", "2 cores", "paused, 1 core"]
+    return Part("Concurrent dreams", text, head, [_concurrently(*case) for case in cases])
+
+
+def _concurrently(approach: str, length: int, rate: int, channels: int) -> list[str]:
+    settings = replace(REFERENCE, vector=length, hop=length, rate=rate, channels=channels)
+    with tempfile.TemporaryDirectory() as folder:
+        recording = phrase_recording(Path(folder), rate)
+        works = [going_on(approach, settings, None, 1)]
+        works += [going_on(approach, settings, recording, threads) for threads in (1, 2)]
+        paused, one, two = (DREAMT_SECONDS / taken for taken in timing.in_turn(*works))
+    sound = f"{rate / 1000:.1f} kHz{', stereo' if channels > 1 else ''}"
+    over, *speeds = f"{one / paused:.2f}", f"{one:.1f}", f"{two:.1f}"
+    return [sound, approach, str(length), *(f"**{each}**" for each in (over, *speeds)),
+            f"{paused:.1f}"]  # fmt: skip
 
 
 def going_on(
@@ -211,7 +216,7 @@ def vocoder() -> Part:
     rows, frame = [], REFERENCE.length("frame")
     for hop in (1024, 512, 256, 128, 56):
         vocode = Vocoder(frame, hop)
-        spectra = np.random.default_rng(0).random((200, frame // 2 + 1), np.float32)
+        spectra = np.random.default_rng(0).random((200, 1, frame // 2 + 1), np.float32)
 
         def work(vocode: Vocoder = vocode, spectra: Samples = spectra) -> None:
             for spectrum in spectra:

@@ -14,7 +14,7 @@ import psutil
 import torch
 
 from dreamd.approaches.registry import APPROACHES
-from dreamd.audio import files
+from dreamd.audio.dream_file import DreamFile
 from dreamd.dreaming.job import Finished, Job
 from dreamd.dreaming.live_speed import phrase_recording, untrained_job
 from dreamd.errors import SetupError
@@ -64,7 +64,7 @@ class Dreamers:
 
     def _job(self, approach: str, serial: int, secs: float) -> Job:
         frames, path = round(secs * REFERENCE.rate), self._home / f"{approach}-{serial}.wav"
-        files.DreamFile(path, REFERENCE.rate).create(frames)
+        DreamFile(path, REFERENCE.rate).create(frames)
         job = untrained_job(approach, REFERENCE, None)
         return replace(job, serial=serial, rand=serial, path=path, frames=frames)
 

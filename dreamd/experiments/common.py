@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from dreamd.approaches.registry import Concurrent
+from dreamd.audio.channels import mono
 from dreamd.audio.files import Samples
 from dreamd.audio.limiter import Limiter
 from dreamd.corpus.recording import Recording, Voices, cut
@@ -26,10 +27,15 @@ class Heard:
     """A dream, what its cursor passed meanwhile, how many times real time it was made, and what it
     leant on."""
 
-    samples: Samples
+    sound: Samples
     passed: Samples
     speed: float
     credits: list[Credit]
+
+    @property
+    def samples(self) -> Samples:
+        """What is measured of it: the mean of its channels."""
+        return mono(self.sound)
 
 
 def job_of(settings: Settings, voices: Voices, request: Request) -> Job:
@@ -43,7 +49,7 @@ def heard(
     loop: Loop = sampling.concurrent,
 ) -> Heard:
     """A dream as a client would hear it; ``profile`` and ``loop`` turn what no request can."""
-    limiter = Limiter(job.dreamt, job.config.rate, render.level_of(job))
+    limiter = Limiter(job.dreamt, job.config.rate, render.level_of(job), job.channels)
     leaps: list[CursorLeapt] = []
     blocks = render.blocks(job, settings, profile, loop, leaps.append, limiter.begin)
     parts, made = [next(blocks)], 0
@@ -52,9 +58,9 @@ def heard(
         parts.append(next(blocks))
         made += len(parts[-1])
     took, timed = time.perf_counter() - began, max(made - len(parts[0]), 1)
-    samples = limiter(np.nan_to_num(np.concatenate(parts)[: job.dreamt]))
+    sound = limiter(np.nan_to_num(np.concatenate(parts)[: job.dreamt]))
     speed = timed / job.config.rate / max(took, 1e-9)
-    return Heard(samples, passed(job), speed, job.credits(leaps))
+    return Heard(sound, passed(job), speed, job.credits(leaps))
 
 
 def passed(job: Job) -> Samples:

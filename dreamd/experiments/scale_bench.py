@@ -13,7 +13,6 @@ import psutil
 import torch
 
 from dreamd.approaches.registry import config_of
-from dreamd.audio.files import DreamFile
 from dreamd.cluster import engine, local
 from dreamd.cluster.address import ClusterAddress
 from dreamd.cluster.dreamer import Elsewhere
@@ -161,9 +160,9 @@ class Bench:
     def job(self, approach: str, secs: float, name: str = "dream") -> Job:
         request = Request(approach, secs=secs, rand=5)
         job = job_of(self.settings, {"pluck": [self.recording]}, request)
-        path = self.folder / f"{name}.wav"
-        DreamFile(path, job.rate).create(job.frames)
-        return replace(job, path=path)
+        job = replace(job, path=self.folder / f"{name}.wav")
+        job.file.create(job.frames)
+        return job
 
     @contextmanager
     def cluster(self, slots: int, **where: Any) -> Iterator[Cluster]:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 import numpy as np
 
 from dreamd.approaches.registry import config_of
-from dreamd.audio.files import DreamFile, Samples
+from dreamd.audio.files import Samples
 from dreamd.cluster.certificates import make_certificates
 from dreamd.cluster.dreamer import Elsewhere
 from dreamd.cluster.farm import Farm
@@ -54,7 +54,7 @@ def losses(bench: Bench) -> Part:
 def _made_here(bench: Bench) -> Samples:
     job = bench.job("transpose", TRIAL_SECONDS, "expected")
     render(job, bench.settings, lambda said: None)
-    return DreamFile(job.path, job.rate).read(0, job.frames)
+    return job.file.read(0, job.frames)
 
 
 # ---------------------------------------------------------------- what is under way
@@ -86,7 +86,7 @@ class _Dream:
         """``words`` of the line that was said of it."""
         after = self.diary.when(words, self.broke) - self.broke
         silence = max(b - a for a, b in itertools.pairwise(self._times))
-        samples = DreamFile(self._job.path, self._job.rate).read(0, self._job.frames)
+        samples = self._job.file.read(0, self._job.frames)
         same = np.array_equal(samples, self._expected)
         return [what, "a dream", f"{after:.1f} s ({words})", f"{silence:.1f} s", back,
                 "all of it, the same samples" if same else "LOST: other samples"]  # fmt: skip

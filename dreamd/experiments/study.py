@@ -1,9 +1,10 @@
 """``dreamd study``: how alive dreams are on given recordings, as Markdown.
 
 Dreams are made as for any request, from the models in the home folder, and measured
-(:mod:`dreamd.evaluation.liveliness`). Five parts: the seed and the recording; paused against
+(:mod:`dreamd.evaluation.liveliness`). Six parts: the seed and the recording; paused against
 concurrent; the settings of the concurrent walk against the literal loop of one element a step; the
-pitches that transpose keeps; and what training gains from the starter models.
+pitches that transpose keeps; what training gains from the starter models; and what a new voice
+dreams, by the judge. In stereo there is one more, of the image.
 ``models/dreaming.md`` is this command's output.
 """
 
@@ -24,9 +25,12 @@ from dreamd.audio.files import Samples
 from dreamd.corpus.recording import Voices
 from dreamd.dreaming import sampling
 from dreamd.dreaming.job import Job
+from dreamd.errors import SetupError
 from dreamd.evaluation import liveliness
 from dreamd.evaluation.markdown import Cells, Part
 from dreamd.experiments.common import Heard, heard, job_of, mean_and_range, whole_of
+from dreamd.experiments.first_dream import first_dreams
+from dreamd.experiments.image_study import image
 from dreamd.experiments.seed_study import seeds
 from dreamd.home import checkpoints, pretrained
 from dreamd.osc.requests import SAMPLINGS, Request
@@ -39,15 +43,22 @@ RANDS = (1, 2, 3)
 NOTES = ((60.0, 64.0, 67.0), (57.0,), (52.0, 59.0))
 
 
-def report(settings: Settings, voices: Voices) -> Iterator[Part]:
-    """The report's parts, each as soon as it is measured; the first voice's models dream."""
+def report(settings: Settings, voices: Voices, only: str | None = None) -> Iterator[Part]:
+    """The report's parts, each as soon as it is measured; the first voice's models dream.
+
+    :param only: one of them: seeds, samplings, walks, pitches, starters, first, image.
+
+    Raises :class:`SetupError` for the image of what has one channel.
+    """
     voice = next(iter(voices))
-    there = {voice: voices[voice]}
-    yield seeds(settings, there)
-    yield samplings(settings, there)
-    yield walks(settings, there)
-    yield pitches(settings, there)
-    yield warm_start(settings, there)
+    parts = {"seeds": seeds, "samplings": samplings, "walks": walks, "pitches": pitches,
+             "starters": warm_start, "first": first_dreams}  # fmt: skip
+    if settings.channels > 1:
+        parts["image"] = image
+    elif only == "image":
+        raise SetupError("one channel has no image: --channels 2")
+    for part in [parts[only]] if only else parts.values():
+        yield part(settings, {voice: voices[voice]})
 
 
 # ---------------------------------------------------------------- tables

@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dreamd.approaches.config import ModelConfig
 from dreamd.approaches.registry import config_of
 from dreamd.audio import files
+from dreamd.audio.files import Samples
 from dreamd.commands import offline
 from dreamd.corpus.recording import Recording, cut
 from dreamd.dreaming import render
@@ -62,13 +64,15 @@ class Dreamt:
     judgement: Judgement
     speed: float  # times real time
     highs: float = 0.0  # dB over the recordings', of what lies above what the judge hears
+    ringing: float = 0.0  # share of the time over the recordings', in which these ring
 
     @classmethod
     def parse(cls, said: dict[str, Any]) -> "Dreamt":
         judged = dict(said["judgement"])
         judged["passages"] = tuple(Passage(**each) for each in judged["passages"])
         judged["artifacts"] = Artifacts(**judged["artifacts"])
-        return cls(said["file"], Judgement(**judged), said["speed"], said.get("highs", 0.0))
+        highs, ringing = said.get("highs", 0.0), said.get("ringing", 0.0)
+        return cls(said["file"], Judgement(**judged), said["speed"], highs, ringing)
 
 
 @dataclass(frozen=True)
@@ -134,23 +138,37 @@ def _row(
     else:
         settings = replace(settings, vector=vector)
     voice, config = recordings[0].voice, config_of(approach, settings)
-    wanted, had = 60 * minutes, trained(settings, voice, config)
-    if had < 0.95 * wanted:
-        offline.train(settings, source, approach, wanted - had, say)
+    _train(settings, source, voice, config, 60 * minutes, say)
     head = checkpoints.header(newest_checkpoint(settings, voice, config))
-    dreams, whole = [], liveliness.highs(whole_of(recordings), settings.rate)
+    dreams, theirs = [], _above(whole_of(recordings), settings.rate)
     for rand in RANDS:
         asked = Request(approach, SECONDS, vector=vector, rand=rand)
         dream = heard(settings, job_of(settings, {voice: recordings}, asked))
         file = f"{_name(approach, vector, settings.rate)}-{rand}.wav"
-        files.write(folder / file, dream.samples, settings.rate)
+        files.write(folder / file, dream.sound, settings.rate)
         credits.keep(folder / file, dream.credits, voice)
         samples = at_judge_s_rate(dream.samples, settings.rate)
-        highs = liveliness.highs(dream.samples, settings.rate) - whole
-        dreams.append(Dreamt(file, listener.judge(samples), dream.speed, highs))
+        more = _above(dream.samples, settings.rate) - theirs
+        dreams.append(Dreamt(file, listener.judge(samples), dream.speed, *more.tolist()))
         say(f"{approach} {vector}, dream {rand}: {' '.join(dreams[-1].judgement.words)}")
     return TableRow(approach, vector, head.seconds, head.steps, head.error, tuple(dreams),
                     settings.rate)  # fmt: skip
+
+
+def _above(samples: Samples, rate: int) -> NDArray[np.float64]:
+    """Of what the judge does not hear: how much there is, and for how long it rings."""
+    return np.array([liveliness.highs(samples, rate), liveliness.ringing(samples, rate)])
+
+
+def _train(
+    settings: Settings, source: Path, voice: str, config: ModelConfig, seconds: float,
+    say: Callable[[str], None],
+) -> None:  # fmt: skip
+    """Seconds of the trainer's own computing: rows compare, whatever else the machine does."""
+    while (had := trained(settings, voice, config)) < 0.95 * seconds:
+        offline.train(settings, source, config.approach, seconds - had, say)
+        if trained(settings, voice, config) <= had:
+            raise SetupError(f"{config.approach} cannot learn from {source}")
 
 
 def _name(approach: str, length: int, rate: int) -> str:
@@ -221,8 +239,8 @@ def markdown(rows: Sequence[tuple[TableRow, str]]) -> str:
             each = [getattr(dream.judgement, key) for dream in row.dreams]
             span = f"{number:.2f} ({min(each):.2f}…{max(each):.2f})"
             cells.append(f"{span} **{word(number)}** · {rated}")
-        highs = f"{np.mean([each.highs for each in row.dreams]):+.0f} dB"
-        highs = highs if row.rate > PAPER_RATE else "–"
+        above = np.mean([(each.highs, each.ringing) for each in row.dreams], axis=0)
+        highs = "{:+.0f} dB, {:+.2f}".format(*above) if row.rate > PAPER_RATE else "–"
         copied = max(longest(dream.judgement.passages) for dream in row.dreams)
         lines.append(
             [row.approach, str(row.rate), str(row.vector), *cells, highs, f"{copied:.1f} s",

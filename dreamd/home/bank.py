@@ -12,7 +12,7 @@ import time
 from collections.abc import Collection
 from pathlib import Path
 
-from dreamd.audio.files import DreamFile
+from dreamd.audio.dream_file import DreamFile
 from dreamd.errors import NoSuchSeed
 from dreamd.settings import BankLimit
 
@@ -58,7 +58,7 @@ class Bank:
     def path(self, index: int) -> Path:
         return self.folder / f"{index:05d}.wav"
 
-    def begin(self, frames: int, rate: int) -> int:
+    def begin(self, frames: int, rate: int, channels: int = 1) -> int:
         """The lowest free number, its file made and silent. Raises ``OSError`` for a full disk."""
         index = self._lowest
         while index in self._whole or index in self._making or self.path(index).exists():
@@ -67,7 +67,7 @@ class Bank:
         self._lowest = index + 1
         try:
             self._marker(index).touch()
-            DreamFile(self.path(index), rate).create(frames)
+            DreamFile(self.path(index), rate, channels).create(frames)
         except OSError:
             self.drop(index)
             raise

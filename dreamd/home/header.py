@@ -48,8 +48,9 @@ class Header:
     def dump(self) -> dict[str, str]:
         said = asdict(self)
         shape = said["shape"] = said.pop("config")  # as checkpoints have called it from the first
-        if shape["bands"] == 1:  # they never said that, and are read by any dreamd
-            del shape["bands"]
+        for since in ("bands", "channels"):  # they never said that, and are read by any dreamd
+            if shape[since] == 1:
+                del shape[since]
         return {"format": str(FORMAT), "header": json.dumps(said)}
 
     @classmethod
@@ -76,7 +77,7 @@ class Header:
     def nonsense(self) -> str | None:
         """What cannot be true of any model, if anything."""
         config = self.config
-        for name in ("rate", "vector", "window", "hidden", "layers", "bands"):
+        for name in ("rate", "vector", "window", "hidden", "layers", "bands", "channels"):
             if not _is_whole(getattr(config, name), 1):
                 return f"{name} {getattr(config, name)!r}"
         if config.vector % config.bands:
@@ -99,7 +100,7 @@ def promise(config: ModelConfig) -> int:
     >>> promise(ModelConfig("column", 11025, 1024, 8, 128)) // 1000
     2392
     """
-    widest = max(config.vector, config.frame)
+    widest = max(config.vector, config.frame) * config.channels
     weights = 4 * config.hidden * (config.hidden + widest) * config.layers
     return 4 * (weights + config.window * widest)
 

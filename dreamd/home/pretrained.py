@@ -4,9 +4,9 @@ They lie in ``models/VOICE/CONFIG/`` like the models of a home folder, as 16-bit
 card for each voice. A voice without a model of its own dreams from one of them, and a new model
 begins from the nearest one where that is nearer than nothing. ``dreamd starters`` makes them.
 
-They are of 11025 Hz. At a higher rate at which they keep their pitch they serve as well, and so
-does what a voice has learned at 11025 Hz itself: it is the lowest part of what there is to know
-(:meth:`dreamd.approaches.base.Approach.lifted`).
+They are of 11025 Hz and one channel. At a higher rate at which they keep their pitch, and for two
+channels, they serve as well, and so does what a voice has learned so itself: it is the lowest part,
+or the middle, of what there is to know (:meth:`dreamd.approaches.base.Approach.lifted`).
 """
 
 from pathlib import Path
@@ -37,9 +37,10 @@ def _lifts(config: ModelConfig) -> bool:
     """Whether what is known at 11025 Hz serves it: a spectrum's bins lie where they lie in Hz,
     while vectors and bands keep their pitch at multiples of that rate alone."""
     row = ROWS[config.approach]
-    parted = config.bands > 1 or not row.sample_wise  # else no part of it is the lowest
+    parted = config.bands == multiple(config.rate) or not row.sample_wise  # the lowest is as wide
     in_tune = row.size == "hop" or config.rate == multiple(config.rate) * PAPER_RATE
-    return row.lifts and parted and in_tune and config.rate > PAPER_RATE
+    more = config.rate > PAPER_RATE or config.channels > 1
+    return row.lifts and parted and in_tune and more and config.rate >= PAPER_RATE
 
 
 def _of(root: Path, config: ModelConfig, voice: str) -> list[Path]:

@@ -24,7 +24,9 @@ numbers, ``V`` counts groups, ``dense`` and the next sample have ``M`` rows; all
 3. The last vector's ``P`` is a bank of ``4H`` FIR filters of ``V`` taps over one signal. What the
    samples known at the block's start contribute comes from FFT convolutions, ``B`` taps at a
    time; what the block's own samples contribute, from a matrix matmul at the start of each
-   sub-block of ``S`` steps; what the sub-block's own samples contribute, sample by sample.
+   sub-block of ``S`` steps (and with several bands from FFTs at every ``F`` steps, which go back
+   as far as they reach on: 128, 256, 128 for a block of 512); what the sub-block's own samples
+   contribute, sample by sample.
 4. Left for each sample are one element-wise cell, a dot matmul and that last sum, in a
    compiled loop (:mod:`dreamd.kernels.sample_loops`).
 5. Blocks start at 32 samples and double up to ``B``: the first samples are out at once.
@@ -46,15 +48,15 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.fft import next_fast_len
 from torch import Tensor
 
+from dreamd.kernels.long_filters import LongFilters, fft_length
 from dreamd.kernels.matmul import Factor
 from dreamd.kernels.sample_loops import add_told, lstm_cell, sample_loop
 
 Array = NDArray[np.float32]
 
-FIRST, LARGEST = 32, 256  # samples in the first block, and in the largest
+FIRST, LARGEST = 32, 256  # samples in the first block, and in the largest of one band
 SUB = 64  # samples in a sub-block
 FAR = 128  # samples of several bands between two products with all that their block has so far
 ABREAST = 256  # windows in a matrix product of the recurrence
@@ -86,12 +88,13 @@ class SlidingLSTM:
     """Generates for ever from a seed.
 
     :param seed: ``(nV,)`` or ``(nV, M)`` samples in the model's scale: so are all others here.
+    :param largest: samples in a block, at most; :func:`largest_block` where nothing is said.
     :param threads: 2 splits the matrix work of each block between two cores.
     :param mended: after each block it is changed (:meth:`newest`), and come other weights.
     """
 
     def __init__(
-        self, weights: Weights, seed: Array, threads: int = 1, largest: int = LARGEST,
+        self, weights: Weights, seed: Array, threads: int = 1, largest: int | None = None,
         mended: bool = False,
     ) -> None:  # fmt: skip
         self._weights = weights
@@ -99,8 +102,9 @@ class SlidingLSTM:
         self._bands, self._hidden = weights.dense.shape
         self._vector = weights.layers[0].w_ih.shape[1] // self._bands
         assert len(seed) == self._n * self._vector
-        self._largest = min(largest, self._vector)
-        self._part, self._far, self._sub = steps(self._largest, self._vector, self._bands)
+        self._largest = min(largest or largest_block(self._bands), self._vector)
+        self._far, self._sub = steps(self._largest, self._bands)
+        self._part = min((1 + mended) * self._largest, self._vector)  # projected at a time
         self._pool = ThreadPoolExecutor(threads - 1) if threads > 1 else None
         self._threads = threads
         self._mended, self._again = mended, 0  # positions whose projections hold what was changed
@@ -159,7 +163,7 @@ class SlidingLSTM:
         for first in range(0, count, self._far):
             last = min(first + self._far, count)
             if first:
-                self._catch_up(newest, 0, first, last - first)
+                self._reach(newest, first, count)
             for at in range(first, last, self._sub):
                 size = min(self._sub, last - at)
                 if at > first:
@@ -185,14 +189,16 @@ class SlidingLSTM:
         self._taps: dict[int, Factor] = {}
         # The last taps, newest first: what a sample adds to the gates of later ones.
         self._tail = np.ascontiguousarray(w_ih.T[::-1][: self._bands * self._sub])
+        self._reaches: dict[int, LongFilters] = {}
         # As many taps at a time as a block has samples: their FFTs are no longer than two blocks.
-        self._length = fft_length(2 * self._part - 1)
         self._parts = -(-self._vector // self._part)
         taps = np.zeros((len(w_ih), self._parts * self._part * self._bands), np.float32)
         taps[:, : w_ih.shape[1]] = w_ih
         each = _tensor(taps).view(len(w_ih), self._parts, self._part, self._bands)
-        filters = torch.fft.rfft(each.permute(1, 3, 0, 2).flatten(0, 1), self._length)
-        self._filters = torch.conj_physical(filters)  # (parts·M, 4H, length/2 + 1): correlation
+        self._filters = LongFilters(
+            each.permute(1, 3, 0, 2).flatten(0, 1),  # (parts·M, 4H, part)
+            2 * self._part - 1,
+        )
 
     def _prepare_memory(self, seed: Array) -> None:
         size = len(seed) + max(AHEAD, len(seed) + self._largest)  # a move overlaps nothing
@@ -205,9 +211,6 @@ class SlidingLSTM:
         # Of the block at hand, for each layer: W_hh h and c before the last vector.
         self._recurrent = np.zeros((layers, block, gates), np.float32)
         self._cells = np.zeros((layers, block, self._hidden), np.float32)
-        # For the FFTs: megabytes, which the system would hand out and take back each time.
-        self._filtered = torch.empty_like(self._filters[0])
-        self._heard = torch.empty(gates, self._length)
         self._mixed = np.zeros((block, self._bands), np.float32)  # what earlier vectors add to it
 
     def _move_to_front(self) -> None:
@@ -241,17 +244,8 @@ class SlidingLSTM:
         there = self._stream[position : min(self._end, position + len(known))]
         known[: len(there)] = torch.from_numpy(there).view(-1, self._bands)
         each = known.unfold(0, 2 * size, size)[..., : 2 * size - 1].flatten(0, 1)
-        heard_by = torch.fft.rfft(each, self._length)  # (parts·M, length/2 + 1)
-
-        def work(low: int, high: int) -> None:
-            filtered, heard = self._filtered[low:high], self._heard[low:high]
-            torch.mul(self._filters[0, low:high], heard_by[0], out=filtered)
-            for part in range(1, len(heard_by)):
-                filtered.addcmul_(self._filters[part, low:high], heard_by[part])
-            torch.fft.irfft(filtered, self._length, out=heard)
-            self._rows[position : position + count, low:high] = heard[:, :count].T
-
-        self._split(work, 4 * self._hidden)
+        heard = self._filters.outputs(each, self._split)
+        self._rows[position : position + count] = heard[:, :count].T
 
     def _recur(self, start: int, count: int) -> None:
         """The first ``n-1`` vectors of ``count`` windows, as matrix products; few enough at a time
@@ -298,6 +292,27 @@ class SlidingLSTM:
         rows = self._rows[newest + at : newest + at + size]
         rows += self._youngest(taps).times(windows)
 
+    def _reach(self, newest: int, first: int, count: int) -> None:
+        """Adds to ``P`` of the next samples what this block's newest contribute: of both as many
+        times :data:`FAR` as the greatest power of two that divides ``first`` over :data:`FAR`."""
+        nth = first // self._far
+        span = (nth & -nth) * self._far
+        if span not in self._reaches:
+            self._reaches[span] = LongFilters(self._last_taps(2 * span), 2 * span)
+        made = self._stream[self._end + first - span : self._end + first]
+        signals = torch.zeros(self._bands, 2 * span)  # what is before is in the projections
+        signals[:, span:] = torch.from_numpy(made).view(span, self._bands).T
+        heard, there = self._reaches[span].outputs(signals, self._split), min(span, count - first)
+        self._rows[newest + first : newest + first + there] += heard[:, :there].T
+
+    def _last_taps(self, count: int) -> Tensor:
+        """``(M, 4H, count)``: taps for the last samples of a vector."""
+        w_ih = self._weights.layers[0].w_ih
+        taps = np.zeros((len(w_ih), count * self._bands), np.float32)
+        there = min(count, self._vector) * self._bands
+        taps[:, -there:] = w_ih[:, -there:]
+        return _tensor(taps).view(len(w_ih), count, self._bands).permute(2, 0, 1)
+
     def _youngest(self, taps: int) -> Factor:
         """The columns of ``W_ih`` for the last ``taps`` samples."""
         if taps not in self._taps:
@@ -335,29 +350,23 @@ def warm() -> None:
     SlidingLSTM(nothing, np.zeros(4, np.float32)).next(2)
 
 
-def fft_length(least: int) -> int:
-    """A length of quick FFTs, but no multiple of 512: rows that lie so far apart share the same few
-    places in a core's cache, and to turn them over takes longer than their FFTs.
+def largest_block(bands: int) -> int:
+    """Samples in a block, at most. Several bands have several times the taps, whose spectra no
+    cache holds: they are read once for each block.
 
-    >>> fft_length(511), fft_length(1023)
-    (576, 1080)
+    >>> largest_block(1), largest_block(4)
+    (256, 512)
     """
-    length = -(-least // 8) * 8
-    while length % 512 == 0 or next_fast_len(length, real=True) != length:
-        length += 8
-    return length
+    return LARGEST if bands == 1 else 2 * LARGEST
 
 
-def steps(block: int, vector: int, bands: int) -> tuple[int, int, int]:
-    """Samples for which projections are made at a time, in a sub-block of sub-blocks, and in a
-    sub-block. Where a sample is one of several bands projections cost more, and larger parts pay.
+def steps(block: int, bands: int) -> tuple[int, int]:
+    """Samples in a sub-block of sub-blocks, and in a sub-block.
 
-    >>> steps(256, 1024, 1), steps(256, 1024, 4)
-    ((256, 256, 64), (512, 128, 32))
+    >>> steps(256, 1), steps(256, 4)
+    ((256, 64), (128, 32))
     """
-    if bands == 1:
-        return block, block, SUB
-    return min(2 * block, vector), FAR, max(2 * SUB // bands, 1)
+    return (block, SUB) if bands == 1 else (FAR, max(2 * SUB // bands, 1))
 
 
 def multiply_adds(
@@ -369,13 +378,12 @@ def multiply_adds(
 
     :param vector: ``V·M``, all numbers in a vector.
     """
-    gates, block = 4 * hidden, min(LARGEST, vector // bands)
-    part, far, sub = steps(block, vector // bands, bands)
-    length, parts = fft_length(2 * part - 1), -(-vector // bands // part)
-    products = [(first, min(far, block - first)) for first in range(far, block, far)]
-    products += [(at, min(sub, far - at)) for at in range(sub, min(far, block), sub)] * (
-        -(-block // far)
-    )
+    gates, block = 4 * hidden, min(largest_block(bands), vector // bands)
+    (far, sub), parts = steps(block, bands), -(-vector // bands // block)
+    products = [(at, min(sub, far - at)) for at in range(sub, min(far, block), sub)]
+    products *= -(-block // far)
+    spans = [nth & -nth for nth in range(1, -(-block // far))]
+    ffts = [(fft_length(2 * block - 1), parts)] + [(fft_length(2 * far * n), 1) for n in spans]
     inside = (window - 1) * hidden
     return {
         "literal": window * gates * (vector + hidden + 2 * (layers - 1) * hidden),
@@ -383,7 +391,10 @@ def multiply_adds(
         "recurrence": gates * (inside * (2 * layers - 1) + (layers - 1) * hidden),
         "block": gates * bands * sum((at + size - 1) * size for at, size in products) / block,
         "sub-block": gates * (min(sub, block) * bands - 1) / 2,
-        "FFT": float(gates * length * (1.25 * np.log2(length) + 2 * parts * bands) / block),
+        "FFT": sum(
+            float(gates * length * (1.25 * np.log2(length) + 2 * parts * bands) / block)
+            for length, parts in ffts
+        ),
     }
 
 

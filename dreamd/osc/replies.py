@@ -29,8 +29,8 @@ class _Reply:
 class Accepted(_Reply):
     """The request is valid and queued; ``path`` holds ``frames`` frames of silence.
 
-    >>> Accepted(7, "/d/00001.wav", 44100, 11025, 3.5).osc()
-    ('/dream/accepted', [7, '/d/00001.wav', 44100, 11025, 3.5])
+    >>> Accepted(7, "/d/00001.wav", 44100, 11025, 3.5, 1).osc()
+    ('/dream/accepted', [7, '/d/00001.wav', 44100, 11025, 3.5, 1])
     """
 
     address: ClassVar[str] = "/dream/accepted"
@@ -39,6 +39,7 @@ class Accepted(_Reply):
     frames: int
     rate: int
     eta: float
+    channels: int = 1
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,7 @@ class Done(_Reply):
     rate: int
     seconds: float
     index: int
+    channels: int = 1
 
 
 @dataclass(frozen=True)

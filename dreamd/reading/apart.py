@@ -16,7 +16,7 @@ from pathlib import Path
 
 from dreamd.audio.files import Remark
 from dreamd.audio.no_audio import shown
-from dreamd.corpus.decoding import NoRoom, OnProgress, Poured
+from dreamd.corpus.decoding import Form, NoRoom, OnProgress, Poured
 from dreamd.corpus.found import Found
 from dreamd.errors import BadRecording
 from dreamd.reading.messages import PouredSoFar, PourFile, PouringEnded
@@ -81,14 +81,14 @@ class Apart:
         self._thread.start()
 
     def pour(
-        self, found: Found, cache: Path, rate: int, progress: OnProgress, remark: Remark
+        self, found: Found, cache: Path, form: Form, progress: OnProgress, remark: Remark
     ) -> Poured:
         """As :func:`dreamd.corpus.decoding.pour`, in a child. From any thread.
 
         Raises :class:`BadRecording` also for a file that crashes its decoder or takes too long,
         :class:`NoRoom` where no child can be had.
         """
-        call = _Call(PourFile(next(self._numbers), found, cache, rate))
+        call = _Call(PourFile(next(self._numbers), found, cache, form))
         self._inbox.put(call)
         while isinstance(word := call.words.get(), PouredSoFar):
             progress(word.fraction)

@@ -7,18 +7,18 @@ Down: :class:`PourFile`, and :class:`dreamd.workers.messages.End`. Up:
 from dataclasses import dataclass
 from pathlib import Path
 
-from dreamd.corpus.decoding import Poured
+from dreamd.corpus.decoding import Form, Poured
 from dreamd.corpus.found import Found
 
 
 @dataclass(frozen=True)
 class PourFile:
-    """Decode a file into a cache at ``rate``: see :func:`dreamd.corpus.decoding.pour`."""
+    """Decode a file into a cache of this form: see :func:`dreamd.corpus.decoding.pour`."""
 
     number: int
     found: Found
     cache: Path
-    rate: int
+    form: Form
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ def _pour(asked: PourFile, tell: Any) -> None:
 
     outcome: Poured | Exception
     try:
-        outcome = pour(asked.found, asked.cache, asked.rate, progress, remarks.append)
+        outcome = pour(asked.found, asked.cache, asked.form, progress, remarks.append)
     except (DreamError, OSError) as error:
         outcome = error
     except Exception as error:  # of one file; it goes to whoever asked as plain words

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from dreamd.audio.channels import repeated
 from dreamd.audio.files import Samples
 from dreamd.corpus.recording import Recording, cut
 from dreamd.errors import BadRecording
@@ -23,7 +24,10 @@ NO_SOUND = 1e6  # full scale is 1; integers that somebody wrote as floats reach 
 class WindowSampler:
     """Random stretches of all of a voice's recordings, recent ones favoured."""
 
-    def __init__(self, recordings: Sequence[Recording], rng: np.random.Generator) -> None:
+    def __init__(
+        self, recordings: Sequence[Recording], rng: np.random.Generator, channels: int = 1
+    ) -> None:
+        self._channels = channels
         self._recordings = sorted(recordings, key=lambda r: -r.joined)  # newest first
         self._rng = rng
         self._lines: list[str] = []
@@ -41,13 +45,14 @@ class WindowSampler:
         self._below = np.cumsum(odds + RECENT_SHARE * by_age / by_age.sum())
 
     def batch(self, count: int, length: int) -> Samples:
-        """``(count, length)`` samples; a recording that is too short is looped."""
+        """``(count, length)`` samples, of two channels ``(count, length, 2)``; a recording that is
+        too short is looped."""
         return np.stack([self._draw(partial(self._window, length=length)) for _ in range(count)])
 
     def stretches(self, count: int, windows: int, length: int, apart: int) -> tuple[Samples, Kept]:
         """``count`` stretches of windows of ``length`` samples that begin ``apart`` samples apart.
 
-        Gives the samples ``(count, length + (windows-1)·apart)`` and which windows are to be
+        Gives the samples ``(count, length + (windows-1)·apart, …)`` and which windows are to be
         kept, ``(count, windows)``. In a stretch that is longer than its recording random parts
         of it follow each other; a window that lies across a seam is not kept.
         """
@@ -64,11 +69,11 @@ class WindowSampler:
             return self._window(recording, whole), np.ones(windows, bool)
         step = fit - 1 - -length // apart  # vectors in a part: its last window's are whole
         parts = [
-            np.resize(self._window(recording, length + (fit - 1) * apart), step * apart)
+            repeated(self._window(recording, length + (fit - 1) * apart), step * apart)
             for _ in range(0, windows, step)
         ]
         kept = np.arange(windows) % step < fit
-        return np.resize(np.concatenate(parts), whole), kept
+        return repeated(np.concatenate(parts), whole), kept
 
     def _draw(self, cut_from: Callable[[Recording], Drawn]) -> Drawn:
         """Something of a random recording. One of no use is left out, and another is drawn.
@@ -89,7 +94,7 @@ class WindowSampler:
 
     def _window(self, recording: Recording, length: int) -> Samples:
         spare = max(recording.frames - length, 0) or recording.frames
-        samples = cut(recording, int(self._rng.integers(spare + 1)), length)
+        samples = cut(recording, int(self._rng.integers(spare + 1)), length, self._channels)
         if not np.abs(samples).max() < NO_SOUND:  # true of what is not a number, too
             raise BadRecording("its cache holds what is no sound")
         return samples

@@ -75,7 +75,7 @@ class Trainer:
 
     def set_recordings(self, recordings: Sequence[Recording]) -> None:
         """From the next step on, windows come from these; what was given up is tried again."""
-        self._sampler = WindowSampler(recordings, self._rng)
+        self._sampler = WindowSampler(recordings, self._rng, self.config.channels)
         self._joined = sorted(each.joined for each in recordings)[-KEPT_BEFORE:]
         self.given_up: str | None = None  # why this model cannot learn from these recordings
         self._rollbacks = 0  # since the last checkpoint

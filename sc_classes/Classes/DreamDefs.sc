@@ -11,18 +11,19 @@ DreamDefs {
 		// before the dream's end
 		SynthDef(\dreamPlay, { |out = 0, buf, amp = 0.3, pan = 0, rate = 1, begin = 0, attack = 0.01,
 			release = 0.05, sustain = 1|
-			var sig = PlayBuf.ar(1, buf, BufRateScale.kr(buf) * rate, 1,
+			var sig = DreamBuf.ar(2, buf, BufRateScale.kr(buf) * rate, 1,
 				begin * BufFrames.kr(buf), doneAction: 2);
 			var left = BufDur.kr(buf) * Select.kr(rate > 0, [begin, 1 - begin]) / rate.abs.max(0.001);
 			var fall = release.min(left / 2), hold = sustain.min(left - fall) - attack;
 			var env = EnvGen.kr(Env.linen(attack.min(left / 2), hold.max(0), fall), doneAction: 2);
-			Out.ar(out, Pan2.ar(sig * env, pan, amp))
+			Out.ar(out, Balance2.ar(sig[0] * env, sig[1] * env, pan, amp))
 		}).add;
 
 		// a dream while it is being made, see DreamStream
 		SynthDef(\dreamChase, { |out = 0, buf, pos, amp = 0.3, pan = 0, rate = 1, gate = 1|
 			var env = EnvGen.kr(Env.asr(0, 1, 0.1), gate, doneAction: 2);
-			Out.ar(out, Pan2.ar(DreamStream.ar(buf, pos, rate, 2) * env, pan, amp))
+			var sig = DreamStream.ar(buf, pos, rate, 2, 2) * env;
+			Out.ar(out, Balance2.ar(sig[0], sig[1], pan, amp))
 		}).add;
 
 		this.prAddPlayers
@@ -54,11 +55,12 @@ DreamDefs {
 		// a dream times a sine: ring is how much of it, 0 to 1
 		SynthDef(\dreamRing, { |out, buf, freq = 440, ring = 0.5, amp = 0.5, attack = 0.05,
 			release = 1, pan = 0, gate = 1|
-			var sig = PlayBuf.ar(1, buf, BufRateScale.kr(buf), doneAction: 2);
+			var sig = DreamBuf.ar(2, buf, BufRateScale.kr(buf), doneAction: 2);
 			// a release that is longer than half the dream begins there
 			var held = Sweep.kr < max(BufDur.kr(buf) - release, BufDur.kr(buf) / 2);
 			var env = EnvGen.kr(Env.asr(attack, 1, release), gate * held, doneAction: 2);
-			Out.ar(out, Pan2.ar(sig * env * (1 - ring + (ring * SinOsc.ar(freq))), pan, amp))
+			sig = sig * env * (1 - ring + (ring * SinOsc.ar(freq)));
+			Out.ar(out, Balance2.ar(sig[0], sig[1], pan, amp))
 		}).add;
 
 		// the last seconds of an input, where the tape's head is, and how loud it has been

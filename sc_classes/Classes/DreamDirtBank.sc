@@ -125,13 +125,13 @@ DreamDirtBank {
 			^nil
 		};
 		file.close;
-		try {
-			^Buffer(server, file.numFrames, file.numChannels).sampleRate_(file.sampleRate)
+		^try {
+			Buffer(server, file.numFrames, file.numChannels).sampleRate_(file.sampleRate)
 		} {
 			queue.clear;
 			"DreamDirt: the server has no buffer left for %; boot it with more numBuffers"
 			.format(path).warn;
-			^nil
+			nil
 		}
 	}
 

@@ -10,21 +10,22 @@ DreamPlay {
 	const fade = 0.05; // seconds of a crossfade
 	const drift = 0.001; // the clocks of daemon and server differ less
 
-	var buf, pos, rate, trigger, loop, doneAction;
+	var buf, pos, rate, trigger, loop, doneAction, numChannels;
 	var known, last, since, begun, again, stalled; // as of the block before
 	var frames, block, reach, margin; // what a head plays in a block, may in two, and while fading
 	var written, held, lead, isEndless, distance, isAlive, isOver, toLive, toBack, target;
 	var phase, goes;
 
 	// dream: a DreamStream, a Buffer or its number; pos: for a number, that of a DreamStream's Bus
-	*ar { |dream, rate = 1, trigger = 1, loop = 1, pos, doneAction = 0, mul = 1, add = 0|
-		^[dream, rate, trigger, loop, pos, doneAction].flop.collect { |each|
+	*ar { |dream, rate = 1, trigger = 1, loop = 1, pos, doneAction = 0, mul = 1, add = 0,
+		numChannels = 1|
+		^[dream, rate, trigger, loop, pos, doneAction, numChannels].flop.collect { |each|
 			this.prOne(*each).signal
 		}.unbubble.madd(mul, add)
 	}
 
 	// The frame that is played, once.
-	*phase { |dream, rate = 1, pos| ^this.prOne(dream, rate, 1, 0, pos, 0).phase }
+	*phase { |dream, rate = 1, pos| ^this.prOne(dream, rate, 1, 0, pos, 0, 1).phase }
 
 	init {
 		this.prRecall;
@@ -40,7 +41,8 @@ DreamPlay {
 		var sig = [1 - isB, isB].collect { |isOn|
 			var gain = Slew.kr(isOn * isBegun, 1 / fade, 1 / fade);
 			var step = block * goes / (SampleRate.ir * ControlDur.ir);
-			PlayBuf.ar(1, buf, step, isOn * (toLive + toBack), target, 1) * (gain * 0.5pi).sin
+			DreamBuf.ar(numChannels, buf, step, isOn * (toLive + toBack), target, 1)
+			* (gain * 0.5pi).sin
 		}.sum;
 		var env = EnvGen.kr(Env.asr(0, 1, fade), isAlive * (1 - isOver), doneAction: doneAction);
 		^sig * Lag.kr(goes, fade / 5) * env
@@ -48,14 +50,14 @@ DreamPlay {
 
 	// PRIVATE
 
-	*prOne { |dream, rate, trigger, loop, pos, doneAction|
+	*prOne { |dream, rate, trigger, loop, pos, doneAction, numChannels|
 		if(dream.isKindOf(DreamStream)) { pos = dream.bus.index };
 		#dream, pos = [dream, pos].collect(_.asUGenInput);
 		dream ?? { Error("DreamPlay.ar: the dream must be there, and not freed").throw };
 		#rate, loop = [rate, loop].collect { |each| // a number compares as none of the UGens do
 			if(each.rate == \audio) { A2K.kr(each) } { DC.kr(1) * each }
 		};
-		^super.newCopyArgs(dream, pos, rate, trigger, loop, doneAction).init
+		^super.newCopyArgs(dream, pos, rate, trigger, loop, doneAction, numChannels).init
 	}
 
 	// What there is, and where it played a block ago.

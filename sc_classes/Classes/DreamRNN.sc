@@ -192,15 +192,13 @@ DreamRNN {
 	prListen {
 		ServerQuit.add(this);
 		replies = DreamRNNReplies(addr, (
-			accepted: { |id, path, frames, rate|
-				requests[id] !? { |request| request.attempt(\accepted, path.asString, frames, rate) }
+			accepted: { |id, path, frames, rate, eta, channels|
+				this.prAttempt(id, \accepted, path.asString, frames, rate, channels ? 1)
 			},
-			chunk: { |id, start, frames|
-				requests[id] !? { |request| request.attempt(\chunk, start, frames) }
-			},
-			done: { |id, path, frames, rate, seconds, index|
+			chunk: { |id, start, frames| this.prAttempt(id, \chunk, start, frames) },
+			done: { |id, path, frames, rate, seconds, index, channels|
 				files.add(path.asString, frames / rate, index);
-				requests[id] !? { |request| request.attempt(\done, path.asString, frames, rate) }
+				this.prAttempt(id, \done, path.asString, frames, rate, channels ? 1)
 			},
 			failed: { |id, code, text|
 				requests[id] !? { |request| request.fail(code, text.asString) };
@@ -213,9 +211,13 @@ DreamRNN {
 		if(addr.isLocal.not) { addr.sendMsg("/dream/notify", 1) }
 	}
 
+	prAttempt { |id, selector ... args|
+		requests[id] !? { |each| each.attempt(selector, *args) }
+	}
+
 	prStatus { |tree|
 		var idle = (tree[\queue] == 0) and: { tree[\running] == 0 };
-		this.prRate(tree[\rate]);
+		rate = tree[\rate] ? rate;
 		tree[\bank] !? { |folder| files.recall(folder.asString) };
 		files.describe(tree[\recent] ? ());
 		requests.values.do(_.daemonIdle(idle));
@@ -223,8 +225,6 @@ DreamRNN {
 		questions.answer(tree);
 		if(booting.notNil and: { leaving.includes(pid).not }) { booting.answered(tree) }
 	}
-
-	prRate { |argRate| argRate !? { rate = argRate } }
 
 	prTick {
 		requests.values.do(_.attempt(\check));

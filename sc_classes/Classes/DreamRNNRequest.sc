@@ -88,11 +88,11 @@ DreamRNNRequest {
 
 	// what the daemon says
 
-	accepted { |argPath, frames, rate|
+	accepted { |argPath, frames, rate, channels|
 		if(stage != \asked or: { this.prEndsIfFreed }) { ^this };
 		stage = \dreaming;
 		this.heard;
-		this.prBegin(argPath, frames, rate)
+		this.prBegin(argPath, frames, rate, channels)
 	}
 
 	// Its word may have been lost that it accepts: without a path this waits until all is done.
@@ -126,10 +126,10 @@ DreamRNNRequest {
 		}
 	}
 
-	done { |argPath, frames, rate|
+	done { |argPath, frames, rate, channels|
 		if(stage == \reading or: { this.prEndsIfFreed }) { ^this };
 		if(isEndless) { ^this.fail('ended', "the daemon has ended an endless dream") };
-		if(path.isNil) { this.prBegin(argPath, frames, rate) };
+		if(path.isNil) { this.prBegin(argPath, frames, rate, channels) };
 		path = argPath;
 		stage = \reading;
 		deadline = nil;
@@ -163,15 +163,15 @@ DreamRNNRequest {
 		untold.do { |each| this.tell(*each) }
 	}
 
-	// The Buffer is made anew like the file, and silent, where it was not known how long that is; and
-	// where its rate is not the server's: supernova reads no other rate into what is there.
-	prBegin { |argPath, frames, rate|
+	// The Buffer is made anew like the file, and silent, where that has another length or number of
+	// channels; and another rate than the server's: supernova reads no other into what is there.
+	prBegin { |argPath, frames, rate, channels|
 		path = argPath;
 		parts = if(isEndless) { DreamRNNRing(frames) } { DreamRNNParts(frames) };
 		position !? { position.begin(rate) };
 		buffer.sampleRate = rate;
-		if(buffer.numFrames != frames or: { rate != server.sampleRate }) {
-			buffer.numFrames = frames;
+		if([buffer.numFrames, buffer.numChannels, server.sampleRate] != [frames, channels, rate]) {
+			buffer.numFrames_(frames).numChannels_(channels);
 			[buffer.allocReadMsg(path, 0, -1), buffer.zeroMsg].do { |each| server.listSendMsg(each) }
 		}
 	}

@@ -61,8 +61,9 @@ DreamStream {
 
 	// Plays once from the start, waits in silence where nothing has been written yet, goes on. An
 	// endless dream never waits.
-	*ar { |buf, pos, rate = 1, doneAction = 0|
-		^DreamPlay.ar(buf, rate, loop: 0, pos: pos, doneAction: doneAction)
+	*ar { |buf, pos, rate = 1, doneAction = 0, numChannels = 1|
+		^DreamPlay.ar(buf, rate, loop: 0, pos: pos, doneAction: doneAction,
+			numChannels: numChannels)
 	}
 
 	// The frame to play now, for UGens of your own choice.

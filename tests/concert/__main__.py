@@ -20,7 +20,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m concert", description=__doc__)
     parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--out", type=Path, help="folder whose reliability.md gets the figures")
+    parser.add_argument(
+        "--out", type=page.folder, help="folder whose reliability.md gets the figures"
+    )
     given = parser.parse_args()
     root = Path(tempfile.mkdtemp(prefix="concert-"))
     outcome = stage.run(root, given.seed, 60 * given.minutes)

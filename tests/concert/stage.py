@@ -22,6 +22,7 @@ from torture.driven import USUAL, Driven, Sandbox, driven
 from torture.outcome import LARGEST_GROWTH, LARGEST_GROWTH_OF_FILES, Outcome, growth
 
 from concert import hearing
+from concert.recordings import Recordings
 from dreamd.audio import files, loudness, plucked_string
 from dreamd.osc import transport
 
@@ -30,7 +31,10 @@ LINES = {"line": 2, "cloud": 3}
 MEASURED_EVERY = 5.0  # seconds
 ENDING = 3.0  # seconds of the last tapes, in which the set ends
 HIGHEST_PEAK = 10 ** (-1 / 20)
-OVER, UNDER = 6.0, 20.0  # LU that a moment may be over, a dream under, the loudest recording
+OVER = 6.0  # LU that a moment of a dream may be over the loudest recording's
+UNDER = 10.0
+"""LU that a dream may be under the softest passage that it leant on; the set turns down by 6."""
+UNDER_ALL = 20.0  # LU that one of which nobody knows may be under the loudest recording
 INSERTED = 20  # clicks into each line of each tape
 
 PATTERNS = """
@@ -61,6 +65,7 @@ class Figures:
     opened: list[float] = field(default_factory=list)
     loudness: list[float] = field(default_factory=list)  # of dreams, LUFS
     too_loud: list[str] = field(default_factory=list)
+    under: list[float] = field(default_factory=list)  # LU under what each leant on
     faint: list[str] = field(default_factory=list)
 
 
@@ -84,7 +89,8 @@ class Stage:
         self._set.start()
         self._socket.settimeout(0.2)
         self._language = int(self._wait_for_start()[1])
-        self._loudest = _loudest(daemon)
+        self._recordings = Recordings(daemon.folder.parent / "recordings")
+        self._loudest = self._recordings.loudest
 
     def run(self, seconds: float) -> None:
         """Plays, listens to each tape when it is full, measures."""
@@ -201,7 +207,13 @@ class Stage:
             peak = float(np.abs(samples).max())
             if peak > HIGHEST_PEAK or loudest > self._loudest + OVER:
                 self.figures.too_loud.append(f"{path.name}: {loudest:.1f} LUFS, peak {peak:.2f}")
-            if whole < self._loudest - UNDER:
+            under = self._recordings.softest(path) - whole
+            if np.isfinite(under):
+                self.figures.under.append(under)
+                faint = under > UNDER
+            else:  # a paused dream leant on nothing; or it is silent
+                faint = whole < self._loudest - UNDER_ALL
+            if faint:
                 self.figures.faint.append(f"{path.name}: {whole:.1f} LUFS")
 
     # ------------------------------------------------------------ what it takes
@@ -215,6 +227,7 @@ class Stage:
                     self.figures.memory[name].append(used)
             except psutil.Error:
                 continue
+        self._recordings.look()
         self.figures.memory["dreamd"].append(self._daemon.memory())
         self.figures.opened.append(self._daemon.open_files())
 
@@ -252,16 +265,6 @@ def _record(sandbox: Sandbox, seed: int) -> None:
     for voice, samples in (("guitar", sounding), ("rain", rain)):
         (sandbox.recordings / voice).mkdir()
         files.write(sandbox.recordings / voice / "a.wav", samples.astype(np.float32), rate)
-
-
-def _loudest(daemon: Driven) -> float:
-    """Moments of the loudest recording that there was at first, LUFS."""
-    highest = -np.inf
-    for path in daemon.folder.parent.glob("recordings/*/a.wav"):
-        samples, rate = soundfile.read(path)
-        powers = loudness.moments(loudness.Weighting(rate)(samples))
-        highest = max(highest, loudness.lufs(float(powers.max())))
-    return highest
 
 
 def _judge(outcome: Outcome, stage: Stage, posted: str) -> None:
@@ -310,7 +313,10 @@ def _tell(outcome: Outcome, stage: Stage, posted: str, seconds: float) -> None:
         "silences over 50 ms that cut off what sounds, *clicks* what sounds over 8 kHz, where "
         "their models have nothing; *inserted* are cuts that were made into the tapes, to see "
         "whether the detector finds such. *Loudness*: of whole dreams, the softest and the "
-        "loudest. *Memory*: in the middle, and what was added after the first fifth."
+        "loudest; takes of what sounds softly are as soft, and dreams of these too. *Under*: "
+        "how many LU a dream was under the softest passage that it leant on, at most; by up to 6 "
+        "the set turned them down. *Memory*: in the middle, and what was added after the first "
+        "fifth."
     )
     done = [line for line in posted.splitlines() if line.startswith("SET")]
     count = {what: sum(f" {what} " in line for line in done)
@@ -318,7 +324,7 @@ def _tell(outcome: Outcome, stage: Stage, posted: str, seconds: float) -> None:
     used = figures.memory
     outcome.head = [
         "minutes", "endless dreams, Tidal's", "steered", "takes, Tidal's", "forgotten", "dreams",
-        "gaps", "clicks", "inserted, found", "loudness", "scsynth", "sclang", "dreamd",
+        "gaps", "clicks", "inserted, found", "loudness", "under", "scsynth", "sclang", "dreamd",
         "open files",
     ]  # fmt: skip
     loud = figures.loudness or [0.0]
@@ -328,6 +334,7 @@ def _tell(outcome: Outcome, stage: Stage, posted: str, seconds: float) -> None:
         str(len(figures.loudness)), str(len(figures.gaps)), str(len(figures.clicks)),
         f"{figures.inserted}, {figures.found}",
         f"{min(loud):.0f} to {max(loud):.0f} LUFS",
+        f"{max(figures.under, default=0.0):.1f} LU",
         *(f"{statistics.median(used[name]):.0f} MB, {growth(used[name]):+.0f} MB"
           for name in ("scsynth", "sclang", "dreamd")),
         f"{growth(figures.opened):+.0f}",

@@ -41,7 +41,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--recordings", type=int, default=10_000, help="of the library")
     parser.add_argument("--minutes", type=float, default=30.0, help="of the soak")
     parser.add_argument("--turns", type=int, default=8, help="of the audio server, a minute each")
-    parser.add_argument("--out", type=Path, help="folder whose reliability.md gets the figures")
+    parser.add_argument(
+        "--out", type=page.folder, help="folder whose reliability.md gets the figures"
+    )
     return parser.parse_args()
 
 

@@ -3,6 +3,7 @@
 ``record`` writes the section of one part and leaves the rest of the page as it is.
 """
 
+import argparse
 import re
 from pathlib import Path
 
@@ -35,6 +36,13 @@ def with_section(page: str, part: Part) -> str:
     if section.search(page):
         return section.sub(lambda _: f"{part}\n", page).rstrip("\n") + "\n"
     return f"{page.rstrip()}\n\n{part}"
+
+
+def folder(given: str) -> Path:
+    """An argument of the command line: looked at before an hour has passed."""
+    if not (Path(given) / PAGE).is_file():
+        raise argparse.ArgumentTypeError(f"there is no {PAGE} in {given}")
+    return Path(given)
 
 
 def record(folder: Path, part: Part) -> None:
