@@ -25,7 +25,7 @@ FLAGS = (
     "--disable-extensions", "--hide-scrollbars", "--force-color-profile=srgb",
 )  # fmt: skip
 """No sandbox, because root may run the tests; audio goes to a sink that only keeps time."""
-WATCHDOG = 60.0  # seconds; nothing here takes more than a few
+WATCHDOG = 90.0  # seconds; nothing here takes more than a few
 
 
 class Browser:

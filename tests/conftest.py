@@ -32,7 +32,7 @@ torch.set_num_threads(1)  # two on a busy machine wait for each other, many time
 RATE = 11025
 RATES = (RATE, 22050, 44100, 48000)
 """At which what names samples or Hertz must mean the same."""
-PATIENCE = 90.0
+PATIENCE = 180.0
 """Seconds after which a test gives up on a daemon: a watchdog, not a measure."""
 
 
@@ -254,7 +254,7 @@ class Daemon:
         if self.process.poll() is None:
             self.process.terminate()
             try:
-                self.process.wait(30)
+                self.process.wait(PATIENCE)
             except subprocess.TimeoutExpired:
                 self.kill()
                 raise

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from conftest import RATE, SMALL_FLAGS, free_port, tone
+from conftest import PATIENCE, RATE, SMALL_FLAGS, free_port, tone
 
 from dreamd.audio import files
 from dreamd.errors import BadRecording
@@ -21,7 +21,7 @@ from dreamd.kernels import compiled
 def dreamd(*arguments: object, **env: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "dreamd", *map(str, arguments)],
-        capture_output=True, text=True, timeout=120, env={**os.environ, **env},
+        capture_output=True, text=True, timeout=PATIENCE, env={**os.environ, **env},
         stdin=subprocess.DEVNULL,
     )  # fmt: skip
 

@@ -14,7 +14,7 @@ import numpy as np
 import psutil
 import pytest
 import soundfile
-from conftest import RATE, Daemon, alive, free_port, tone
+from conftest import PATIENCE, RATE, Daemon, alive, free_port, tone
 
 from dreamd.approaches.registry import APPROACHES
 from dreamd.audio import files
@@ -269,7 +269,7 @@ def test_killed_at_any_moment_it_comes_back_as_promised(daemon: Start, recording
     pids = [child.pid for child in one.workers()]
     assert len(pids) >= 2
     one.kill()
-    one.until(lambda: not any(alive(pid) for pid in pids), within=20)
+    one.until(lambda: not any(alive(pid) for pid in pids))
 
     one.start()
     assert one.status()["voices"]["guitar"]["recordings"] == 2, "as soon as it answers"
@@ -304,7 +304,7 @@ def test_quit(daemon: Start, recordings: Path) -> None:
     one.wait("/dream/accepted", 1)
     one.send("/dream/quit")
     assert one.wait("/dream/failed", 1)[1] == "cancelled"
-    assert one.process.wait(30) == 0
+    assert one.process.wait(PATIENCE) == 0
     assert not list((one.home / "dreams" / "dream").iterdir())
 
 
@@ -323,7 +323,7 @@ def test_a_second_daemon_is_refused_in_one_line(
 
     def second(*arguments: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "dreamd", "run", str(recordings), "--plain", *arguments]
-        return subprocess.run(command, capture_output=True, text=True, timeout=60)
+        return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
 
     same_home = second("--home", str(one.home), "--port", str(free_port()))
     assert same_home.returncode == 1
@@ -365,7 +365,7 @@ def test_tidal_is_told_two_things_and_no_more(tmp_path: Path, recordings: Path) 
 
 def test_status_in_json(bad: Daemon) -> None:
     command = [sys.executable, "-m", "dreamd", "status", "--json", "--port", str(bad.port)]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    result = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
     assert result.returncode == 0, result.stderr
     state = json.loads(result.stdout)
     assert set(state) == {

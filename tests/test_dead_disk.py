@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import Daemon
+from conftest import PATIENCE, Daemon
 
 from dreamd.corpus import watcher
 from dreamd.corpus.cache import Corpus
@@ -178,16 +178,16 @@ def test_one_sleeping_disk_keeps_no_other_file_from_being_known(
     monkeypatch.setattr(Found, "unchanged", asleep)
     monkeypatch.setattr("dreamd.corpus.ingest.TIDY_EVERY", 0.0)
     ingester = Ingester(corpus, lambda _: None)
-    before = threading.active_count()
+    before = set(threading.enumerate())
     while not looked.is_set():
         ingester.tidy(frozenset)
         time.sleep(0.01)
     for _ in range(20):
         ingester.tidy(frozenset)
-    assert threading.active_count() == before + 1
+    assert len(set(threading.enumerate()) - before) == 1
     reading = threading.Thread(target=corpus.ingest, args=(found[1],), daemon=True)
     reading.start()
-    reading.join(20)
+    reading.join(PATIENCE)
     assert not reading.is_alive()
     awake.set()
 

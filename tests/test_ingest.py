@@ -9,7 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from conftest import RATE, tone
+from conftest import PATIENCE, RATE, tone
 from test_corpus import found
 
 from dreamd.audio import files
@@ -34,7 +34,7 @@ class Told:
             self.news.append(news)
 
     def until(self, count: int) -> list[Joined | Refused]:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + PATIENCE
         while len(self.news) < count:
             assert time.monotonic() < deadline, self.news
             time.sleep(0.01)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from conftest import Daemon
+from conftest import PATIENCE, Daemon
 from test_queue import JOB, dream
 
 from dreamd.daemon import errands, inbox, server, supervisor
@@ -79,7 +79,7 @@ def test_workers_that_stand_still_hold_nobody_up(
         one.ask(id=id, approach="vector", seed="guitar:0", secs=0.5)
     assert not one.status()["training"]
     one.process.terminate()
-    assert one.process.wait(30) == 0
+    assert one.process.wait(PATIENCE) == 0
     assert not [worker for worker in stopped if worker.is_running()]
 
 
@@ -95,7 +95,7 @@ def test_children_end_with_the_daemon_whatever_they_do(
     for child in children:
         child.send_signal(signal.SIGSTOP)
     one.kill()
-    assert not psutil.wait_procs(children, timeout=30)[1]
+    assert not psutil.wait_procs(children, timeout=PATIENCE)[1]
 
 
 def test_where_the_system_kills_no_children_a_thread_does() -> None:
@@ -120,7 +120,7 @@ def test_where_the_system_kills_no_children_a_thread_does() -> None:
         assert parent.stdout is not None
         child = psutil.Process(int(parent.stdout.readline()))
         parent.kill()
-    assert not psutil.wait_procs([child], timeout=30)[1]
+    assert not psutil.wait_procs([child], timeout=PATIENCE)[1]
 
 
 class FakeWorker:

@@ -9,7 +9,7 @@ import threading
 import time
 
 import pytest
-from conftest import free_port
+from conftest import PATIENCE, free_port
 from hypothesis import given
 from hypothesis import strategies as st
 from pythonosc.osc_bundle_builder import OscBundleBuilder
@@ -223,7 +223,7 @@ def test_a_packet_and_its_answer_in_either_family(host: str, reached: list[str])
     try:
         for name in reached:
             with socket.socket(family_of(name), socket.SOCK_DGRAM) as mine:
-                mine.settimeout(30)
+                mine.settimeout(PATIENCE)
                 mine.connect((name, port))
                 mine.send(b"hello")
                 packet, sender = one.receive()  # type: ignore[misc]
@@ -263,5 +263,5 @@ def test_closing_ends_a_receive_in_another_thread() -> None:
     waiting.start()
     time.sleep(0.05)
     one.close()
-    waiting.join(30)
+    waiting.join(PATIENCE)
     assert got == [None]

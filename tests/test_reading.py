@@ -230,4 +230,4 @@ def test_the_daemon_outlives_its_decoders_and_they_do_not_outlive_it(
     assert not killed & {each.pid for each in left}
     left[0].suspend()
     one.kill()
-    assert not psutil.wait_procs(left, timeout=30)[1]
+    assert not psutil.wait_procs(left, timeout=PATIENCE)[1]

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from conftest import Daemon, free_port
+from conftest import PATIENCE, Daemon, free_port
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_security import own_addresses
@@ -153,7 +153,7 @@ def test_a_client_that_never_heard_of_pages_gets_a_whole_status_for_some_voices(
 ) -> None:
     one = at("127.0.0.1")
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as old:
-        old.settimeout(30)
+        old.settimeout(PATIENCE)
         old.sendto(transport.encode("/dream/notify", [1]), ("127.0.0.1", one.port))
         ((_, args),) = transport.decode(old.recv(65536))
         keys = args[0::2]
@@ -218,6 +218,8 @@ def test_status_over_ipv6_by_the_command_line(
 ) -> None:
     one = daemon(recordings)
     command = [sys.executable, "-m", "dreamd", "status", "--json", "--port", str(one.port)]
-    result = subprocess.run([*command, "--host", "::1"], capture_output=True, text=True, timeout=90)
+    result = subprocess.run(
+        [*command, "--host", "::1"], capture_output=True, text=True, timeout=PATIENCE
+    )
     assert result.returncode == 0, result.stderr
     assert json.loads(result.stdout)["rate"] == 11025

@@ -13,7 +13,7 @@ import pytest
 import soundfile
 from scipy import signal
 from test_supercollider import (  # noqa: F401 - fixtures
-    LONG,
+    HANGS,
     Daemon,
     Double,
     SuperCollider,
@@ -80,7 +80,7 @@ def test_a_dream_is_played_without_gap_or_click(
     """Where the ring wraps, the writer stalls or is too slow, a loop ends, a dream is restarted."""
     ring = write_wav(tmp_path / "ring.wav", tone(8), RATE)  # whole waves, so it has no seam
     cut = write_wav(tmp_path / "cut.wav", tone(1.00625), RATE)
-    told = supercollider.well("play.scd", ring, tmp_path, cut, seconds=LONG)
+    told = supercollider.well("play.scd", ring, tmp_path, cut)
     assert told.warnings() == []
 
     for rate in (44100, 48000, 96000):
@@ -203,7 +203,7 @@ def workers(pid: int) -> list[psutil.Process]:
 
 def kill(daemon: Daemon, folder: Path) -> None:  # noqa: F811
     """Kills the daemon's dreaming workers, when a script says so."""
-    wait_until("the script", (folder / "kill").exists, 2 * LONG)
+    wait_until("the script", (folder / "kill").exists, HANGS)
     for each in workers(daemon.process.pid):
         each.kill()
     (folder / "killed").touch()
@@ -217,7 +217,7 @@ def test_what_is_set_is_heard_and_a_worker_that_is_killed_is_not(
 ) -> None:
     with ThreadPoolExecutor() as pool:
         killed = pool.submit(kill, daemon, tmp_path)
-        told = supercollider.well("steered.scd", daemon.port, tmp_path, seconds=2 * LONG)
+        told = supercollider.well("steered.scd", daemon.port, tmp_path)
         killed.result()
     tape, marks = read_wav(tmp_path / "tape.wav").T
     assert np.isfinite(tape).all()

@@ -26,6 +26,7 @@ import numpy as np
 import psutil
 import pytest
 import soundfile
+from conftest import PATIENCE
 from scipy import signal
 
 from dreamd import __version__
@@ -40,7 +41,7 @@ ROOT = Path(__file__).resolve().parent.parent
 CLASSES = ROOT / "sc_classes" / "Classes"
 SCRIPTS = ROOT / "tests" / "supercollider"
 TEST_CLASSES = SCRIPTS / "ignore"  # sclang passes over a folder of that name: see DreamRNN.quark
-LONG = 180  # seconds for a script with the real daemon, which may first have to compile
+HANGS = 400  # seconds: a script that takes longer; those with the real daemon may have to compile
 SMALL = "--vector 64 --hop 64 --frame 256 --window 4 --hidden 16 --batch 2 --stretch 4"
 RATE = 22050  # of the double's dreams: not the rate which the classes assume at first
 
@@ -63,7 +64,7 @@ def free_port() -> int:
         return int(sock.getsockname()[1])
 
 
-def wait_until(what: str, test: Callable[[], object], seconds: float = 20) -> None:
+def wait_until(what: str, test: Callable[[], object], seconds: float = PATIENCE) -> None:
     end = time.monotonic() + seconds
     while not test():
         assert time.monotonic() < end, f"waited in vain for {what}"
@@ -157,7 +158,7 @@ class SuperCollider:
             f"includePaths: [{paths}]\nexcludePaths: []\npostInlineWarnings: false\n"
         )
 
-    def run(self, script: str, *args: object, seconds: float = 60) -> Told:
+    def run(self, script: str, *args: object) -> Told:
         """Runs tests/supercollider/``script``; ``args`` become its ``~args``."""
         env = {k: v for k, v in os.environ.items() if not k.startswith("XDG_")} | {
             "HOME": str(self.home),
@@ -171,7 +172,7 @@ class SuperCollider:
         }
         command = [need("sclang"), "-D", "-u", str(free_port()), "-l", str(self.conf)]
         command += [str(SCRIPTS / "run.scd"), str(SCRIPTS / script), str(free_port())]
-        command += [str(round(seconds - 10))]  # that it can say itself that it hangs
+        command += [str(HANGS - 10)]  # that it can say itself that it hangs
         log = self.home / f"{script}.log"
         with log.open("w") as out:
             sclang = subprocess.Popen(
@@ -183,16 +184,16 @@ class SuperCollider:
                 stderr=subprocess.STDOUT,
             )
             try:
-                status = sclang.wait(seconds)
+                status = sclang.wait(HANGS)
             except subprocess.TimeoutExpired:
                 status = -1
                 end_family(sclang.pid)
                 sclang.wait(10)
         return Told(status, log.read_text(errors="replace"))
 
-    def well(self, script: str, *args: object, seconds: float = 60) -> Told:
+    def well(self, script: str, *args: object) -> Told:
         """The same, for a script that must come to its end without an error."""
-        told = self.run(script, *args, seconds=seconds)
+        told = self.run(script, *args)
         assert "Library has not been compiled successfully" not in told.output, told.output
         assert told.status == 0, f"{script} ended with status {told.status}:\n{told.output}"
         assert not any(line.startswith("ERROR") for line in told.output.splitlines()), told.output
@@ -1028,7 +1029,7 @@ def test_the_window_shows_what_the_daemon_does(
             daemon.say(replies.Status(state))
 
     daemon = double(answer, hear)
-    told = supercollider.well("gui.scd", daemon.port, tmp_path, free_port(), seconds=120)
+    told = supercollider.well("gui.scd", daemon.port, tmp_path, free_port())
 
     late = "WARNING: DreamRNN: a dream is not made fast enough; what there is of it is played again"
     assert [line for line in told.warnings() if line != late] == [
@@ -1275,7 +1276,7 @@ class Listener:
     def quit(self) -> None:
         """Until it no longer answers."""
         self.sock.sendto(transport.encode("/dream/quit", []), self.to)
-        wait_until("the daemon to end", lambda: not self.status(), 30)
+        wait_until("the daemon to end", lambda: not self.status())
         self.sock.close()
 
 
@@ -1315,7 +1316,7 @@ def daemon(tmp_path: Path, recording: Path) -> Iterator[Daemon]:
         )
     try:
         made = Daemon(process, port, log, recording, Listener(port))
-        wait_until("the daemon to have its recording", made.has_recording, 90)
+        wait_until("the daemon to have its recording", made.has_recording)
         yield made
     finally:
         if process.poll() is None:
@@ -1326,7 +1327,7 @@ def daemon(tmp_path: Path, recording: Path) -> Iterator[Daemon]:
 def test_dreams_of_the_real_daemon(
     supercollider: SuperCollider, daemon: Daemon, tmp_path: Path, performance: Path
 ) -> None:
-    told = supercollider.well("pieces.scd", daemon.port, tmp_path, performance, seconds=LONG)
+    told = supercollider.well("pieces.scd", daemon.port, tmp_path, performance)
     assert told.warnings() == []
     assert told["gap"] == "0", "no rest after a dream"
     assert json.loads(told["chosen"]) == PLAYED
@@ -1336,7 +1337,7 @@ def test_dreams_of_the_real_daemon(
         assert np.isfinite(sound).all()
         assert 0 < np.abs(sound).max() < 1, name
 
-    told = supercollider.well("daemon.scd", daemon.port, tmp_path, daemon.recording, seconds=LONG)
+    told = supercollider.well("daemon.scd", daemon.port, tmp_path, daemon.recording)
 
     assert told["refused"] in ("no-such-seed", "no-model")
     slip, refused = told.warnings()
@@ -1358,7 +1359,7 @@ def test_dreams_of_the_real_daemon(
         assert dream.any()
         np.testing.assert_array_equal(heard, dream)
     try:
-        assert daemon.process.wait(30) == 0, daemon.log.read_text()
+        assert daemon.process.wait(PATIENCE) == 0, daemon.log.read_text()
     except subprocess.TimeoutExpired:
         pytest.fail(f"the daemon did not end on /dream/quit:\n{daemon.log.read_text()}")
 
@@ -1381,9 +1382,7 @@ def test_each_example_is_heard(
     assert len(examples) == 8
     assert len(readme) == 3
     files = [*examples, *readme]
-    told = supercollider.well(
-        "examples.scd", daemon.port, tmp_path, performance, *files, seconds=LONG
-    )
+    told = supercollider.well("examples.scd", daemon.port, tmp_path, performance, *files)
     # this daemon has another folder than the README's
     true = "the daemon that runs learns from|it waits: dream:[0-9]+, its seed, is still being made"
     others = f"WARNING: DreamRNN: ({true}|{busy('column')})"
@@ -1411,9 +1410,7 @@ def test_boot_starts_the_daemon_and_it_outlives_sclang(
     flags = f" {SMALL}"  # the blank keeps sclang from reading them as its own
     first, other = recording.parent.parent, tmp_path / "other recordings"
     shutil.copytree(first, other)
-    told = supercollider.well(
-        "boots.scd", port, tmp_path, first, program, pid, flags, other, seconds=LONG
-    )
+    told = supercollider.well("boots.scd", port, tmp_path, first, program, pid, flags, other)
     listener = Listener(port)
     try:
         missing = "no-program | cannot find the program no-such-dreamd; run dreamd install .*"

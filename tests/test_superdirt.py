@@ -162,7 +162,7 @@ def test_the_relay_with_a_double_of_superdirt(
     write_wav(bank.folder / "take.wav", tone(50), RATE)
     dreaming = Dreaming(bank, first=6)
     daemon = double(dreaming.answer, dreaming.hear)
-    told = supercollider.well("dirt.scd", daemon.port, tmp_path, seconds=120)
+    told = supercollider.well("dirt.scd", daemon.port, tmp_path)
 
     first = {**bank.dreams, 1: tone(400)}
     check_saved(tmp_path, "first", first, 3)
@@ -255,7 +255,7 @@ def test_the_relay_with_the_real_daemon(
     one.ask(id=1, approach="vector", secs=0.2)
     one.wait("/dream/done", 1)
     with ThreadPoolExecutor() as pool:
-        running = pool.submit(supercollider.well, "dirtdaemon.scd", one.port, tmp_path, seconds=400)
+        running = pool.submit(supercollider.well, "dirtdaemon.scd", one.port, tmp_path)
         one.until(lambda: "pattern 1 asks faster" in one.said() or running.done())
         one.until(lambda: (tmp_path / "capped.wav").exists() or running.done())
         one.kill()
@@ -291,7 +291,7 @@ if superdirt.classes():
         write_wav(bank.path(2), both, RATE)
         dreaming = Dreaming(bank, first=3)
         daemon = double(dreaming.answer, dreaming.hear)
-        told = supercollider.well("superdirt.scd", daemon.port, tmp_path, seconds=120)
+        told = supercollider.well("superdirt.scd", daemon.port, tmp_path)
 
         assert not [line for line in told.warnings() if "Dream" in line]
         heard = {

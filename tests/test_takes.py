@@ -59,7 +59,7 @@ def test_takes_of_the_real_server_for_the_real_daemon(
     folder = tmp_path / "recordings"
     folder.mkdir()
     one = daemon(folder)
-    told = supercollider.well("takes.scd", one.port, folder, seconds=240)
+    told = supercollider.well("takes.scd", one.port, folder)
 
     fixed, rate = soundfile.read(told["fixed"])
     assert (rate, soundfile.info(told["fixed"]).subtype) == (48000, "FLOAT")

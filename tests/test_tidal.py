@@ -31,7 +31,7 @@ TIDAL = Path(__file__).parents[1] / "tidal"
 MODULE, SCRIPT = TIDAL / "DreamRNN.hs", TIDAL / "DreamRNN.ghci"
 BOOT, SET = TIDAL / "BootDreamRNN.hs", TIDAL / "dreams.tidal"
 README = TIDAL.parent / "README.md"
-WATCHDOG = 120.0  # seconds; nothing here takes more than a few
+WATCHDOG = 180.0  # seconds; nothing here takes more than a few
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -191,7 +191,7 @@ class Ghci:
         with contextlib.suppress(BrokenPipeError):
             self.type(":quit")
         try:
-            self.process.wait(30)
+            self.process.wait(WATCHDOG)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
