@@ -1,5 +1,6 @@
 """What the tests share: short recordings, small settings, a daemon to talk to."""
 
+import itertools
 import os
 import signal
 import socket
@@ -132,10 +133,30 @@ def desk(make_desk: Callable[..., Desk]) -> Desk:
     return make_desk()
 
 
+def _ports() -> Iterator[int]:
+    """Each once, other ones in each process of the tests, and none that the system gives to whoever
+    asks for any: it may have given that to another by the time that a program opens it."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 8
+    for k in itertools.count(os.getpid()):
+        yield 10000 + 8 * (k % 2500) + worker
+
+
+PORTS = _ports()
+
+
 def free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """For UDP and TCP."""
+    return next(port for port in PORTS if _is_free(port))
+
+
+def _is_free(port: int) -> bool:
+    try:
+        for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
+            with socket.socket(socket.AF_INET, kind) as probe:
+                probe.bind(("127.0.0.1", port))
+    except OSError:
+        return False
+    return True
 
 
 class Daemon:

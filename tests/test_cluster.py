@@ -23,7 +23,7 @@ import numpy as np
 import psutil
 import pytest
 import torch
-from conftest import PATIENCE, SMALL_FLAGS, Daemon, tone
+from conftest import PATIENCE, SMALL_FLAGS, Daemon, free_port, tone
 from distributed import Client
 
 from dreamd.approaches.registry import APPROACHES, config_of
@@ -73,7 +73,7 @@ class Programs:
     """A scheduler and a worker of two slots, and what they print."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.address = folder, ClusterAddress("127.0.0.1", local.free_port())
+        self.folder, self.address = folder, ClusterAddress("127.0.0.1", free_port())
         self.words = f"127.0.0.1:{self.address.port}"
         self._client: Client | None = None
         self._out = (folder / "programs.out").open("a")
@@ -846,7 +846,7 @@ def test_who_has_no_certificate_is_not_let_in(
     assert (ours / "key.pem").stat().st_mode & 0o077 == 0
     with pytest.raises(SetupError, match="there are certificates"):
         make_certificates(ours)
-    where, file = f"127.0.0.1:{local.free_port()}", tmp_path / "scheduler.json"
+    where, file = f"127.0.0.1:{free_port()}", tmp_path / "scheduler.json"
     program = worker = local.start("scheduler", where, "--tls", str(ours), "--file", str(file))
     try:
         until(file.exists)
@@ -882,7 +882,7 @@ def test_without_the_engine_one_line_says_so(
 
 def test_a_link_says_when_its_cluster_is_gone(tmp_path: Path) -> None:
     heard: queue.SimpleQueue[bool] = queue.SimpleQueue()
-    where = f"127.0.0.1:{local.free_port()}"
+    where = f"127.0.0.1:{free_port()}"
     link = Link(cluster_at(where), "test", heard.put)
     assert not heard.get(timeout=PATIENCE)
     program = local.start("scheduler", where)

@@ -164,6 +164,7 @@ def test_an_endless_dream_follows_its_making(
     assert (asked["lead"], asked["name"]) == (pytest.approx(0.4), "line")
     assert told["begun"] == "1"
     assert told["who"] == "true"
+    assert told["late"] == "true", "late and well in turn"
     np.testing.assert_array_equal(read_wav(tmp_path / "ring.wav"), read_wav(ring.path))
     assert ring.made > 3 * DOUBLE_RATE, "it went round"
 

@@ -26,7 +26,7 @@ import numpy as np
 import psutil
 import pytest
 import soundfile
-from conftest import PATIENCE
+from conftest import PATIENCE, free_port
 from scipy import signal
 
 from dreamd import __version__
@@ -56,12 +56,6 @@ def need(program: str) -> str:
             pytrace=False,
         )
     return path
-
-
-def free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 def wait_until(what: str, test: Callable[[], object], seconds: float = PATIENCE) -> None:
