@@ -41,7 +41,7 @@ ROOT = Path(__file__).resolve().parent.parent
 CLASSES = ROOT / "sc_classes" / "Classes"
 SCRIPTS = ROOT / "tests" / "supercollider"
 TEST_CLASSES = SCRIPTS / "ignore"  # sclang passes over a folder of that name: see DreamRNN.quark
-HANGS = 400  # seconds: a script that takes longer; those with the real daemon may have to compile
+HANGS = 400.0  # seconds: a script that takes longer; those with the real daemon may have to compile
 SMALL = "--vector 64 --hop 64 --frame 256 --window 4 --hidden 16 --batch 2 --stretch 4"
 RATE = 22050  # of the double's dreams: not the rate which the classes assume at first
 
@@ -152,7 +152,7 @@ class SuperCollider:
             f"includePaths: [{paths}]\nexcludePaths: []\npostInlineWarnings: false\n"
         )
 
-    def run(self, script: str, *args: object) -> Told:
+    def run(self, script: str, *args: object, seconds: float = HANGS) -> Told:
         """Runs tests/supercollider/``script``; ``args`` become its ``~args``."""
         env = {k: v for k, v in os.environ.items() if not k.startswith("XDG_")} | {
             "HOME": str(self.home),
@@ -166,7 +166,7 @@ class SuperCollider:
         }
         command = [need("sclang"), "-D", "-u", str(free_port()), "-l", str(self.conf)]
         command += [str(SCRIPTS / "run.scd"), str(SCRIPTS / script), str(free_port())]
-        command += [str(HANGS - 10)]  # that it can say itself that it hangs
+        command += [str(round(seconds - 10))]  # that it can say itself that it hangs
         log = self.home / f"{script}.log"
         with log.open("w") as out:
             sclang = subprocess.Popen(
@@ -178,16 +178,16 @@ class SuperCollider:
                 stderr=subprocess.STDOUT,
             )
             try:
-                status = sclang.wait(HANGS)
+                status = sclang.wait(seconds)
             except subprocess.TimeoutExpired:
                 status = -1
                 end_family(sclang.pid)
                 sclang.wait(10)
         return Told(status, log.read_text(errors="replace"))
 
-    def well(self, script: str, *args: object) -> Told:
+    def well(self, script: str, *args: object, seconds: float = HANGS) -> Told:
         """The same, for a script that must come to its end without an error."""
-        told = self.run(script, *args)
+        told = self.run(script, *args, seconds=seconds)
         assert "Library has not been compiled successfully" not in told.output, told.output
         assert told.status == 0, f"{script} ended with status {told.status}:\n{told.output}"
         assert not any(line.startswith("ERROR") for line in told.output.splitlines()), told.output

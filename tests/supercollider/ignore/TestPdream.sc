@@ -135,7 +135,7 @@ TestPdream : UnitTest {
 	test_cleanup_of_a_player {
 		var pattern = Pbind(\type, \none, \buf, Pdream(\vector).client_(client), \dur, 0.01);
 		var player = pattern.play(TempoClock(1));
-		0.1.wait;
+		this.wait({ client.asked.notEmpty }, "it asks");
 		player.stop;
 		this.assertEquals(client.cancelled.size, 1, "a player that is stopped awaits no dream")
 	}
