@@ -111,11 +111,11 @@ TestDreamBank : UnitTest {
 	test_without_a_server {
 		var other;
 		bank.save("/tmp", { done = 1 }, { |code| failed = code });
-		this.wait({ failed != 0 }, maxTime: 5);
+		this.wait({ failed != 0 }, maxTime: 60);
 		this.assertEquals([done, failed], [0, 'no-server'], "there is nothing to save");
 		failed = 0;
 		other = DreamBank.load(nil, "/tmp", { done = 1 }, { |code| failed = code }, client);
-		this.wait({ failed != 0 }, maxTime: 5);
+		this.wait({ failed != 0 }, maxTime: 60);
 		this.assertEquals([done, failed], [0, 'no-server'], "and nothing to load it into");
 		this.assertEquals(other.class, DreamBank, "but a bank it is, to be filled later")
 	}

@@ -160,7 +160,7 @@ TestDreamRNN : UnitTest {
 		var own = DreamRNN("127.0.0.1", NetAddr.langPort), answered; // hears what it sends
 		own.free;
 		own.status({ answered = true });
-		this.wait({ answered.notNil }, "it listens again", 5);
+		this.wait({ answered.notNil }, "it listens again", 60);
 		own.free
 	}
 
@@ -169,7 +169,7 @@ TestDreamRNN : UnitTest {
 		2.do { |i| DreamRNNFailure.tell(\code, "", { said.add(i) }, true) };
 		CmdPeriod.run;
 		CmdPeriod.run;
-		this.wait({ said.size == 2 }, "who waits for an answer has it", 5);
+		this.wait({ said.size == 2 }, "who waits for an answer has it", 60);
 		this.assertEquals(said.asArray, [0, 1], "once, and in order")
 	}
 
@@ -183,7 +183,7 @@ TestDreamRNN : UnitTest {
 		[page.(1, "a"), page.(3, "c"), page.(2, "b"), page.(3, "c")].do { |msg| me.sendMsg(*msg) };
 		[page.(1, "a"), page.(2, "b"), page.(3, "c")].do { |msg| me.sendMsg(*msg) };
 		me.sendMsg("/dream/status", "queue", 5);
-		this.wait({ trees.size > 1 }, "a status comes through", 5);
+		this.wait({ trees.size > 1 }, "a status comes through", 60);
 		this.assertEquals(trees.asArray, [
 			(queue: 3, voices: (a: (recordings: 7), b: (recordings: 7), c: (recordings: 7))),
 			(queue: 5)
@@ -195,7 +195,7 @@ TestDreamRNN : UnitTest {
 		var client = DreamRNN("127.0.0.1", NetAddr.langPort), heard;
 		var listener = OSCFunc({ |msg| heard = msg }, '/dream/notify');
 		client.addr.sendMsg("/dream/ping", 0x7FFFFFFF);
-		this.wait({ heard.notNil }, "it answers", 5);
+		this.wait({ heard.notNil }, "it answers", 60);
 		this.assertEquals(heard, ['/dream/notify', 1, 0x7FFFFFFF], "with the same number");
 		[listener, client].do(_.free)
 	}

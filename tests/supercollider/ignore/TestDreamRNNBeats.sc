@@ -21,7 +21,7 @@ TestDreamRNNBeats : UnitTest {
 		this.assert(DreamRNNBeats.onGrid(nil, plain) === plain, "without a quant it is as it was");
 		waits = DreamRNNBeats.onGrid((quant: 4, clock: clock), { |buf| beat = clock.beats; value = buf });
 		waits.value(7);
-		this.wait({ beat.notNil }, "the grid", 5);
+		this.wait({ beat.notNil }, "the grid", 60);
 		this.assertFloatEquals(beat % 4, 0, "on it", 0.01);
 		this.assertEquals(value, 7, "with what it is given");
 		clock.stop
@@ -31,7 +31,7 @@ TestDreamRNNBeats : UnitTest {
 		var client = DreamRNNDouble.new, clock = TempoClock(4);
 		var stream = Pdream(\column, secs: 9, beats: Pseq([8, 2])).client_(client).asStream;
 		Routine({ stream.next }).play(clock);
-		this.wait({ client.asked.size == 1 }, "it asks", 5);
+		this.wait({ client.asked.size == 1 }, "it asks", 60);
 		this.assertEquals(client.asked[0][\secs], 2, "eight beats at four in a second");
 		PdreamStream.doOnCmdPeriod;
 		clock.stop

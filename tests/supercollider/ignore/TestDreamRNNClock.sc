@@ -15,7 +15,7 @@ TestDreamRNNClock : UnitTest {
 
 	ticksOn { |words|
 		var before = ticks;
-		this.wait({ ticks > (before + 1) }, words, 5)
+		this.wait({ ticks > (before + 1) }, words, 60)
 	}
 
 	isWatching { ^SkipJack.all.any { |each| each.name == "TestDreamRNNClock" } }
@@ -34,7 +34,7 @@ TestDreamRNNClock : UnitTest {
 	test_it_ends_where_nothing_is_awaited_and_begins_anew {
 		clock.start;
 		isIdle = true;
-		this.wait({ this.isWatching.not }, "it ends", 5);
+		this.wait({ this.isWatching.not }, "it ends", 60);
 		isIdle = false;
 		clock.start;
 		this.ticksOn("it begins anew");

@@ -52,8 +52,8 @@ TestDreamRNNPatience : UnitTest {
 		DreamRNN.program = "sh -c 'echo try >> %; echo anoth\"\"er dreamd uses this; exit 1'".format(log);
 		boot.add({ failed.add(\booted) }, { |code, text| failed.add(text) });
 		pass.(2);
-		this.wait({ pass.(0); count == 1 }, "it is started", 10);
-		this.wait({ pass.(0.01); count == 2 }, "and tried again, as the other may be ending", 20);
+		this.wait({ pass.(0); count == 1 }, "it is started", 60);
+		this.wait({ pass.(0.01); count == 2 }, "and tried again, as the other may be ending", 60);
 		boot.answered((pid: thisProcess.pid));
 		this.assertEquals(failed.asArray, [\booted], "until either answers");
 		DreamRNN.program = before;
@@ -71,14 +71,14 @@ TestDreamRNNPatience : UnitTest {
 			client.now = client.now + 2;
 			boot.check
 		};
-		var end = { this.wait({ File.exists(there) }, "it ends", 10); 0.3.wait };
+		var end = { this.wait({ File.exists(there) }, "it ends", 60); 0.3.wait };
 		var boot = begin.("");
 		end.value;
 		boot.check;
 		this.assertEquals(failed.size, 0, "an answer is awaited for a moment longer");
 		client.now = client.now + 2;
 		boot.check;
-		this.wait({ failed.notEmpty }, "it fails", 5);
+		this.wait({ failed.notEmpty }, "it fails", 60);
 		this.assert(".* has ended with status 1: no such folder".matchRegexp(failed[0]), "but no longer");
 		failed.clear;
 		boot = begin.("");
@@ -105,12 +105,12 @@ TestDreamRNNPatience : UnitTest {
 		DreamRNN.program = "sh -c 'echo try >> %; echo anoth\"\"er dreamd uses this; exit 1'".format(log);
 		boot.add({ failed.add(\booted) }, { |code, text| failed.add(text) });
 		pass.(2);
-		this.wait({ tries.value == 1 }, "it is started beside it", 10);
+		this.wait({ tries.value == 1 }, "it is started beside it", 60);
 		0.3.wait;
 		boot.answered((pid: 0));
 		this.assert(client.sent.includesEqual(["/dream/quit"]), "it is told to quit");
 		pass.(2);
-		this.wait({ pass.(0.01); tries.value > 1 }, "and tried again, as it may be ending", 20);
+		this.wait({ pass.(0.01); tries.value > 1 }, "and tried again, as it may be ending", 60);
 		pass.(30);
 		this.assertEquals(failed.size, 0, "for as long as any start");
 		boot.answered((pid: thisProcess.pid));
