@@ -10,11 +10,11 @@ import os
 import select
 import shutil
 import subprocess
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import PATIENCE, until
 
 NAMES = ("chromium", "google-chrome", "google-chrome-stable", "chromium-browser")
 """The first of these that is there. Ubuntu's chromium is a snap, and sees no test's files."""
@@ -25,7 +25,6 @@ FLAGS = (
     "--disable-extensions", "--hide-scrollbars", "--force-color-profile=srgb",
 )  # fmt: skip
 """No sandbox, because root may run the tests; audio goes to a sink that only keeps time."""
-WATCHDOG = 90.0  # seconds; nothing here takes more than a few
 
 
 class Browser:
@@ -66,7 +65,7 @@ class Browser:
 
     def receive(self) -> dict[str, Any]:
         while b"\0" not in self._heard:
-            ready, _, _ = select.select([self._up], [], [], WATCHDOG)
+            ready, _, _ = select.select([self._up], [], [], PATIENCE)
             part = os.read(self._up, 1 << 20) if ready else b""
             assert part, f"Chromium says nothing:\n{Path(self._log.name).read_text()}"
             self._heard += part
@@ -83,7 +82,7 @@ class Browser:
 
     def close(self) -> None:
         self.call("Browser.close")
-        self._process.wait(WATCHDOG)
+        self._process.wait(PATIENCE)
         os.close(self._down)
         os.close(self._up)
         self._log.close()
@@ -118,10 +117,7 @@ class Page:
 
     def until(self, expression: str) -> None:
         """Waits until an expression holds."""
-        deadline = time.monotonic() + WATCHDOG
-        while not self.ask(f"Boolean({expression})"):
-            assert time.monotonic() < deadline, f"never came true: {expression}"
-            time.sleep(0.02)
+        until(lambda: bool(self.ask(f"Boolean({expression})")), lambda: expression)
 
     def point(self, selector: str, kind: str = "mouseMoved", part: float = 0.5) -> None:
         """The pointer over an element, ``part`` of its width from the left."""

@@ -133,6 +133,16 @@ def desk(make_desk: Callable[..., Desk]) -> Desk:
     return make_desk()
 
 
+def until(
+    true: Callable[[], bool], said: Callable[[], object] = str, within: float = PATIENCE
+) -> None:
+    """Waits until something holds; where it never does, ``said`` tells more."""
+    deadline = time.monotonic() + within
+    while not true():
+        assert time.monotonic() < deadline, f"never came true\n{said()}"
+        time.sleep(0.05)
+
+
 def _ports() -> Iterator[int]:
     """Each once, other ones in each process of the tests, and none that the system gives to whoever
     asks for any: it may have given that to another by the time that a program opens it."""
@@ -239,12 +249,8 @@ class Daemon:
         self.send("/dream/status")
         return nested(pairs(self.wait("/dream/status")))
 
-    def until(self, true: Callable[[], bool], within: float = PATIENCE) -> None:
-        """Waits until something holds."""
-        deadline = time.monotonic() + within
-        while not true():
-            assert time.monotonic() < deadline, f"never came true\n{self.said()}"
-            time.sleep(0.1)
+    def until(self, true: Callable[[], bool]) -> None:
+        until(true, self.said)
 
     def workers(self) -> list[psutil.Process]:
         """The learner and those that dream."""

@@ -10,7 +10,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -23,7 +22,7 @@ import numpy as np
 import psutil
 import pytest
 import torch
-from conftest import PATIENCE, SMALL_FLAGS, Daemon, free_port, tone
+from conftest import PATIENCE, SMALL_FLAGS, Daemon, free_port, tone, until
 from distributed import Client
 
 from dreamd.approaches.registry import APPROACHES, config_of
@@ -132,15 +131,6 @@ class Programs:
         for program in (self.worker, self.scheduler):
             local.end(program)
         self._out.close()
-
-
-def until(
-    true: Callable[[], bool], said: Callable[[], str] = str, patience: float = 2 * PATIENCE
-) -> None:
-    deadline = time.monotonic() + patience
-    while not true():
-        assert time.monotonic() < deadline, f"never came true\n{said()}"
-        time.sleep(0.3)
 
 
 @pytest.fixture(scope="module")
@@ -954,7 +944,7 @@ def test_a_dream_and_a_farm_across_a_link_that_is_down_and_up_again(
     notes = list[Any]()
     elsewhere = Elsewhere(replace(small, cluster=machine.there, tls=str(far)), notes.append)
     elsewhere.notes = notes  # type: ignore[attr-defined]
-    until(lambda: there_is_a_slot(elsewhere._link), patience=STARTING)
+    until(lambda: there_is_a_slot(elsewhere._link), within=STARTING)
     job, address = make_job(secs=300), cluster_at(machine.there, far)
     with a_farm_beside(job, small, tmp_path / "farm", address) as seen:
         is_carried_on(

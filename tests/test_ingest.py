@@ -9,7 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from conftest import PATIENCE, RATE, tone
+from conftest import RATE, tone, until
 from test_corpus import found
 
 from dreamd.audio import files
@@ -34,10 +34,7 @@ class Told:
             self.news.append(news)
 
     def until(self, count: int) -> list[Joined | Refused]:
-        deadline = time.monotonic() + PATIENCE
-        while len(self.news) < count:
-            assert time.monotonic() < deadline, self.news
-            time.sleep(0.01)
+        until(lambda: len(self.news) >= count, lambda: self.news)
         return self.news
 
 

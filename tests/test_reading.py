@@ -2,13 +2,12 @@
 
 import contextlib
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
 import pytest
-from conftest import PATIENCE, RATE, Daemon, tone
+from conftest import PATIENCE, RATE, Daemon, tone, until
 from test_corpus import found
 from test_ingest import Told
 
@@ -48,13 +47,6 @@ def take(folder: Path, name: str, seconds: float = 1.0) -> Path:
 
 def alive(pids: list[int]) -> list[int]:
     return [pid for pid in pids if psutil.pid_exists(pid)]
-
-
-def until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def pids(decoding: Apart) -> list[int]:

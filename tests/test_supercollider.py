@@ -26,7 +26,7 @@ import numpy as np
 import psutil
 import pytest
 import soundfile
-from conftest import PATIENCE, free_port
+from conftest import PATIENCE, free_port, until
 from scipy import signal
 
 from dreamd import __version__
@@ -59,10 +59,7 @@ def need(program: str) -> str:
 
 
 def wait_until(what: str, test: Callable[[], object], seconds: float = PATIENCE) -> None:
-    end = time.monotonic() + seconds
-    while not test():
-        assert time.monotonic() < end, f"waited in vain for {what}"
-        time.sleep(0.1)
+    until(lambda: bool(test()), lambda: f"waited in vain for {what}", seconds)
 
 
 # ---------------------------------------------------------------- SuperCollider without a screen

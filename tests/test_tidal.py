@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
-from conftest import Daemon, free_port
+from conftest import PATIENCE, Daemon, free_port, until
 from pythonosc.osc_bundle import OscBundle
 from pythonosc.osc_message import OscMessage
 from pythonosc.osc_message_builder import OscMessageBuilder
@@ -31,7 +31,6 @@ TIDAL = Path(__file__).parents[1] / "tidal"
 MODULE, SCRIPT = TIDAL / "DreamRNN.hs", TIDAL / "DreamRNN.ghci"
 BOOT, SET = TIDAL / "BootDreamRNN.hs", TIDAL / "dreams.tidal"
 README = TIDAL.parent / "README.md"
-WATCHDOG = 180.0  # seconds; nothing here takes more than a few
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -39,7 +38,7 @@ def tidal_is_installed() -> None:
     found = all(shutil.which(program) for program in ("ghc", "ghci"))
     if found:
         probe = ["ghc", "-v0", "-package", "tidal", "-e", "()"]
-        found = subprocess.run(probe, capture_output=True, timeout=WATCHDOG).returncode == 0
+        found = subprocess.run(probe, capture_output=True, timeout=PATIENCE).returncode == 0
     if not found:
         pytest.fail("ghci with Tidal is missing: apt install ghc libghc-tidal-dev", pytrace=False)
 
@@ -56,7 +55,7 @@ class Receiver:
         self.port = self.socket.getsockname()[1]
         self.listener: tuple[str, int] | None = None  # who is to hear what failed
 
-    def next(self, seconds: float = WATCHDOG) -> OscMessage | None:
+    def next(self, seconds: float = PATIENCE) -> OscMessage | None:
         """The next message, bundled or not; None after so many seconds.
 
         Whoever wants to hear of failures says so again and again: that is none, but kept.
@@ -198,7 +197,7 @@ class Ghci:
         with contextlib.suppress(BrokenPipeError):
             self.type(":quit")
         try:
-            self.process.wait(WATCHDOG)
+            self.process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
@@ -211,13 +210,6 @@ def ghci(tmp_path: Path, receiver: Callable[[], Receiver]) -> Iterator[Ghci]:
     yield session
     session.end()
     assert session.printed() == []
-
-
-def until(test: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + WATCHDOG
-    while not test():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
 
 
 # ---------------------------------------------------------------- the files themselves
@@ -235,7 +227,7 @@ def test_the_module_compiles_without_a_warning(extension: str, tmp_path: Path) -
         str(tmp_path),
     ]
     ran = subprocess.run(
-        [*command, str(MODULE)], capture_output=True, text=True, timeout=WATCHDOG, cwd=tmp_path
+        [*command, str(MODULE)], capture_output=True, text=True, timeout=PATIENCE, cwd=tmp_path
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
@@ -470,7 +462,7 @@ def test_requests_that_nobody_hears_are_said_and_do_not_end_the_stream(
 ) -> None:
     port = free_port()
     ghci.script(port, receiver().port)
-    deadline = time.monotonic() + WATCHDOG
+    deadline = time.monotonic() + PATIENCE
     while "Connection refused" not in "".join(ghci.printed()):
         assert time.monotonic() < deadline
         ghci.type('ask $ dream "vector"')
@@ -542,7 +534,7 @@ def test_every_block_runs(
 
 def steers(daemon: Receiver) -> bool:
     """Whether a /dream/set is among what the daemon is sent next."""
-    deadline = time.monotonic() + WATCHDOG
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         message = daemon.next(1)
         if message is not None and message.address == "/dream/set":
@@ -552,7 +544,7 @@ def steers(daemon: Receiver) -> bool:
 
 def played_in_its_own_time(superdirt: Receiver, sound: str) -> bool:
     """Whether this sound is among what SuperDirt is sent next."""
-    deadline = time.monotonic() + WATCHDOG
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         heard = superdirt.next(1)
         if heard is not None and requests.pairs(heard.params)["s"] == sound:
@@ -563,7 +555,7 @@ def played_in_its_own_time(superdirt: Receiver, sound: str) -> bool:
 def dream_played(superdirt: Receiver, daemon: Receiver, ghci: Ghci, pattern: str) -> bool:
     """Whether this pattern asks SuperDirt for a dream, while Tidal is told of three."""
     superdirt.drain()
-    deadline = time.monotonic() + WATCHDOG
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         daemon.send(ghci.ctrl, "/ctrl", "dreams", 3)
         daemon.send(ghci.ctrl, "/ctrl", "dreamlast", "dream:2")
@@ -617,7 +609,7 @@ def test_ghci_asks_the_daemon_and_the_files_appear(
 
 def hears(superdirt: Receiver, **wanted: object) -> None:
     """SuperDirt is played an event with these keys and values, sooner or later."""
-    deadline = time.monotonic() + WATCHDOG
+    deadline = time.monotonic() + PATIENCE
     heard: dict[str, Any] = {}
     while time.monotonic() < deadline:
         message = superdirt.next(1)
@@ -704,9 +696,9 @@ def test_nothing_but_two_values_ever_reaches_tidal_s_control_port(
         one.wait("/dream/done")
         one.ask(id=4, approach="vector", secs=0.1)
         one.wait("/dream/done", 4)
-        until = time.monotonic() + WATCHDOG
+        deadline = time.monotonic() + PATIENCE
         while not any(b"dreams" in p and p.endswith(struct.pack(">i", 2)) for p in packets):
-            assert time.monotonic() < until, packets
+            assert time.monotonic() < deadline, packets
             with contextlib.suppress(TimeoutError):
                 packets.append(control.recv(65536))
         assert one.stop() == 0  # says more on its way out, to its other clients

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from conftest import PATIENCE, RATE, tone
+from conftest import RATE, tone, until
 
 from dreamd.audio import files
 from dreamd.corpus import watcher
@@ -22,10 +22,7 @@ class Ears:
         return [event.path.name for event in self.told if isinstance(event, kind)]
 
     def until(self, true: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + PATIENCE
-        while not true():
-            assert time.monotonic() < deadline, (self.told, self.complaints)
-            time.sleep(0.02)
+        until(true, lambda: (self.told, self.complaints))
 
 
 @pytest.fixture

@@ -74,7 +74,7 @@ def listed(address: str) -> dict[str, list[Remote]]:
 def fetched(remote: Remote, shelf: Shelf, form: Form) -> Recording:
     """The recording, from the shelf where it is there already. Raises :class:`BadRecording`."""
     key = content_key({"url": remote.url.encode(), "version": remote.version.encode(),
-                       "rate": str(form).encode()})  # fmt: skip
+                       "form": str(form).encode()})  # fmt: skip
     if not shelf.has(key):
         _fetch(remote, shelf, key, form)
     folder = shelf.path(Path(key))
